@@ -1,0 +1,77 @@
+package dev.holdfast.dataplane.match;
+
+import dev.holdfast.routetable.RouteTable;
+import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.match.MatchIndex;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Holds the active table and swaps it. Readers see the old table or the new one, never a part: one volatile reference.
+ * Whoever serves from a table (TLS contexts, upstream state) takes part in the swap: it prepares everything that can
+ * fail before the swap, and adopts it after.
+ */
+public final class ActiveRoutes {
+    /** Builds what it needs of a table before the table is served. */
+    @FunctionalInterface
+    public interface Participant {
+        /**
+         * Prepares for {@code next}; called off the event loop, before the swap.
+         *
+         * @return adopts or discards what was prepared
+         * @throws IllegalArgumentException if the table cannot be served; the message names the entry and the rule. The
+         *     swap does not happen
+         */
+        Prepared prepare(ActiveTable next);
+    }
+
+    /** What one participant prepared. Exactly one of both methods is called; neither may fail. */
+    public interface Prepared {
+        /** Serves from the table that was prepared, from now on. */
+        void adopt();
+
+        /** Releases what was prepared. */
+        void discard();
+    }
+
+    private final List<Participant> participants = new CopyOnWriteArrayList<>();
+    private volatile @Nullable ActiveTable active;
+
+    /** Adds a participant; if a table is active already it is prepared and adopted at once. */
+    public synchronized void join(Participant participant) {
+        participants.add(participant);
+        ActiveTable current = active;
+        if (current != null) {
+            participant.prepare(current).adopt();
+        }
+    }
+
+    /** The table that is served now, or null before the first. */
+    public @Nullable ActiveTable active() {
+        return active;
+    }
+
+    /**
+     * Indexes a table, lets every participant prepare, and swaps it in. Call off the event loop.
+     *
+     * @throws IllegalArgumentException if the table cannot be served; the old one stays active
+     */
+    public synchronized void swap(TableVersion version, RouteTable table) {
+        ActiveTable current = active;
+        MatchIndex index = MatchIndex.of(table, current == null ? null : current.index());
+        ActiveTable next = new ActiveTable(version, table, index);
+        List<Prepared> prepared = new ArrayList<>();
+        try {
+            for (Participant participant : participants) {
+                prepared.add(participant.prepare(next));
+            }
+        } catch (RuntimeException e) {
+            prepared.forEach(Prepared::discard);
+            throw e;
+        }
+        prepared.forEach(Prepared::adopt);
+        active = next;
+    }
+}

@@ -1,0 +1,34 @@
+package dev.holdfast.operator.compile;
+
+import dev.holdfast.operator.diagnostic.Diagnostic;
+import dev.holdfast.operator.diagnostic.ResourceRef;
+import dev.holdfast.routetable.RouteTable;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What compile made of a snapshot. Never throws for user input: what is wrong is in {@code diagnostics}.
+ *
+ * @param table what the data planes shall serve
+ * @param diagnostics every problem of every object of our class, sorted
+ * @param subjects every Ingress and WebSocketRoute of our class: the generation that was compiled, how many ready
+ *     endpoints stand behind it and how many routes it has in the table; those without problems too
+ * @param references every Service and Secret that some subject names, whether it exists or not; only these can change
+ *     the result
+ */
+public record CompileResult(
+        RouteTable table,
+        List<Diagnostic> diagnostics,
+        Map<ResourceRef, Subject> subjects,
+        Set<ResourceRef> references) {
+    /** Copies the collections. */
+    public CompileResult {
+        diagnostics = List.copyOf(diagnostics);
+        subjects = Map.copyOf(subjects);
+        references = Set.copyOf(references);
+    }
+
+    /** One compiled object. */
+    public record Subject(long generation, int readyEndpoints, int routes) {}
+}

@@ -1,0 +1,111 @@
+package dev.holdfast.operator.snapshot;
+
+import dev.holdfast.operator.diagnostic.ResourceRef;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Everything that compile reads. The order of the lists never changes the result. */
+public record ClusterSnapshot(
+        List<ClassView> classes,
+        List<IngressView> ingresses,
+        List<WebSocketRouteView> webSocketRoutes,
+        List<ServiceView> services,
+        List<EndpointSliceView> endpointSlices,
+        List<SecretView> secrets) {
+    /** A cluster without objects. */
+    public static final ClusterSnapshot EMPTY =
+            new ClusterSnapshot(List.of(), List.of(), List.of(), List.of(), List.of(), List.of());
+
+    /** Copies the lists. */
+    public ClusterSnapshot {
+        classes = List.copyOf(classes);
+        ingresses = List.copyOf(ingresses);
+        webSocketRoutes = List.copyOf(webSocketRoutes);
+        services = List.copyOf(services);
+        endpointSlices = List.copyOf(endpointSlices);
+        secrets = List.copyOf(secrets);
+    }
+
+    /**
+     * What every object has.
+     *
+     * @param created the age decides conflicts; the epoch when the object has none
+     * @param generation 0 when the object has none
+     */
+    public record Meta(
+            String namespace, String name, Instant created, long generation, Map<String, String> annotations) {
+        /** Copies the annotations. */
+        public Meta {
+            annotations = Map.copyOf(annotations);
+        }
+
+        /** The object's name with its kind. */
+        public ResourceRef ref(String kind) {
+            return new ResourceRef(kind, namespace, name);
+        }
+    }
+
+    /** An IngressClass (networking.k8s.io/v1). */
+    public record ClassView(String name, String controller, boolean isDefault) {}
+
+    /** An Ingress (networking.k8s.io/v1), without the metadata that nobody reads. */
+    public record IngressView(Meta meta, io.fabric8.kubernetes.api.model.networking.v1.IngressSpec spec) {}
+
+    /**
+     * A WebSocketRoute. One that cannot be read has a problem instead of a spec, so that its owner hears and no
+     * neighbour suffers.
+     *
+     * @param spec null when it cannot be read
+     * @param problem what cannot be read, and where; null when it can
+     * @param unknownFields paths of fields that this version does not know, sorted
+     */
+    public record WebSocketRouteView(
+            Meta meta,
+            dev.holdfast.v1alpha1.@Nullable WebSocketRouteSpec spec,
+            @Nullable Problem problem,
+            List<String> unknownFields) {}
+
+    /** Why an object cannot be read. */
+    public record Problem(String fieldPath, String message) {}
+
+    /** A Service (v1). */
+    public record ServiceView(
+            Meta meta, String type, @Nullable String externalName, List<String> clusterIps, List<ServicePort> ports) {}
+
+    /**
+     * A port of a Service.
+     *
+     * @param name empty when the only port has none
+     */
+    public record ServicePort(String name, int port, @Nullable String appProtocol) {}
+
+    /**
+     * An EndpointSlice (discovery.k8s.io/v1).
+     *
+     * @param service the Service's name in the same namespace, from the label {@code kubernetes.io/service-name}
+     * @param addressType {@code IPv4} or {@code IPv6}; {@code FQDN} slices are not served
+     */
+    public record EndpointSliceView(
+            Meta meta, String service, String addressType, List<SlicePort> ports, List<SliceEndpoint> endpoints) {}
+
+    /** A port of an EndpointSlice; {@code name} equals that of the Service port, empty when it has none. */
+    public record SlicePort(String name, int port) {}
+
+    /** An endpoint of a slice; conditions that are absent are resolved as the API documents (ready absent means ready). */
+    public record SliceEndpoint(
+            List<String> addresses,
+            boolean ready,
+            boolean serving,
+            boolean terminating,
+            @Nullable String zone,
+            List<String> forZones) {}
+
+    /**
+     * A Secret that can hold a certificate.
+     *
+     * @param data only the keys {@code tls.crt}, {@code tls.key} and {@code ca.crt}, decoded
+     */
+    public record SecretView(Meta meta, String type, Map<String, dev.holdfast.routetable.SecretBytes> data) {}
+}

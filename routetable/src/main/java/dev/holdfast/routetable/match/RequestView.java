@@ -1,0 +1,24 @@
+package dev.holdfast.routetable.match;
+
+import java.util.List;
+
+/**
+ * What matching reads of a request. An implementation answers from the parsed head without copying it; conditions that
+ * no route asks for are never evaluated.
+ */
+public interface RequestView {
+    /** The host: lower case, without port and trailing dot. */
+    String host();
+
+    /** The path in the form of {@link RequestPath#parse}. */
+    String path();
+
+    /** Every value of a header, in order; the name is compared without case. */
+    List<String> headerValues(String name);
+
+    /** Every value of a query parameter, percent-decoded, in order; the name is compared with case. */
+    List<String> queryValues(String name);
+
+    /** The subprotocols that the client offers, in order. */
+    List<String> subprotocols();
+}

@@ -1,0 +1,18 @@
+package dev.holdfast.routetable.update;
+
+import dev.holdfast.routetable.TableVersion;
+
+/**
+ * A data plane's answer to one update.
+ *
+ * @param dataPlane the name of the data plane, its pod's in a cluster
+ * @param version the version of the update that is answered
+ */
+public record ApplyReport(String dataPlane, TableVersion version, ApplyOutcome outcome) {
+    /** Refuses a name that could not be a label. */
+    public ApplyReport {
+        if (!dataPlane.matches("[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")) {
+            throw new IllegalArgumentException("dataPlane: \"" + dataPlane + "\" (expected: letters, digits, . _ -)");
+        }
+    }
+}

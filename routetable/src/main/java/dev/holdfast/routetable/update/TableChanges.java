@@ -1,0 +1,95 @@
+package dev.holdfast.routetable.update;
+
+import dev.holdfast.routetable.Certificate;
+import dev.holdfast.routetable.EndpointGroup;
+import dev.holdfast.routetable.RouteTable;
+import dev.holdfast.routetable.Upstream;
+import dev.holdfast.routetable.VirtualHost;
+import java.util.Collections;
+import java.util.NavigableMap;
+import java.util.Objects;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/** The difference of two tables, by key of each section. {@code between(a, b).applyTo(a)} equals {@code b}. */
+public record TableChanges(
+        SectionChange<VirtualHost> virtualHosts,
+        SectionChange<Upstream> upstreams,
+        SectionChange<EndpointGroup> endpoints,
+        SectionChange<Certificate> certificates) {
+
+    /**
+     * The difference of one section.
+     *
+     * @param put new and changed entries by key
+     * @param removed keys that are gone
+     */
+    public record SectionChange<T>(SortedMap<String, T> put, SortedSet<String> removed) {
+        /** Copies; refuses a key that is both put and removed. */
+        public SectionChange {
+            put = Collections.unmodifiableSortedMap(new TreeMap<>(put));
+            removed = Collections.unmodifiableSortedSet(new TreeSet<>(removed));
+            for (String key : removed) {
+                if (put.containsKey(key)) {
+                    throw new IllegalArgumentException("removed: \"" + key + "\" is put as well (expected: one of both)");
+                }
+            }
+        }
+
+        /** Whether nothing changed. */
+        public boolean isEmpty() {
+            return put.isEmpty() && removed.isEmpty();
+        }
+
+        static <T> SectionChange<T> between(SortedMap<String, T> before, SortedMap<String, T> after) {
+            TreeMap<String, T> put = new TreeMap<>();
+            after.forEach((key, value) -> {
+                if (!Objects.equals(before.get(key), value)) {
+                    put.put(key, value);
+                }
+            });
+            TreeSet<String> removed = new TreeSet<>(before.keySet());
+            removed.removeAll(after.keySet());
+            return new SectionChange<>(put, removed);
+        }
+
+        NavigableMap<String, T> applyTo(NavigableMap<String, T> section) {
+            if (isEmpty()) {
+                return section;
+            }
+            TreeMap<String, T> result = new TreeMap<>(section);
+            result.keySet().removeAll(removed);
+            result.putAll(put);
+            return result;
+        }
+    }
+
+    /** What must change in {@code before} to make it {@code after}. */
+    public static TableChanges between(RouteTable before, RouteTable after) {
+        return new TableChanges(
+                SectionChange.between(before.virtualHosts(), after.virtualHosts()),
+                SectionChange.between(before.upstreams(), after.upstreams()),
+                SectionChange.between(before.endpoints(), after.endpoints()),
+                SectionChange.between(before.certificates(), after.certificates()));
+    }
+
+    /**
+     * The table after the changes; it shares every unchanged entry with {@code table}.
+     *
+     * @throws IllegalArgumentException if the result would hold a reference that does not resolve
+     */
+    public RouteTable applyTo(RouteTable table) {
+        return new RouteTable(
+                virtualHosts.applyTo(table.virtualHosts()),
+                upstreams.applyTo(table.upstreams()),
+                endpoints.applyTo(table.endpoints()),
+                certificates.applyTo(table.certificates()));
+    }
+
+    /** Whether nothing changed. */
+    public boolean isEmpty() {
+        return virtualHosts.isEmpty() && upstreams.isEmpty() && endpoints.isEmpty() && certificates.isEmpty();
+    }
+}
