@@ -33,7 +33,8 @@ public record TableChanges(
             removed = Collections.unmodifiableSortedSet(new TreeSet<>(removed));
             for (String key : removed) {
                 if (put.containsKey(key)) {
-                    throw new IllegalArgumentException("removed: \"" + key + "\" is put as well (expected: one of both)");
+                    throw new IllegalArgumentException(
+                            "removed: \"" + key + "\" is put as well (expected: one of both)");
                 }
             }
         }
