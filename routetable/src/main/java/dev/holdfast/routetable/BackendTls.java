@@ -10,7 +10,10 @@ import org.jspecify.annotations.Nullable;
  * @param serverName the name to send as SNI and to check in the certificate; null takes the {@code Host} that the
  *     backend sees
  */
-public record BackendTls(Verification verification, @Nullable String caPem, @Nullable String serverName) {
+public record BackendTls(
+        Verification verification,
+        @Nullable String caPem,
+        @Nullable String serverName) {
     /** Whether a backend's certificate is checked. */
     public enum Verification {
         /** Chain and name are checked; a mismatch fails the connection. */

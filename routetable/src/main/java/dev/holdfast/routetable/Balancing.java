@@ -41,7 +41,10 @@ public record Balancing(Policy policy, @Nullable StickyCookie stickyCookie) {
      * @param sameSite null leaves the attribute out
      */
     public record StickyCookie(
-            String name, String path, @Nullable Duration maxAge, @Nullable SameSite sameSite) {
+            String name,
+            String path,
+            @Nullable Duration maxAge,
+            @Nullable SameSite sameSite) {
         /** Refuses a name that is no token and a path that could end the attribute. */
         public StickyCookie {
             Bounds.token("stickyCookie.name", name);

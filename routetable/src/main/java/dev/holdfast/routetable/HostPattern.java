@@ -20,8 +20,8 @@ public record HostPattern(String value) implements Comparable<HostPattern> {
         Bounds.nonEmpty("host", value, Bounds.HOST_CHARS_MAX);
         String name = value.startsWith("*.") ? value.substring(2) : value;
         if (!value.equals("*") && !NAME.matcher(name).matches()) {
-            throw new IllegalArgumentException("host: \"" + value
-                    + "\" (expected: a DNS name in lower case, \"*.\" and a DNS name, or \"*\")");
+            throw new IllegalArgumentException(
+                    "host: \"" + value + "\" (expected: a DNS name in lower case, \"*.\" and a DNS name, or \"*\")");
         }
     }
 

@@ -64,7 +64,9 @@ public record RouteTable(
 
     /** How many routes all hosts have together. */
     public int routeCount() {
-        return virtualHosts.values().stream().mapToInt(host -> host.routes().size()).sum();
+        return virtualHosts.values().stream()
+                .mapToInt(host -> host.routes().size())
+                .sum();
     }
 
     private static <T> NavigableMap<String, T> keyed(Collection<T> values, Function<T, String> key) {

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param endpoints key of the table's endpoint groups; several upstreams may share one group
  * @param tls non-null: connections to the endpoints use TLS (https, wss)
  */
-public record Upstream(String id, String endpoints, @Nullable BackendTls tls, Balancing balancing) {
+public record Upstream(
+        String id, String endpoints, @Nullable BackendTls tls, Balancing balancing) {
     /** Refuses empty keys. */
     public Upstream {
         Bounds.nonEmpty("upstream.id", id, Bounds.ID_CHARS_MAX);

@@ -79,7 +79,8 @@ public record ClusterSnapshot(
      *
      * @param name empty when the only port has none
      */
-    public record ServicePort(String name, int port, @Nullable String appProtocol) {}
+    public record ServicePort(
+            String name, int port, @Nullable String appProtocol) {}
 
     /**
      * An EndpointSlice (discovery.k8s.io/v1).

@@ -34,10 +34,14 @@ final class HostIndex {
             Candidate candidate = Candidate.of(route);
             switch (path.type()) {
                 case EXACT ->
-                    index.exact.computeIfAbsent(path.value(), key -> new ArrayList<>(1)).add(candidate);
+                    index.exact
+                            .computeIfAbsent(path.value(), key -> new ArrayList<>(1))
+                            .add(candidate);
                 case REGEX -> index.expressions.add(candidate);
                 case PREFIX ->
-                    index.prefixes.computeIfAbsent(path.value(), key -> new ArrayList<>(1)).add(candidate);
+                    index.prefixes
+                            .computeIfAbsent(path.value(), key -> new ArrayList<>(1))
+                            .add(candidate);
             }
         }
         return index;
@@ -47,7 +51,8 @@ final class HostIndex {
         return host;
     }
 
-    @Nullable Route match(RequestView request) {
+    @Nullable
+    Route match(RequestView request) {
         String path = request.path();
         Route found = first(exact.get(path), request);
         if (found == null && !expressions.isEmpty()) {

@@ -82,9 +82,8 @@ public final class MatchIndex {
 
     private HostIndex reuse(VirtualHost host) {
         String key = host.host().value();
-        HostIndex known = host.host().isAny()
-                ? any
-                : host.host().isWildcard() ? wildcards.get(key.substring(1)) : exact.get(key);
+        HostIndex known =
+                host.host().isAny() ? any : host.host().isWildcard() ? wildcards.get(key.substring(1)) : exact.get(key);
         return known != null && known.host().equals(host) ? known : HostIndex.of(host);
     }
 }

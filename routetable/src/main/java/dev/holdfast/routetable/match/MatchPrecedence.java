@@ -16,7 +16,8 @@ public record MatchPrecedence(PathMatch.Type pathType, int pathChars, int header
             .thenComparing(Comparator.comparingInt(MatchPrecedence::pathChars).reversed())
             .thenComparing(Comparator.comparingInt(MatchPrecedence::headers).reversed())
             .thenComparing(Comparator.comparingInt(MatchPrecedence::queryParams).reversed())
-            .thenComparing(Comparator.comparingInt(MatchPrecedence::subprotocols).reversed());
+            .thenComparing(
+                    Comparator.comparingInt(MatchPrecedence::subprotocols).reversed());
 
     /** The precedence of a match. Offering more alternatives of a subprotocol does not make a match more specific. */
     public static MatchPrecedence of(RouteMatch match) {

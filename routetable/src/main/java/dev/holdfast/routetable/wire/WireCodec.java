@@ -136,7 +136,9 @@ public final class WireCodec {
 
     private static String firstLine(Throwable e) {
         String message = e instanceof JacksonException json ? json.getOriginalMessage() : e.getMessage();
-        return message == null ? e.getClass().getSimpleName() : message.lines().findFirst().orElse("");
+        return message == null
+                ? e.getClass().getSimpleName()
+                : message.lines().findFirst().orElse("");
     }
 
     private static SimpleModule scalars() {
