@@ -11,8 +11,13 @@ import dev.holdfast.routetable.TableVersion;
 public record ApplyReport(String dataPlane, TableVersion version, ApplyOutcome outcome) {
     /** Refuses a name that could not be a label. */
     public ApplyReport {
-        if (!dataPlane.matches("[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")) {
+        if (!isName(dataPlane)) {
             throw new IllegalArgumentException("dataPlane: \"" + dataPlane + "\" (expected: letters, digits, . _ -)");
         }
+    }
+
+    /** Whether a text can be the name of a data plane: what a pod's name can be, in either case. */
+    public static boolean isName(String text) {
+        return text.matches("[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?");
     }
 }

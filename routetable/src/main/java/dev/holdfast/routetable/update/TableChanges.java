@@ -44,6 +44,24 @@ public record TableChanges(
             return put.isEmpty() && removed.isEmpty();
         }
 
+        /** How many entries it names. */
+        public int size() {
+            return put.size() + removed.size();
+        }
+
+        SectionChange<T> then(SectionChange<T> next) {
+            if (next.isEmpty()) {
+                return this;
+            }
+            TreeMap<String, T> bothPut = new TreeMap<>(put);
+            bothPut.keySet().removeAll(next.removed);
+            bothPut.putAll(next.put);
+            TreeSet<String> bothRemoved = new TreeSet<>(removed);
+            bothRemoved.removeAll(next.put.keySet());
+            bothRemoved.addAll(next.removed);
+            return new SectionChange<>(bothPut, bothRemoved);
+        }
+
         static <T> SectionChange<T> between(SortedMap<String, T> before, SortedMap<String, T> after) {
             TreeMap<String, T> put = new TreeMap<>();
             after.forEach((key, value) -> {
@@ -87,6 +105,23 @@ public record TableChanges(
                 upstreams.applyTo(table.upstreams()),
                 endpoints.applyTo(table.endpoints()),
                 certificates.applyTo(table.certificates()));
+    }
+
+    /**
+     * These changes, followed by others: {@code a.then(b).applyTo(t)} equals {@code b.applyTo(a.applyTo(t))}. It may
+     * remove a key that was never there.
+     */
+    public TableChanges then(TableChanges next) {
+        return new TableChanges(
+                virtualHosts.then(next.virtualHosts),
+                upstreams.then(next.upstreams),
+                endpoints.then(next.endpoints),
+                certificates.then(next.certificates));
+    }
+
+    /** How many entries it names. */
+    public int size() {
+        return virtualHosts.size() + upstreams.size() + endpoints.size() + certificates.size();
     }
 
     /** Whether nothing changed. */

@@ -1,0 +1,165 @@
+package dev.holdfast.operator.publish;
+
+import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.update.ApplyOutcome.Applied;
+import dev.holdfast.routetable.update.ApplyOutcome.NeedsFullTable;
+import dev.holdfast.routetable.update.ApplyOutcome.Refused;
+import dev.holdfast.routetable.update.ApplyOutcome.Unchanged;
+import dev.holdfast.routetable.update.ApplyReport;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which data planes exist and what each answered last. Holds at most a bounded number of them; one without a stream is
+ * forgotten after a while. Thread-safe.
+ */
+public final class ApplyReports {
+    /** Most data planes that are known at a time. */
+    static final int DATA_PLANES_MAX = 2_000;
+
+    private final InstantSource time;
+    private final Duration forgetAfter;
+    private final Map<String, DataPlaneState> states = new TreeMap<>();
+    private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+
+    /** Forgets a data plane two minutes after its last sign of life. */
+    public ApplyReports() {
+        this(InstantSource.system(), Duration.ofMinutes(2));
+    }
+
+    /** Forgets a data plane that has no stream {@code forgetAfter} its last sign of life. */
+    public ApplyReports(InstantSource time, Duration forgetAfter) {
+        this.time = time;
+        this.forgetAfter = forgetAfter;
+    }
+
+    /**
+     * How far a table got.
+     *
+     * @param serving how many data planes serve it
+     * @param known how many data planes are known
+     * @param refusals the answers of those that refused what they were last sent, by name
+     */
+    public record Progress(int serving, int known, List<ApplyReport> refusals) {
+        /** Copies the list. */
+        public Progress {
+            refusals = List.copyOf(refusals);
+        }
+    }
+
+    /**
+     * Calls {@code listener} whenever a data plane comes, goes, or answers something new; not for a repeated answer.
+     * It runs on a thread of the server and must not block.
+     */
+    public void onChange(Runnable listener) {
+        listeners.add(listener);
+    }
+
+    /** Every known data plane, by name. */
+    public synchronized List<DataPlaneState> states() {
+        return List.copyOf(states.values());
+    }
+
+    /** How far a table got. */
+    public Progress progress(TableVersion version) {
+        List<DataPlaneState> known = states();
+        List<ApplyReport> refusals = new ArrayList<>();
+        for (DataPlaneState state : known) {
+            ApplyReport report = state.report();
+            if (report != null && report.outcome() instanceof Refused) {
+                refusals.add(report);
+            }
+        }
+        int serving = (int)
+                known.stream().filter(state -> state.isServing(version)).count();
+        return new Progress(serving, known.size(), refusals);
+    }
+
+    /**
+     * Takes an answer.
+     *
+     * @return false if the data plane is not known and there is no room for one more
+     */
+    public boolean accept(ApplyReport report) {
+        return change(report.dataPlane(), before -> {
+            TableVersion serves =
+                    switch (report.outcome()) {
+                        case Applied applied -> report.version();
+                        case Unchanged unchanged -> report.version();
+                        case NeedsFullTable needsFullTable -> before.serves();
+                        case Refused refused -> before.serves();
+                    };
+            return new DataPlaneState(before.name(), before.streams(), report, serves, time.instant());
+        });
+    }
+
+    /**
+     * Notes a stream that opened.
+     *
+     * @return false if the data plane is not known and there is no room for one more
+     */
+    boolean opened(String dataPlane) {
+        return change(dataPlane, before -> streams(before, 1));
+    }
+
+    /** Notes a stream that ended. */
+    void closed(String dataPlane) {
+        change(dataPlane, before -> streams(before, -1));
+    }
+
+    /** Forgets who has not been heard of. */
+    void forget() {
+        Instant oldest = time.instant().minus(forgetAfter);
+        boolean changed;
+        synchronized (this) {
+            changed = states.values()
+                    .removeIf(state -> !state.connected() && state.seen().isBefore(oldest));
+        }
+        if (changed) {
+            listeners.forEach(Runnable::run);
+        }
+    }
+
+    private DataPlaneState streams(DataPlaneState before, int more) {
+        return new DataPlaneState(
+                before.name(), before.streams() + more, before.report(), before.serves(), time.instant());
+    }
+
+    private boolean change(String name, java.util.function.UnaryOperator<DataPlaneState> change) {
+        boolean news;
+        synchronized (this) {
+            DataPlaneState before = states.get(name);
+            if (before == null && states.size() >= DATA_PLANES_MAX) {
+                return false;
+            }
+            DataPlaneState after = change.apply(
+                    before == null ? new DataPlaneState(name, 0, null, null, time.instant()) : before);
+            states.put(name, after);
+            news = isNews(before, after);
+        }
+        if (news) {
+            listeners.forEach(Runnable::run);
+        }
+        return true;
+    }
+
+    private static boolean isNews(@Nullable DataPlaneState before, DataPlaneState after) {
+        if (before == null || before.connected() != after.connected()) {
+            return true;
+        }
+        return !Objects.equals(before.serves(), after.serves()) || !Objects.equals(refusal(before), refusal(after));
+    }
+
+    private static @Nullable ApplyReport refusal(DataPlaneState state) {
+        ApplyReport report = state.report();
+        return report != null && report.outcome() instanceof Refused ? report : null;
+    }
+}
