@@ -1,0 +1,132 @@
+package dev.holdfast.dataplane.proxy.telemetry;
+
+import dev.holdfast.dataplane.match.ActiveRoutes;
+import dev.holdfast.dataplane.match.ActiveTable;
+import dev.holdfast.routetable.Route;
+import dev.holdfast.routetable.VirtualHost;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntSupplier;
+import java.util.function.LongSupplier;
+
+/**
+ * The meters of the proxy. Labels name the object that owns a route and nothing a client can choose. The series of an
+ * object stay for a while after it is gone and its last tunnel has closed, so that the last values are scraped.
+ */
+public final class ProxyMetrics implements ActiveRoutes.Participant {
+    private static final Duration KEPT_AFTER_GONE = Duration.ofMinutes(5);
+    private static final Duration SWEEP_INTERVAL = Duration.ofMinutes(1);
+
+    private record Key(String namespace, String route) {}
+
+    private static final class Entry {
+        final RouteMetrics metrics;
+        volatile long unusedSinceNanos;
+        volatile boolean unused;
+
+        Entry(RouteMetrics metrics) {
+            this.metrics = metrics;
+        }
+    }
+
+    private final MeterRegistry registry;
+    private final LongSupplier nanoClock;
+    private final Map<Key, Entry> entries = new ConcurrentHashMap<>();
+    private final AtomicLong nextSweepNanos;
+    private volatile Set<Key> configured = Set.of();
+    private volatile IntSupplier drainRemaining = () -> 0;
+    private volatile int drainState;
+
+    /** Registers the meters that belong to no route. */
+    public ProxyMetrics(MeterRegistry registry) {
+        this(registry, System::nanoTime);
+    }
+
+    /** With another clock, for tests. */
+    ProxyMetrics(MeterRegistry registry, LongSupplier nanoClock) {
+        this.registry = registry;
+        this.nanoClock = nanoClock;
+        this.nextSweepNanos = new AtomicLong(nanoClock.getAsLong() + SWEEP_INTERVAL.toNanos());
+        Gauge.builder("holdfast.drain.state", this, metrics -> metrics.drainState)
+                .description("1 while the proxy drains")
+                .register(registry);
+        Gauge.builder("holdfast.drain.remaining", this, metrics -> metrics.drainRemaining.getAsInt())
+                .description("tunnels and upgrades that a drain still waits for")
+                .register(registry);
+    }
+
+    /** The meters of the object that owns a route. */
+    public RouteMetrics route(Route.Owner owner) {
+        return entry(new Key(owner.namespace(), owner.name())).metrics;
+    }
+
+    /** The meters of requests that no route matched. */
+    public RouteMetrics unmatched() {
+        return entry(new Key("", "")).metrics;
+    }
+
+    /** Publishes the progress of a drain. */
+    public void draining(IntSupplier remaining) {
+        drainRemaining = remaining;
+        drainState = 1;
+    }
+
+    @Override
+    public ActiveRoutes.Prepared prepare(ActiveTable next) {
+        Set<Key> keys = new HashSet<>();
+        keys.add(new Key("", ""));
+        for (VirtualHost host : next.table().virtualHosts().values()) {
+            host.routes()
+                    .forEach(route ->
+                            keys.add(new Key(route.owner().namespace(), route.owner().name())));
+        }
+        return new ActiveRoutes.Prepared() {
+            @Override
+            public void adopt() {
+                configured = keys;
+                sweep();
+            }
+
+            @Override
+            public void discard() {}
+        };
+    }
+
+    /** Removes the series of objects that have been gone, with no tunnel open, for five minutes. */
+    public synchronized void sweep() {
+        long now = nanoClock.getAsLong();
+        Set<Key> current = configured;
+        entries.forEach((key, entry) -> {
+            if (current.contains(key) || entry.metrics.active() > 0) {
+                entry.unused = false;
+            } else if (!entry.unused) {
+                entry.unused = true;
+                entry.unusedSinceNanos = now;
+            } else if (now - entry.unusedSinceNanos >= KEPT_AFTER_GONE.toNanos() && entries.remove(key, entry)) {
+                entry.metrics.remove();
+            }
+        });
+    }
+
+    /** Sweeps if a minute has passed since the last time; cheap enough to be called whenever a tunnel closes. */
+    public void sweepNowAndThen() {
+        long due = nextSweepNanos.get();
+        long now = nanoClock.getAsLong();
+        if (now - due >= 0 && nextSweepNanos.compareAndSet(due, now + SWEEP_INTERVAL.toNanos())) {
+            sweep();
+        }
+    }
+
+    private Entry entry(Key key) {
+        Entry known = entries.get(key);
+        return known != null
+                ? known
+                : entries.computeIfAbsent(key, k -> new Entry(new RouteMetrics(registry, k.namespace(), k.route())));
+    }
+}

@@ -1,0 +1,27 @@
+package dev.holdfast.dataplane.proxy.tunnel;
+
+import dev.holdfast.dataplane.proxy.upstream.ClientKey;
+import dev.holdfast.routetable.EndpointGroup;
+import dev.holdfast.routetable.Route;
+import java.time.Duration;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What does not change while a tunnel lives.
+ *
+ * @param id unique in this process
+ * @param route the one it was opened with; it stays so across swaps
+ * @param balancing holds the client's address after trusted proxies
+ * @param subprotocol that the backend chose, or null
+ * @param handshake from the complete request head to the 101
+ */
+public record TunnelInfo(
+        long id,
+        Route route,
+        UpgradeRequest.Client client,
+        ClientKey balancing,
+        EndpointGroup.Endpoint endpoint,
+        @Nullable String subprotocol,
+        Instant openedAt,
+        Duration handshake) {}

@@ -1,0 +1,32 @@
+package dev.holdfast.dataplane.proxy.tunnel;
+
+import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
+import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
+import dev.holdfast.dataplane.proxy.upstream.Upstreams;
+
+/** Carries upgrade requests to backends. */
+public final class Upgrades {
+    /** What upgrades work with. */
+    public record Parts(
+            Upstreams upstreams,
+            BackendConnector connector,
+            TunnelRegistry registry,
+            ProxyMetrics metrics,
+            TunnelSettings settings) {}
+
+    private final Parts parts;
+
+    /** Works with these parts, which the front shares. */
+    public Upgrades(Parts parts) {
+        this.parts = parts;
+    }
+
+    /**
+     * Takes over the client's channel and carries the upgrade out, to a tunnel or to an answer. Call on the channel's
+     * event loop while the request's {@code LastHttpContent} is handled: every handler except the {@code SslHandler} is
+     * removed, bytes that the codec still holds are kept as early bytes.
+     */
+    public void begin(UpgradeRequest request) {
+        parts.metrics().route(request.route().owner());
+    }
+}

@@ -1,0 +1,34 @@
+package dev.holdfast.dataplane.proxy.upstream;
+
+import dev.holdfast.routetable.EndpointGroup;
+import dev.holdfast.routetable.Upstream;
+import java.net.InetSocketAddress;
+import org.jspecify.annotations.Nullable;
+
+/** One open tunnel or request on one endpoint. Used by one event loop; {@link #release} from any. */
+public interface EndpointLease {
+    /** The upstream that was chosen; says whether its endpoints speak TLS. */
+    Upstream upstream();
+
+    /** The endpoint that was chosen. */
+    EndpointGroup.Endpoint endpoint();
+
+    /** Where to connect: the endpoint's address, never looked up. */
+    InetSocketAddress address();
+
+    /**
+     * The {@code Set-Cookie} value that binds the client to this endpoint, or null when the upstream has no sticky
+     * cookie or the client already presents this one.
+     */
+    @Nullable String stickyCookie(CookieSecurity security);
+
+    /**
+     * Another endpoint of the same upstream, after this one could not be connected and before any byte of the request
+     * was sent. Releases this lease, and lets everyone avoid the endpoint for a short while. Never an endpoint that was
+     * tried before under the same selection.
+     */
+    Selection next();
+
+    /** Ends the count. May be called more than once. */
+    void release();
+}
