@@ -6,6 +6,7 @@ import static dev.holdfast.e2e.local.ManifestDirectory.slice;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.e2e.traffic.EchoBackend;
+import dev.holdfast.e2e.traffic.RawGet;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -1,9 +1,8 @@
 package dev.holdfast.e2e.local;
 
 import dev.holdfast.e2e.process.JavaProcess;
+import dev.holdfast.e2e.process.Ports;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -29,10 +28,10 @@ final class LocalMode implements AutoCloseable {
     }
 
     /** Serves a directory and returns when it is ready. */
-    static LocalMode serve(Path directory) throws IOException, InterruptedException {
-        int http = freePort();
-        int https = freePort();
-        int admin = freePort();
+    static LocalMode serve(Path directory) throws InterruptedException {
+        int http = Ports.free();
+        int https = Ports.free();
+        int admin = Ports.free();
         JavaProcess process = JavaProcess.start(
                 "dev.holdfast.cli.HoldfastMain",
                 List.of(),
@@ -90,12 +89,6 @@ final class LocalMode implements AutoCloseable {
 
     JavaProcess process() {
         return process;
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
     }
 
     @Override

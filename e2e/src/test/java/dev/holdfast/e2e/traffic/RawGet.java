@@ -1,4 +1,4 @@
-package dev.holdfast.e2e.local;
+package dev.holdfast.e2e.traffic;
 
 import java.io.BufferedInputStream;
 import java.io.EOFException;
@@ -12,12 +12,13 @@ import java.util.Locale;
 import java.util.Map;
 
 /** The same GET again and again over one keep-alive connection, so that a probe costs next to nothing. */
-final class RawGet implements AutoCloseable {
+public final class RawGet implements AutoCloseable {
     private final Socket socket;
     private final InputStream in;
     private final byte[] request;
 
-    RawGet(int port, String host, String path) throws IOException {
+    /** Connects to a port of loopback. */
+    public RawGet(int port, String host, String path) throws IOException {
         socket = new Socket(InetAddress.getLoopbackAddress(), port);
         socket.setTcpNoDelay(true);
         socket.setSoTimeout(10_000);
@@ -26,13 +27,15 @@ final class RawGet implements AutoCloseable {
     }
 
     /** One answer; header names are in lower case. */
-    record Answer(int status, Map<String, String> headers, String body) {
-        String header(String name) {
+    public record Answer(int status, Map<String, String> headers, String body) {
+        /** The value of a header, "-1" when it is absent. */
+        public String header(String name) {
             return headers.getOrDefault(name, "-1");
         }
     }
 
-    Answer get() throws IOException {
+    /** Asks once. */
+    public Answer get() throws IOException {
         socket.getOutputStream().write(request);
         int status = Integer.parseInt(line().split(" ")[1]);
         Map<String, String> headers = new HashMap<>();
