@@ -29,6 +29,7 @@ import dev.holdfast.routetable.update.ApplyOutcome;
 import dev.holdfast.routetable.update.ApplyReport;
 import dev.holdfast.routetable.update.TableUpdate;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.Base64;
@@ -47,44 +48,31 @@ public final class WireCodec {
     /** Largest report that is read, in bytes. */
     public static final int REPORT_BYTES_MAX = 16 << 10;
 
-    private static final ObjectMapper JSON = JsonMapper.builder(JsonFactory.builder()
-                    .streamReadConstraints(StreamReadConstraints.builder()
-                            .maxNestingDepth(32)
-                            .maxStringLength(Bounds.PEM_CHARS_MAX * 2)
-                            .maxNameLength(Bounds.ID_CHARS_MAX)
-                            .maxDocumentLength(UPDATE_BYTES_MAX)
-                            .build())
-                    // Interning every key of a table would fill the JVM's symbol table with names of one tenant.
-                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-                    .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
-                    .build())
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-            .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
-            .visibility(PropertyAccessor.ALL, Visibility.NONE)
-            .visibility(PropertyAccessor.FIELD, Visibility.ANY)
-            .visibility(PropertyAccessor.CREATOR, Visibility.ANY)
-            .defaultPropertyInclusion(
-                    JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
-            .addModule(scalars())
-            .addMixIn(RouteAction.class, RouteActionTypes.class)
-            .addMixIn(Rewrite.Path.class, RewritePathTypes.class)
-            .addMixIn(TableUpdate.class, TableUpdateTypes.class)
-            .addMixIn(ApplyOutcome.class, ApplyOutcomeTypes.class)
-            .build();
+    private static final ObjectMapper JSON =
+            mapper(secret -> Base64.getEncoder().encodeToString(secret.reveal()));
+
+    private static final ObjectMapper REDACTED = mapper(SecretBytes::toString);
 
     private WireCodec() {}
 
     /** One update as one line of JSON, UTF-8, without a line break. */
     public static byte[] encode(TableUpdate update) {
-        return write(update);
+        return write(JSON, update);
+    }
+
+    /** Writes what {@link #encode(TableUpdate)} returns; leaves {@code out} open. */
+    public static void encode(TableUpdate update, OutputStream out) throws IOException {
+        JSON.writer().without(JsonGenerator.Feature.AUTO_CLOSE_TARGET).writeValue(out, update);
+    }
+
+    /** An update for people to read: the same JSON with every secret redacted. It cannot be decoded. */
+    public static byte[] encodeRedacted(TableUpdate update) {
+        return write(REDACTED, update);
     }
 
     /** One report as JSON, UTF-8. */
     public static byte[] encode(ApplyReport report) {
-        return write(report);
+        return write(JSON, report);
     }
 
     /**
@@ -107,12 +95,12 @@ public final class WireCodec {
 
     /** The canonical bytes of one entry of a table; equal entries have equal bytes. */
     static byte[] canonical(Record entry) {
-        return write(entry);
+        return write(JSON, entry);
     }
 
-    private static byte[] write(Object value) {
+    private static byte[] write(ObjectMapper mapper, Object value) {
         try {
-            return JSON.writeValueAsBytes(value);
+            return mapper.writeValueAsBytes(value);
         } catch (JacksonException e) {
             throw new UncheckedIOException("a valid " + value.getClass().getSimpleName() + " cannot be encoded", e);
         }
@@ -141,14 +129,44 @@ public final class WireCodec {
                 : message.lines().findFirst().orElse("");
     }
 
-    private static SimpleModule scalars() {
+    private static ObjectMapper mapper(Function<SecretBytes, String> secrets) {
+        return JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxNestingDepth(32)
+                            .maxStringLength(Bounds.PEM_CHARS_MAX * 2)
+                            .maxNameLength(Bounds.ID_CHARS_MAX)
+                            .maxDocumentLength(UPDATE_BYTES_MAX)
+                            .build())
+                    // Interning every key of a table would fill the JVM's symbol table with names of one tenant.
+                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                    .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+                    .build())
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
+            .visibility(PropertyAccessor.ALL, Visibility.NONE)
+            .visibility(PropertyAccessor.FIELD, Visibility.ANY)
+            .visibility(PropertyAccessor.CREATOR, Visibility.ANY)
+            .defaultPropertyInclusion(
+                    JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
+            .addModule(scalars(secrets))
+            .addMixIn(RouteAction.class, RouteActionTypes.class)
+            .addMixIn(Rewrite.Path.class, RewritePathTypes.class)
+            .addMixIn(TableUpdate.class, TableUpdateTypes.class)
+            .addMixIn(ApplyOutcome.class, ApplyOutcomeTypes.class)
+            .build();
+    }
+
+    private static SimpleModule scalars(Function<SecretBytes, String> secrets) {
         SimpleModule module = new SimpleModule("holdfast-scalars");
         scalar(module, Duration.class, Duration::toString, Duration::parse);
         scalar(module, HostPattern.class, HostPattern::value, HostPattern::new);
         scalar(
                 module,
                 SecretBytes.class,
-                secret -> Base64.getEncoder().encodeToString(secret.reveal()),
+                secrets,
                 text -> SecretBytes.of(Base64.getDecoder().decode(text)));
         return module;
     }
