@@ -126,7 +126,7 @@ public final class DirectorySource implements ObjectSource {
         for (Path path : batch.paths()) {
             if (isOwn(path)) {
                 schedule(path);
-            } else if (outside.contains(path) || isStructure(path)) {
+            } else if (outside.contains(path) || (path.startsWith(root) && isStructure(path))) {
                 rescan = true;
             }
         }
@@ -197,9 +197,6 @@ public final class DirectorySource implements ObjectSource {
         long now = System.nanoTime();
         Due before = due.get(file);
         long since = before == null ? now : before.sinceNanos;
-        if (before != null && before.belief == Belief.FIRM) {
-            before = null;
-        }
         long rest = now - since > REST_MAX.toNanos() || !isJustWritten(file) ? 0 : REST.toNanos();
         due.put(file, new Due(now + rest, since, Belief.CAUTIOUS));
     }
