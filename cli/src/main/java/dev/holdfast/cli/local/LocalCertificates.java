@@ -31,7 +31,7 @@ import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
 /** Self-made certificates, one per Secret, remade when its hosts change. They live as long as the process. Thread-safe. */
-final class LocalCertificates {
+public final class LocalCertificates {
     private static final Duration VALID = Duration.ofDays(90);
     private static final int CERTIFICATES_MAX = 1_000;
 
@@ -41,7 +41,7 @@ final class LocalCertificates {
     private record Made(SortedSet<String> hosts, Map<String, SecretBytes> data) {}
 
     /** {@code tls.crt} and {@code tls.key}; one that names no host is for localhost. */
-    synchronized Map<String, SecretBytes> certificate(ResourceRef secret, SortedSet<String> hosts) {
+    public synchronized Map<String, SecretBytes> certificate(ResourceRef secret, SortedSet<String> hosts) {
         Made known = made.get(secret);
         if (known != null && known.hosts.equals(hosts)) {
             return known.data;

@@ -68,7 +68,8 @@ public final class DirectorySource implements ObjectSource {
             events = new FileEvents();
             rescan(Belief.FIRM);
         } catch (IOException e) {
-            throw new UncheckedIOException(root + ": cannot be read (expected: a directory of manifests)", e);
+            throw new UncheckedIOException(new IOException(
+                    root + ": cannot be read (expected: a directory of manifests, or one manifest)", e));
         }
         due.clear();
         snapshot = assembly.assemble();
