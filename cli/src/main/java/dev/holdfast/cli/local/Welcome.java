@@ -89,7 +89,7 @@ record Welcome(LocalEvent.Started started) {
         Upstream upstream = table.upstreams().get(share.upstream());
         EndpointGroup group = upstream == null ? null : table.endpoints().get(upstream.endpoints());
         String weight = shares == 1 ? "" : " (weight " + share.weight() + ")";
-        if (group == null || group.endpoints().isEmpty()) {
+        if (upstream == null || group == null || group.endpoints().isEmpty()) {
             return share.upstream() + " without endpoints" + weight;
         }
         String scheme = upstream.tls() == null ? "ws://" : "wss://";
