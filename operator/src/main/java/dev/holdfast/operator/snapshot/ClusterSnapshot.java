@@ -54,21 +54,36 @@ public record ClusterSnapshot(
     public record IngressView(Meta meta, io.fabric8.kubernetes.api.model.networking.v1.IngressSpec spec) {}
 
     /**
-     * A WebSocketRoute. One that cannot be read has a problem instead of a spec, so that its owner hears and no
-     * neighbour suffers.
+     * A WebSocketRoute. One that cannot be read has problems instead of a spec, so that its owner hears and no neighbour
+     * suffers.
      *
+     * @param className {@code spec.ingressClassName}; null when unset. Known even if the rest cannot be read
      * @param spec null when it cannot be read
-     * @param problem what cannot be read, and where; null when it can
-     * @param unknownFields paths of fields that this version does not know, sorted
+     * @param problems what cannot be read, and where, sorted; empty when all can
+     * @param unknownFields fields that this version does not know and ignores, sorted, each with the near field if there
+     *     is one
      */
     public record WebSocketRouteView(
             Meta meta,
+            @Nullable String className,
             dev.holdfast.v1alpha1.@Nullable WebSocketRouteSpec spec,
-            @Nullable Problem problem,
-            List<String> unknownFields) {}
+            List<Problem> problems,
+            List<Problem> unknownFields) {
+        /** Copies the lists. */
+        public WebSocketRouteView {
+            problems = List.copyOf(problems);
+            unknownFields = List.copyOf(unknownFields);
+        }
+    }
 
-    /** Why an object cannot be read. */
-    public record Problem(String fieldPath, String message) {}
+    /** What is wrong with one field: what is there, what was expected, the remedy. */
+    public record Problem(String fieldPath, String message) implements Comparable<Problem> {
+        @Override
+        public int compareTo(Problem other) {
+            int order = fieldPath.compareTo(other.fieldPath);
+            return order == 0 ? message.compareTo(other.message) : order;
+        }
+    }
 
     /** A Service (v1). */
     public record ServiceView(
@@ -106,7 +121,8 @@ public record ClusterSnapshot(
     /**
      * A Secret that can hold a certificate.
      *
-     * @param data only the keys {@code tls.crt}, {@code tls.key} and {@code ca.crt}, decoded
+     * @param data only the keys {@code tls.crt}, {@code tls.key} and {@code ca.crt}, decoded; an empty value stands for one
+     *     that is not base64
      */
     public record SecretView(Meta meta, String type, Map<String, dev.holdfast.routetable.SecretBytes> data) {}
 }

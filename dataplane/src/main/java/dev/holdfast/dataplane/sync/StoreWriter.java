@@ -1,0 +1,87 @@
+package dev.holdfast.dataplane.sync;
+
+import dev.holdfast.dataplane.match.ActiveTable;
+import java.io.IOException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes tables to the store on a thread of its own, so that a slow disk delays no swap. Tables that follow each other
+ * closely are written once: at most one waits.
+ */
+final class StoreWriter implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(StoreWriter.class);
+    private static final Duration QUIET = Duration.ofMillis(200);
+    private static final Duration CLOSE_WAIT = Duration.ofSeconds(5);
+
+    private final TableStore store;
+    private final Thread thread;
+    private @Nullable ActiveTable waiting;
+    private boolean closed;
+
+    StoreWriter(TableStore store) {
+        this.store = store;
+        this.thread = Thread.ofVirtual().name("table-store").unstarted(this::run);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    synchronized void offer(ActiveTable table) {
+        waiting = table;
+        notifyAll();
+    }
+
+    /** Writes what waits, and ends. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            notifyAll();
+        }
+        try {
+            if (!thread.join(CLOSE_WAIT)) {
+                LOG.warn("stored table not written because=\"the disk takes longer than {} s\"", CLOSE_WAIT.toSeconds());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void run() {
+        try {
+            for (ActiveTable table = take(); table != null; table = take()) {
+                write(table);
+                pause();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private synchronized @Nullable ActiveTable take() throws InterruptedException {
+        while (waiting == null && !closed) {
+            wait();
+        }
+        ActiveTable table = waiting;
+        waiting = null;
+        return table;
+    }
+
+    private synchronized void pause() throws InterruptedException {
+        if (!closed) {
+            wait(QUIET.toMillis());
+        }
+    }
+
+    private void write(ActiveTable table) {
+        try {
+            store.save(table.version(), table.table());
+        } catch (IOException e) {
+            LOG.warn("stored table not written because=\"{}\"", e.toString());
+        }
+    }
+}

@@ -1,0 +1,67 @@
+package dev.holdfast.dataplane.sync;
+
+import dev.holdfast.dataplane.match.ActiveRoutes;
+import dev.holdfast.dataplane.match.ActiveTable;
+import dev.holdfast.routetable.update.ApplyOutcome;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.util.concurrent.TimeUnit;
+
+/** What the table stream tells a monitor; the names begin with {@code holdfast.config}. */
+final class SyncMetrics {
+    private final MeterRegistry registry;
+    private final Timer applyDuration;
+    private final Counter streamsLost;
+    private volatile boolean connected;
+    private volatile boolean lastApplySucceeded;
+
+    SyncMetrics(MeterRegistry registry, ActiveRoutes routes) {
+        this.registry = registry;
+        applyDuration = Timer.builder("holdfast.config.apply.duration")
+                .description("From an update that is read to its swap")
+                .register(registry);
+        streamsLost = Counter.builder("holdfast.config.stream.reconnects")
+                .description("Streams that ended, broke or fell silent, and attempts that failed")
+                .register(registry);
+        Gauge.builder("holdfast.config.stream.connected", this, metrics -> metrics.connected ? 1 : 0)
+                .description("1 while the table stream is open")
+                .register(registry);
+        Gauge.builder("holdfast.config.last_apply_success", this, metrics -> metrics.lastApplySucceeded ? 1 : 0)
+                .description("1 if the last update is served")
+                .register(registry);
+        Gauge.builder("holdfast.config.generation", routes, SyncMetrics::sequence)
+                .description("Sequence of the active table, 0 without one; operator replicas count differently")
+                .register(registry);
+    }
+
+    void connected(boolean now) {
+        connected = now;
+    }
+
+    void streamLost() {
+        streamsLost.increment();
+    }
+
+    void applied(String kind, ApplyOutcome outcome, long nanos) {
+        lastApplySucceeded = outcome instanceof ApplyOutcome.Applied || outcome instanceof ApplyOutcome.Unchanged;
+        applyDuration.record(nanos, TimeUnit.NANOSECONDS);
+        String known = switch (kind) {
+            case "full", "delta", "keepAlive" -> kind;
+            default -> "other";
+        };
+        registry.counter(
+                        "holdfast.config.updates",
+                        "kind",
+                        known,
+                        "outcome",
+                        outcome.getClass().getSimpleName())
+                .increment();
+    }
+
+    private static double sequence(ActiveRoutes routes) {
+        ActiveTable active = routes.active();
+        return active == null ? 0 : active.version().sequence();
+    }
+}

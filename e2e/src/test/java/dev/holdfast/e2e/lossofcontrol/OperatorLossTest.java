@@ -1,0 +1,198 @@
+package dev.holdfast.e2e.lossofcontrol;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.holdfast.e2e.process.JavaProcess;
+import dev.holdfast.e2e.process.Ports;
+import dev.holdfast.e2e.traffic.EchoBackend;
+import dev.holdfast.e2e.traffic.RawGet;
+import dev.holdfast.e2e.traffic.TunnelFleet;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.client.NamespacedKubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.CustomResourceDefinitionContext;
+import io.fabric8.kubernetes.client.server.mock.KubernetesCrudDispatcher;
+import io.fabric8.kubernetes.client.server.mock.KubernetesMockServer;
+import io.fabric8.mockwebserver.Context;
+import io.fabric8.mockwebserver.MockWebServer;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The operator is killed, stays away, comes back; the data plane serves through all of it. */
+class OperatorLossTest {
+    private static final Duration SOON = Duration.ofSeconds(30);
+
+    @TempDir
+    private Path work;
+
+    private final KubernetesMockServer api = new KubernetesMockServer(
+            new Context(), new MockWebServer(), new HashMap<>(), new KubernetesCrudDispatcher(), false);
+    private final EchoBackend backend = new EchoBackend("backend");
+    private final int streamPort = Ports.free();
+    private final int httpPort = Ports.free();
+    private final int adminPort = Ports.free();
+
+    private NamespacedKubernetesClient client;
+
+    @BeforeEach
+    void startApi() {
+        api.init();
+        client = api.createClient();
+        client.load(getClass().getResourceAsStream("/META-INF/fabric8/websocketroutes.holdfast.dev-v1.yml"))
+                .create();
+        api.expectCustomResource(new CustomResourceDefinitionContext.Builder()
+                .withGroup("holdfast.dev")
+                .withVersion("v1alpha1")
+                .withPlural("websocketroutes")
+                .withKind("WebSocketRoute")
+                .withScope("Namespaced")
+                .build());
+        create("""
+                apiVersion: networking.k8s.io/v1
+                kind: IngressClass
+                metadata: {name: holdfast}
+                spec: {controller: holdfast.dev/ingress-controller}
+                """);
+        create("""
+                apiVersion: v1
+                kind: Service
+                metadata: {name: echo, namespace: shop}
+                spec: {clusterIP: 10.0.0.1, ports: [{name: web, port: 80}]}
+                """);
+        create("""
+                apiVersion: discovery.k8s.io/v1
+                kind: EndpointSlice
+                metadata: {name: echo-1, namespace: shop, labels: {kubernetes.io/service-name: echo}}
+                addressType: IPv4
+                ports: [{name: web, port: %d}]
+                endpoints: [{addresses: [127.0.0.1], conditions: {ready: true}}]
+                """.formatted(backend.port()));
+        createRoute("first");
+    }
+
+    @AfterEach
+    void stopApi() {
+        client.close();
+        api.destroy();
+        backend.close();
+    }
+
+    @Test
+    void theDataPlaneServesThroughTheLossOfTheOperatorAndItsOwnRestart() throws Exception {
+        JavaProcess operator = startOperator();
+        JavaProcess dataPlane = startDataPlane();
+        try (TunnelFleet fleet = new TunnelFleet()) {
+            // Given
+            await().atMost(SOON).untilAsserted(() -> assertThat(status("first.test")).isEqualTo(200));
+            fleet.open(20, URI.create("ws://first.test:" + httpPort + "/"));
+
+            // When the operator is killed
+            operator.kill();
+
+            // Then requests and tunnels go on
+            Thread.sleep(1_000);
+            assertThat(status("first.test")).isEqualTo(200);
+            assertThat(fleet.drops()).as("drops; first: %s", fleet.firstDrop()).isZero();
+
+            // When objects change meanwhile, and the data plane restarts without an operator
+            createRoute("second");
+            assertThat(fleet.settle(SOON)).as("bytes lost").isZero();
+            dataPlane.kill();
+            dataPlane = startDataPlane();
+
+            // Then it serves from disk
+            await().atMost(SOON).untilAsserted(() -> assertThat(status("first.test")).isEqualTo(200));
+            assertThat(status("second.test")).isEqualTo(404);
+
+            // When the operator is back
+            operator = startOperator();
+
+            // Then the data plane converges
+            await().atMost(SOON).untilAsserted(() -> assertThat(status("second.test")).isEqualTo(200));
+            assertThat(status("first.test")).isEqualTo(200);
+        } finally {
+            System.out.println(dataPlane.output());
+            System.out.println(operator.output());
+            dataPlane.close();
+            operator.close();
+        }
+    }
+
+    private JavaProcess startOperator() throws IOException {
+        Path kubeconfig = Files.writeString(work.resolve("kubeconfig"), """
+                apiVersion: v1
+                kind: Config
+                clusters: [{name: test, cluster: {server: "%s"}}]
+                contexts: [{name: test, context: {cluster: test, user: test, namespace: shop}}]
+                current-context: test
+                users: [{name: test, user: {token: none}}]
+                """.formatted(client.getMasterUrl()));
+        return JavaProcess.start(
+                "dev.holdfast.cli.HoldfastMain",
+                List.of(),
+                List.of(
+                        "operator",
+                        "--kubeconfig",
+                        kubeconfig.toString(),
+                        "--loopback-endpoints",
+                        "--no-status",
+                        "--stream-port",
+                        "" + streamPort,
+                        "--admin-port",
+                        "" + Ports.free()));
+    }
+
+    private JavaProcess startDataPlane() {
+        return JavaProcess.start(
+                "dev.holdfast.cli.HoldfastMain",
+                List.of(),
+                List.of(
+                        "dataplane",
+                        "--operator-url",
+                        "http://127.0.0.1:" + streamPort,
+                        "--state-dir",
+                        work.resolve("state").toString(),
+                        "--http-port",
+                        "" + httpPort,
+                        "--https-port",
+                        "" + Ports.free(),
+                        "--admin-port",
+                        "" + adminPort));
+    }
+
+    private void createRoute(String name) {
+        create("""
+                apiVersion: holdfast.dev/v1alpha1
+                kind: WebSocketRoute
+                metadata: {name: %s, namespace: shop}
+                spec:
+                  ingressClassName: holdfast
+                  hostnames: [%s.test]
+                  rules: [{backendRefs: [{name: echo, port: 80}]}]
+                """.formatted(name, name));
+    }
+
+    private void create(String manifest) {
+        HasMetadata object = io.fabric8.kubernetes.client.utils.Serialization.unmarshal(
+                manifest, GenericKubernetesResource.class);
+        client.resource(object).create();
+    }
+
+    private int status(String host) {
+        try (RawGet get = new RawGet(httpPort, host, "/")) {
+            return get.get().status();
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+package dev.holdfast.e2e.process;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** A main class of the product in a JVM of its own, on the class path of the tests. Everything it prints is kept. */
+public final class JavaProcess implements AutoCloseable {
+    private static final int LINES_MAX = 100_000;
+
+    private final Process process;
+    private final List<String> lines = new ArrayList<>();
+
+    private JavaProcess(Process process) {
+        this.process = process;
+        Thread.ofVirtual().start(this::collect);
+    }
+
+    /** Starts {@code mainClass} with these JVM options and arguments. */
+    public static JavaProcess start(String mainClass, List<String> jvmOptions, List<String> arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of(
+                "-Xmx512m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-XX:TieredStopAtLevel=4"));
+        command.addAll(jvmOptions);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass));
+        command.addAll(arguments);
+        try {
+            return new JavaProcess(
+                    new ProcessBuilder(command).redirectErrorStream(true).start());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void collect() {
+        try (BufferedReader reader = process.inputReader(StandardCharsets.UTF_8)) {
+            for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                synchronized (lines) {
+                    if (lines.size() < LINES_MAX) {
+                        lines.add(line);
+                    }
+                    lines.notifyAll();
+                }
+            }
+        } catch (IOException e) {
+            // The process is gone; what it printed before is kept.
+            synchronized (lines) {
+                lines.notifyAll();
+            }
+        }
+    }
+
+    /** Waits for a line that contains the pattern and returns the match. */
+    public Matcher await(String regex, Duration wait) throws InterruptedException {
+        Pattern pattern = Pattern.compile(regex);
+        long deadline = System.nanoTime() + wait.toNanos();
+        int read = 0;
+        synchronized (lines) {
+            while (true) {
+                for (; read < lines.size(); read++) {
+                    Matcher matcher = pattern.matcher(lines.get(read));
+                    if (matcher.find()) {
+                        return matcher;
+                    }
+                }
+                long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+                if (left <= 0 || !process.isAlive()) {
+                    throw new AssertionError("no line matches " + regex + " within " + wait + "; it printed:\n" + output());
+                }
+                lines.wait(Math.min(left, 200));
+            }
+        }
+    }
+
+    /** Everything printed so far. */
+    public String output() {
+        synchronized (lines) {
+            return String.join("\n", lines);
+        }
+    }
+
+    /** The exit status, or null while it runs. */
+    public @Nullable Integer exitStatus() {
+        return process.isAlive() ? null : process.exitValue();
+    }
+
+    /** The process id. */
+    public long pid() {
+        return process.pid();
+    }
+
+    /** SIGKILL, and waits until it is gone. */
+    public void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+    }
+
+    /** SIGTERM, and waits; kills it after {@code wait}. Returns the exit status. */
+    public int terminate(Duration wait) throws InterruptedException {
+        process.destroy();
+        if (!process.waitFor(wait.toMillis(), TimeUnit.MILLISECONDS)) {
+            process.destroyForcibly().waitFor();
+        }
+        return process.exitValue();
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        process.onExit().join();
+    }
+}
