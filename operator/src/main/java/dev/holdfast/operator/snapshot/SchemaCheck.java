@@ -182,7 +182,7 @@ final class SchemaCheck {
 
     private void count(String path, int count, String unit, @Nullable Long min, @Nullable Long max) {
         if (min != null && count < min) {
-            problem(path, count == 0 ? "empty (expected: at least " + min + " " + unit + ")" : count + " " + unit + " (expected: at least " + min + ")");
+            problem(path, count == 0 ? "empty (expected: at least " + min + ")" : count + " " + unit + " (expected: at least " + min + ")");
         } else if (max != null && count > max) {
             problem(path, count + " " + unit + " (expected: at most " + max + ")");
         }

@@ -21,12 +21,10 @@ import io.netty.handler.codec.http.DefaultLastHttpContent;
 import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpContent;
-import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpResponse;
-import io.netty.handler.codec.http.HttpResponseDecoder;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
@@ -46,11 +44,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Upgrade extends TimerWheel.Timer {
     private static final int INTERIM_ANSWERS_MAX = 8;
-    private static final HttpDecoderConfig DECODING = new HttpDecoderConfig()
-            .setMaxInitialLineLength(8_192)
-            .setMaxHeaderSize(32_768)
-            .setMaxChunkSize(65_536)
-            .setAllowDuplicateContentLengths(false);
     private static final CharSequence[] HANDSHAKE_FIELDS = {
         HttpHeaderNames.SEC_WEBSOCKET_ACCEPT,
         HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL,
@@ -151,7 +144,7 @@ final class Upgrade extends TimerWheel.Timer {
             return;
         }
         state = State.AWAITING;
-        backend.pipeline().addLast(new HttpResponseDecoder(DECODING), new BackendHandler());
+        backend.pipeline().addLast(new AnswerDecoder(), new BackendHandler());
         wheel.schedule(this, TimerWheel.ticks(request.forward().timeouts().handshake()));
         backend.writeAndFlush(bytes).addListener(sent -> {
             if (!sent.isSuccess()) {
@@ -231,11 +224,13 @@ final class Upgrade extends TimerWheel.Timer {
         HttpHeaders headers = response.headers();
         // No configured header change may break what was just validated.
         for (CharSequence name : HANDSHAKE_FIELDS) {
-            headers.remove(name);
-            headers.add(name, handshake.getAll(name));
+            if (!headers.getAll(name).equals(handshake.getAll(name))) {
+                headers.remove(name);
+                headers.add(name, handshake.getAll(name));
+            }
         }
-        headers.set(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE);
-        headers.set(HttpHeaderNames.UPGRADE, HttpHeaderValues.WEBSOCKET);
+        headers.set("Connection", "Upgrade");
+        headers.set("Upgrade", "websocket");
 
         long nanos = System.nanoTime() - request.client().acceptedNanos();
         PipeTunnel tunnel = new PipeTunnel(new PipeTunnel.Parts(
@@ -261,7 +256,7 @@ final class Upgrade extends TimerWheel.Timer {
         }
         made.channel().pipeline().addLast(tunnel.fromBackend());
         made.channel().pipeline().remove(BackendHandler.class);
-        made.channel().pipeline().remove(HttpResponseDecoder.class);
+        made.channel().pipeline().remove(AnswerDecoder.class);
         tunnel.fromBackend().readComplete();
         client.flush();
     }

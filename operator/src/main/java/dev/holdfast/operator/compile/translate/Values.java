@@ -8,7 +8,9 @@ import dev.holdfast.routetable.Bounds;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.PathMatch;
 import dev.holdfast.routetable.match.RequestPath;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -45,7 +47,7 @@ final class Values {
         if (type == PathMatch.Type.REGEX) {
             return isRegex(text, fieldPath, findings) ? Optional.of(PathMatch.regex(text)) : Optional.empty();
         }
-        RequestPath parsed = RequestPath.parse(text);
+        RequestPath parsed = RequestPath.parse(encoded(text));
         if (parsed.value() == null) {
             String why = Objects.requireNonNullElse(parsed.refusal(), "").replaceFirst("^path: ", "");
             findings.add(
@@ -62,6 +64,19 @@ final class Values {
             findings.add(DiagnosticCode.INVALID_SPEC, fieldPath, message(e));
             return Optional.empty();
         }
+    }
+
+    /** People write Unicode where requests carry percent-encoded UTF-8 (RFC 3987 §3.1). */
+    private static String encoded(String path) {
+        StringBuilder ascii = new StringBuilder(path.length());
+        for (byte octet : path.getBytes(StandardCharsets.UTF_8)) {
+            if (octet >= 0) {
+                ascii.append((char) octet);
+            } else {
+                ascii.append('%').append(HexFormat.of().withUpperCase().toHexDigits(octet));
+            }
+        }
+        return ascii.toString();
     }
 
     /** Whether a text is an expression that RE2 accepts, of at most {@link Bounds#REGEX_CHARS_MAX} characters. */
