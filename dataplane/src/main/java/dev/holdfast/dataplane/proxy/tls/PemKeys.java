@@ -44,27 +44,24 @@ final class PemKeys {
                 new InputStreamReader(new ByteArrayInputStream(bytes), StandardCharsets.ISO_8859_1))) {
             for (Object entry = parser.readObject(); entry != null; entry = parser.readObject()) {
                 if (entry instanceof PEMKeyPair pair) {
-                    return key(field, pair.getPrivateKeyInfo());
+                    return key(pair.getPrivateKeyInfo());
                 }
                 if (entry instanceof PrivateKeyInfo info) {
-                    return key(field, info);
+                    return key(info);
                 }
             }
         } catch (IOException | RuntimeException | GeneralSecurityException e) {
-            if (e instanceof IllegalArgumentException ours && ours.getMessage().startsWith(field)) {
-                throw ours;
-            }
             // The cause could quote the key.
             throw new IllegalArgumentException(
-                    field + ": not readable (expected: an unencrypted PKCS#8, PKCS#1 or SEC1 key, PEM)");
+                    field + ": not readable (expected: an unencrypted RSA or EC key, PEM: PKCS#8, PKCS#1 or SEC1)");
         } finally {
             Arrays.fill(bytes, (byte) 0);
         }
         throw new IllegalArgumentException(
-                field + ": no private key (expected: an unencrypted PKCS#8, PKCS#1 or SEC1 key, PEM)");
+                field + ": no private key (expected: an unencrypted RSA or EC key, PEM: PKCS#8, PKCS#1 or SEC1)");
     }
 
-    private static PrivateKey key(String field, PrivateKeyInfo info) throws GeneralSecurityException, IOException {
+    private static PrivateKey key(PrivateKeyInfo info) throws GeneralSecurityException, IOException {
         var algorithm = info.getPrivateKeyAlgorithm().getAlgorithm();
         String name;
         if (algorithm.equals(PKCSObjectIdentifiers.rsaEncryption)) {
@@ -72,7 +69,7 @@ final class PemKeys {
         } else if (algorithm.equals(X9ObjectIdentifiers.id_ecPublicKey)) {
             name = "EC";
         } else {
-            throw new IllegalArgumentException(field + ": of the algorithm " + algorithm + " (expected: RSA or EC)");
+            throw new GeneralSecurityException("neither RSA nor EC");
         }
         return KeyFactory.getInstance(name).generatePrivate(new PKCS8EncodedKeySpec(info.getEncoded()));
     }
