@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** A backend that answers from a script and records, byte for byte, what it is sent. */
 final class RawBackend implements AutoCloseable {
@@ -76,7 +77,7 @@ final class RawBackend implements AutoCloseable {
         }
     }
 
-    private static String read(InputStream in) throws IOException {
+    private static @Nullable String read(InputStream in) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         String head = "";
         while (!head.endsWith("\r\n\r\n")) {
