@@ -61,6 +61,8 @@ final class SchemaCheck {
                 problem(path, shown(value) + " (expected: a whole number or a name)");
             } else if (value.isIntegralNumber() && !value.canConvertToInt()) {
                 problem(path, shown(value) + " (expected: a number from 1 to 65535)");
+            } else if (value.isTextual()) {
+                count(path, value.textValue().length(), "characters", schema.getMinLength(), schema.getMaxLength());
             }
             return;
         }

@@ -33,13 +33,17 @@ final class Values {
         try {
             return Optional.of(new HostPattern(text));
         } catch (IllegalArgumentException e) {
-            findings.add(
-                    DiagnosticCode.INVALID_SPEC,
-                    fieldPath,
-                    shown(text) + " (expected: a DNS name in lower case such as chat.example.com, or \"*.\" and a DNS name,"
-                            + " without scheme, port and path)");
+            invalidHost(text, fieldPath, findings);
             return Optional.empty();
         }
+    }
+
+    static void invalidHost(String text, String fieldPath, Findings findings) {
+        findings.add(
+                DiagnosticCode.INVALID_SPEC,
+                fieldPath,
+                shown(text) + " (expected: a DNS name in lower case such as chat.example.com, or \"*.\" and a DNS name,"
+                        + " without scheme, port and path)");
     }
 
     /** A path condition, in the form in which requests are matched. */
@@ -87,6 +91,15 @@ final class Values {
                     fieldPath,
                     text.length() + " characters (expected: a RegularExpression of 1 to " + Bounds.REGEX_CHARS_MAX
                             + " characters; shorten it or split it into several matches)");
+            return false;
+        }
+        int instructions = RegexCost.instructions(text);
+        if (instructions > RegexCost.INSTRUCTIONS_MAX) {
+            findings.add(
+                    DiagnosticCode.INVALID_SPEC,
+                    fieldPath,
+                    shown(text) + ": its repetitions multiply to " + instructions + " steps (expected: at most "
+                            + RegexCost.INSTRUCTIONS_MAX + "); use * or + instead of counts");
             return false;
         }
         try {
