@@ -40,7 +40,6 @@ class OperatorLossTest {
     private final EchoBackend backend = new EchoBackend("backend");
     private final int streamPort = Ports.free();
     private final int httpPort = Ports.free();
-    private final int adminPort = Ports.free();
 
     private NamespacedKubernetesClient client;
 
@@ -158,16 +157,11 @@ class OperatorLossTest {
                 List.of(),
                 List.of(
                         "dataplane",
-                        "--operator-url",
-                        "http://127.0.0.1:" + streamPort,
-                        "--state-dir",
-                        work.resolve("state").toString(),
-                        "--http-port",
-                        "" + httpPort,
-                        "--https-port",
-                        "" + Ports.free(),
-                        "--admin-port",
-                        "" + adminPort));
+                        "--operator=http://127.0.0.1:" + streamPort,
+                        "--state-dir=" + work.resolve("state"),
+                        "--http=127.0.0.1:" + httpPort,
+                        "--https=127.0.0.1:0",
+                        "--admin=127.0.0.1:0"));
     }
 
     private void createRoute(String name) {
