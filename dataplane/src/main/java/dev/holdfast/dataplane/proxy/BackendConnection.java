@@ -7,6 +7,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpRequestEncoder;
 import io.netty.handler.codec.http.HttpResponse;
@@ -31,6 +32,8 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
     static BackendConnection over(Channel channel, BackendPool.Key key, int headBytesMax) {
         BackendConnection connection = new BackendConnection(channel, key, headBytesMax);
         channel.pipeline().addLast(connection.decoder, new HttpRequestEncoder(), connection);
+        // HTTP has no half: a backend that ends its stream is gone.
+        channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
         channel.config().setAutoRead(true);
         return connection;
     }

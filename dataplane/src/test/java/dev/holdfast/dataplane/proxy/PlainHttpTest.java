@@ -3,6 +3,7 @@ package dev.holdfast.dataplane.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -114,7 +115,7 @@ class PlainHttpTest {
             String answer;
             try {
                 answer = client.send(GET).answer();
-            } catch (IOException reset) {
+            } catch (SocketException reset) {
                 answer = "<cut>";
             }
             // Then
