@@ -91,7 +91,7 @@ final class Exchange {
     /** Chooses an endpoint and sends the head; the body waits until then. */
     void start() {
         client.pauseRequest(!(request.framing() instanceof Framing.None));
-        switch (services.upstreams().select(request.forward(), request.balancing())) {
+        switch (services.upstreams().select(request.table(), request.forward(), request.balancing())) {
             case Selection.Unavailable unavailable -> fail(503, "No backend is available");
             case Selection.Selected selected -> {
                 lease = selected.lease();

@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy;
 
+import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.http1.Framing;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.upstream.ClientKey;
@@ -10,11 +11,13 @@ import io.netty.handler.codec.http.HttpRequest;
 /**
  * A request that goes to a backend.
  *
+ * @param table that routed it
  * @param head as the backend sees it
  * @param forward the action of its route
  * @param ofVersion10 the client speaks HTTP/1.0: no chunks, no 1xx
  */
 record PlainRequest(
+        ActiveTable table,
         HttpRequest head,
         Framing framing,
         RouteAction.Forward forward,

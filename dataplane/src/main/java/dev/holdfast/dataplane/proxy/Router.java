@@ -68,7 +68,7 @@ final class Router {
         }
         return switch (table.index().match(head)) {
             case MatchResult.NoMatch none -> Decision.Reply.of(404, "No route matches");
-            case MatchResult.Matched matched -> new Matching(services, channel, incoming, head, matched.route()).decide();
+            case MatchResult.Matched matched -> new Matching(services, channel, incoming, head, table, matched.route()).decide();
         };
     }
 
@@ -86,7 +86,12 @@ final class Router {
     }
 
     private record Matching(
-            FrontServices services, Channel channel, Incoming incoming, RequestHead head, Route route) {
+            FrontServices services,
+            Channel channel,
+            Incoming incoming,
+            RequestHead head,
+            ActiveTable table,
+            Route route) {
         Decision decide() {
             InetSocketAddress peer = (InetSocketAddress) channel.remoteAddress();
             if (peer == null) {
@@ -141,6 +146,7 @@ final class Router {
             boolean ofVersion10 = head.request().protocolVersion().equals(HttpVersion.HTTP_1_0);
             ClientKey balancing = balancing(client);
             return new PlainRequest(
+                    table,
                     RequestPreparation.prepare(head, incoming.framing(), route, forward, client),
                     incoming.framing(),
                     forward,
@@ -155,6 +161,7 @@ final class Router {
             String path = head.path();
             return new UpgradeRequest(
                     channel,
+                    table,
                     RequestPreparation.prepare(head, incoming.framing(), route, forward, client),
                     route,
                     forward,

@@ -95,7 +95,7 @@ final class Upgrade extends TimerWheel.Timer {
             fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "draining", "The server is shutting down.");
             return;
         }
-        Selection selection = parts.upstreams().select(request.forward(), request.balancing());
+        Selection selection = parts.upstreams().select(request.table(), request.forward(), request.balancing());
         switch (selection) {
             case Selection.Unavailable ignored ->
                 fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "no_endpoint", "No backend is available.");

@@ -204,6 +204,7 @@ final class TestFront implements AutoCloseable {
             InetSocketAddress peer = (InetSocketAddress) ctx.channel().remoteAddress();
             upgrades.begin(new UpgradeRequest(
                     ctx.channel(),
+                    table,
                     head,
                     route,
                     (RouteAction.Forward) route.action(),

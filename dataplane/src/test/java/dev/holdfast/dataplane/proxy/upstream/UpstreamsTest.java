@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -72,8 +73,8 @@ class UpstreamsTest {
         return lease(upstreams, Forward.to("a"), client);
     }
 
-    private static EndpointLease lease(Upstreams from, Forward forward, ClientKey client) {
-        return switch (from.select(forward, client)) {
+    private EndpointLease lease(Upstreams from, Forward forward, ClientKey client) {
+        return switch (from.select(Objects.requireNonNull(active.active()), forward, client)) {
             case Selection.Selected selected -> selected.lease();
             case Selection.Unavailable none -> throw new AssertionError(none.reason());
         };
@@ -307,9 +308,9 @@ class UpstreamsTest {
         // Given
         table(Balancing.DEFAULT, List.of());
         // When
-        Selection selection = upstreams.select(Forward.to("a"), client(1));
+        Selection selection = upstreams.select(Objects.requireNonNull(active.active()), Forward.to("a"), client(1));
         // Then
         assertThat(selection).isInstanceOf(Selection.Unavailable.class);
-        assertThat(upstreams.select(Forward.to("unknown"), client(1))).isInstanceOf(Selection.Unavailable.class);
+        assertThat(upstreams.select(Objects.requireNonNull(active.active()), Forward.to("unknown"), client(1))).isInstanceOf(Selection.Unavailable.class);
     }
 }
