@@ -2,9 +2,11 @@ package dev.holdfast.dataplane;
 
 import dev.holdfast.dataplane.admin.AdminServer;
 import dev.holdfast.dataplane.match.ActiveRoutes;
+import dev.holdfast.dataplane.proxy.ProxyServer;
 import dev.holdfast.dataplane.proxy.tunnel.DrainResult;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelListener;
 import dev.holdfast.dataplane.sync.TableSync;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
@@ -13,8 +15,13 @@ import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,12 +29,17 @@ import org.slf4j.LoggerFactory;
 public final class DataPlane implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(DataPlane.class);
 
+    /** How much longer than its window a drain may take until it counts as stuck. */
+    private static final Duration AFTER_WINDOW = Duration.ofSeconds(30);
+
     private final DataPlaneConfig config;
     private final ActiveRoutes routes = new ActiveRoutes();
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final JvmGcMetrics gcMetrics = new JvmGcMetrics();
+    private final ProxyServer proxy;
     private final AdminServer admin;
     private final TableSync sync;
+    private final AtomicBoolean closed = new AtomicBoolean();
     private volatile boolean ending;
 
     /**
@@ -43,15 +55,42 @@ public final class DataPlane implements AutoCloseable {
         new ProcessorMetrics().bindTo(registry);
         new UptimeMetrics().bindTo(registry);
         gcMetrics.bindTo(registry);
+        this.proxy = new ProxyServer(config.proxy(), routes, registry, listeners);
         this.sync = new TableSync(config.sync(), config.name(), routes, registry);
         this.admin = new AdminServer(config.admin(), routes, this::unreadyBecause, registry);
     }
 
-    /** Serves: the admin port, the stored table if there is one, then the stream. */
-    public void start() {
+    /**
+     * Serves: the admin port, the proxy, the stored table if there is one, then the stream.
+     *
+     * @throws IOException naming the address that cannot be bound; everything is closed then
+     */
+    public void start() throws IOException {
+        try {
+            proxy.start();
+        } catch (IOException e) {
+            close();
+            throw e;
+        }
         admin.start();
         sync.start();
-        LOG.info("data plane started name={} admin={} operator={}", config.name(), adminPort(), config.sync().operator());
+        LOG.info(
+                "data plane started name={} http={} https={} admin={} operator={}",
+                config.name(),
+                httpPort(),
+                httpsPort(),
+                adminPort(),
+                config.sync().operator());
+    }
+
+    /** The port of the plain listener, or -1 without one. */
+    public int httpPort() {
+        return proxy.httpPort();
+    }
+
+    /** The port of the TLS listener, or -1 without one. */
+    public int httpsPort() {
+        return proxy.httpsPort();
     }
 
     /** The port of the admin server. */
@@ -64,25 +103,44 @@ public final class DataPlane implements AutoCloseable {
         return routes;
     }
 
+    /** The meters, for whoever reports them elsewhere than on the admin port. */
+    public MeterRegistry registry() {
+        return registry;
+    }
+
     /**
      * Ends as a pod does on SIGTERM: unready at once, still accepting for a grace, then no new connections, and every
-     * tunnel is told before it is cut. Returns when all is closed.
+     * tunnel is told before it is cut. Tables are followed until the end. Returns when all is closed.
      */
     public DrainResult shutdown() throws InterruptedException {
         ending = true;
-        Thread.sleep(config.drain().acceptGrace());
-        close();
-        return new DrainResult(0, 0);
+        DrainConfig drain = config.drain();
+        LOG.info("drain begins acceptGrace={} window={}", drain.acceptGrace(), drain.window());
+        try {
+            Thread.sleep(drain.acceptGrace());
+            proxy.stopAccepting();
+            Duration patience = drain.window().plus(AFTER_WINDOW);
+            DrainResult result = proxy.drain(drain.window()).get(patience.toNanos(), TimeUnit.NANOSECONDS);
+            LOG.info("drain ended drained={} cut={}", result.drained(), result.cut());
+            return result;
+        } catch (ExecutionException | TimeoutException e) {
+            throw new IllegalStateException("the drain did not end by itself; its tunnels are cut", e);
+        } finally {
+            close();
+        }
     }
 
     /** Ends at once; open tunnels are cut. */
     @Override
     public void close() {
         ending = true;
-        sync.close();
-        admin.close();
-        gcMetrics.close();
-        registry.close();
+        if (closed.compareAndSet(false, true)) {
+            proxy.close();
+            sync.close();
+            admin.close();
+            gcMetrics.close();
+            registry.close();
+        }
     }
 
     private Optional<String> unreadyBecause() {

@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane;
 
+import dev.holdfast.dataplane.proxy.ProxyConfig;
 import dev.holdfast.dataplane.sync.SyncConfig;
 import dev.holdfast.routetable.update.ApplyReport;
 import java.net.InetSocketAddress;
@@ -10,9 +11,11 @@ import java.net.InetSocketAddress;
  * @param name how the operator and its users know it: the pod's name, or the host's
  * @param sync where tables come from
  * @param admin where health, metrics and the table dump are served; port 0 takes any free one
+ * @param proxy where traffic is accepted, and within which limits
  * @param drain how it ends
  */
-public record DataPlaneConfig(String name, SyncConfig sync, InetSocketAddress admin, DrainConfig drain) {
+public record DataPlaneConfig(
+        String name, SyncConfig sync, InetSocketAddress admin, ProxyConfig proxy, DrainConfig drain) {
     /** Refuses a name that the operator would refuse. */
     public DataPlaneConfig {
         if (!ApplyReport.isName(name)) {

@@ -56,11 +56,25 @@ public final class Bounds {
 
     private Bounds() {}
 
-    /** Returns {@code text} if it has at most {@code charsMax} characters. */
+    /**
+     * Returns {@code text} if it has at most {@code charsMax} characters, none of them NUL, and no half of a surrogate
+     * pair: that has no UTF-8 and could not travel.
+     */
     static String text(String field, String text, int charsMax) {
         if (text.length() > charsMax) {
             throw new IllegalArgumentException(
                     field + ": " + text.length() + " characters (expected: at most " + charsMax + ")");
+        }
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            boolean pair = Character.isHighSurrogate(c)
+                    && i + 1 < text.length()
+                    && Character.isLowSurrogate(text.charAt(i + 1));
+            if (c == 0 || Character.isSurrogate(c) && !pair) {
+                throw new IllegalArgumentException(
+                        field + ": character " + (int) c + " at " + i + " (expected: Unicode text without NUL)");
+            }
+            i += pair ? 1 : 0;
         }
         return text;
     }

@@ -26,11 +26,15 @@ public record EndpointGroup(String id, List<Endpoint> endpoints) {
      */
     public record Endpoint(
             String address, int port, State state, @Nullable String zone, List<String> forZones) {
-        /** Refuses a port outside 1 to 65535. */
+        /** Refuses a port outside 1 to 65535 and text beyond its bound. */
         public Endpoint {
             Bounds.nonEmpty("endpoint.address", address, Bounds.NAME_CHARS_MAX);
             Bounds.range("endpoint.port", port, 1, 65_535);
+            if (zone != null) {
+                Bounds.text("endpoint.zone", zone, Bounds.NAME_CHARS_MAX);
+            }
             forZones = List.copyOf(forZones);
+            forZones.forEach(hint -> Bounds.text("endpoint.forZones", hint, Bounds.NAME_CHARS_MAX));
             Bounds.size("endpoint.forZones", forZones, Bounds.CONDITIONS_MAX);
         }
 

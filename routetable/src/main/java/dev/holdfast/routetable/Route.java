@@ -3,7 +3,7 @@ package dev.holdfast.routetable;
 /**
  * One match of one rule and what it does.
  *
- * @param id unique in the table and stable across compiles: {@code kind/namespace/name/rule/match}
+ * @param id unique in the table and stable across compiles: {@code kind/namespace/name/rule/match@host}
  * @param owner the object whose traffic this is; metrics and logs name it
  * @param plaintext what happens to a request that arrives without TLS
  */

@@ -12,12 +12,18 @@ public enum DiagnosticCode {
     CONFLICT(Severity.ERROR, Condition.ACCEPTED, "Conflicted"),
     /** A kind of value that is valid for Kubernetes and not served here. */
     UNSUPPORTED_VALUE(Severity.ERROR, Condition.ACCEPTED, "UnsupportedValue"),
+    /** All backends of a rule have weight 0, so its requests are answered with 503. */
+    ZERO_WEIGHT(Severity.WARNING, Condition.ACCEPTED, "ZeroWeight"),
+    /** There is more of something than a table holds; what is beyond is not served. */
+    LIMIT_EXCEEDED(Severity.ERROR, Condition.ACCEPTED, "LimitExceeded"),
     /** The named Service does not exist. */
     BACKEND_NOT_FOUND(Severity.ERROR, Condition.RESOLVED_REFS, "BackendNotFound"),
     /** The Service has no such port. */
     PORT_NOT_FOUND(Severity.ERROR, Condition.RESOLVED_REFS, "PortNotFound"),
     /** The Service has no endpoint that could take a tunnel. */
     NO_ENDPOINTS(Severity.WARNING, Condition.RESOLVED_REFS, "NoEndpoints"),
+    /** An endpoint is left out because its address cannot be used; the others are served. */
+    ENDPOINT_IGNORED(Severity.WARNING, Condition.RESOLVED_REFS, "EndpointIgnored"),
     /** A reference to a kind that is not served here. */
     INVALID_KIND(Severity.ERROR, Condition.RESOLVED_REFS, "InvalidKind"),
     /** The Service's appProtocol is not one that is served here. */

@@ -2,6 +2,7 @@ package dev.holdfast.routetable.match;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
@@ -92,6 +93,14 @@ public record RequestPath(@Nullable String value, @Nullable String refusal) {
             if (c == '#' || c == '?' || c == ' ') {
                 return refused("it has the character \"" + c + "\"");
             }
+            if (Character.isSurrogate(c)) {
+                if (i + 1 == raw.length() || !Character.isSurrogatePair(c, raw.charAt(i + 1))) {
+                    return refused("it is not valid UTF-8");
+                }
+                encode(path, decoded, raw.substring(i, i + 2), StandardCharsets.UTF_8);
+                i++;
+                continue;
+            }
             append(path, decoded, c == '%', octet, c);
         }
         if (!isUtf8(decoded)) {
@@ -103,10 +112,7 @@ public record RequestPath(@Nullable String value, @Nullable String refusal) {
 
     private static void append(StringBuilder path, ByteBuffer decoded, boolean encoded, int octet, char c) {
         if (!encoded && c > 0x7f) {
-            for (byte b : String.valueOf(c).getBytes(c > 0xff ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1)) {
-                decoded.put(b);
-                appendEncoded(path, b & 0xff);
-            }
+            encode(path, decoded, String.valueOf(c), c > 0xff ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1);
             return;
         }
         decoded.put((byte) octet);
@@ -114,6 +120,13 @@ public record RequestPath(@Nullable String value, @Nullable String refusal) {
             path.append((char) octet);
         } else {
             appendEncoded(path, octet);
+        }
+    }
+
+    private static void encode(StringBuilder path, ByteBuffer decoded, String text, Charset charset) {
+        for (byte b : text.getBytes(charset)) {
+            decoded.put(b);
+            appendEncoded(path, b & 0xff);
         }
     }
 

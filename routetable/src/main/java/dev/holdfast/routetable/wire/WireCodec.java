@@ -2,24 +2,37 @@ package dev.holdfast.routetable.wire;
 
 import com.fasterxml.jackson.annotation.JsonAutoDetect.Visibility;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.annotation.PropertyAccessor;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.cfg.CoercionAction;
+import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import com.fasterxml.jackson.databind.introspect.Annotated;
+import com.fasterxml.jackson.databind.introspect.AnnotatedField;
+import com.fasterxml.jackson.databind.introspect.AnnotatedMember;
+import com.fasterxml.jackson.databind.introspect.AnnotatedParameter;
+import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.databind.ser.std.StdSerializer;
+import com.fasterxml.jackson.databind.type.LogicalType;
 import dev.holdfast.routetable.Bounds;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.Rewrite;
@@ -31,9 +44,12 @@ import dev.holdfast.routetable.update.TableUpdate;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.lang.reflect.AnnotatedType;
+import java.lang.reflect.Executable;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * JSON of the table stream, version 1 ({@code docs/wire-protocol.md}). The order of fields is that of the record
@@ -52,6 +68,8 @@ public final class WireCodec {
             mapper(secret -> Base64.getEncoder().encodeToString(secret.reveal()));
 
     private static final ObjectMapper REDACTED = mapper(SecretBytes::toString);
+
+    private static final String INVALID = "not a valid ";
 
     private WireCodec() {}
 
@@ -81,7 +99,7 @@ public final class WireCodec {
      * @throws WireException if the bytes are no valid update
      */
     public static TableUpdate decodeUpdate(byte[] json) throws WireException {
-        return read(json, TableUpdate.class);
+        return read(json, UPDATE_BYTES_MAX, TableUpdate.class);
     }
 
     /**
@@ -90,7 +108,7 @@ public final class WireCodec {
      * @throws WireException if the bytes are no valid report
      */
     public static ApplyReport decodeReport(byte[] json) throws WireException {
-        return read(json, ApplyReport.class);
+        return read(json, REPORT_BYTES_MAX, ApplyReport.class);
     }
 
     /** The canonical bytes of one entry of a table; equal entries have equal bytes. */
@@ -106,31 +124,59 @@ public final class WireCodec {
         }
     }
 
-    private static <T> T read(byte[] json, Class<T> type) throws WireException {
+    private static <T> T read(byte[] json, int bytesMax, Class<T> type) throws WireException {
+        if (json.length > bytesMax) {
+            throw new WireException("document: " + json.length + " bytes (expected: at most " + bytesMax + ")");
+        }
         try {
             T value = JSON.readValue(json, type);
             if (value == null) {
-                throw new WireException("the document is null (expected: an object)", new NullPointerException());
+                throw new WireException("document: null (expected: an object)");
             }
             return value;
         } catch (JsonMappingException e) {
-            Throwable cause = e.getCause() instanceof IllegalArgumentException ? e.getCause() : e;
-            String where = e.getPathReference().replaceAll("\\w+(\\.\\w+)*\\.", "");
-            throw new WireException(where + ": " + firstLine(cause), e);
+            throw new WireException(where(e) + ": " + what(e));
+        } catch (JacksonException e) {
+            // The parser's own message quotes what it read, which may be a part of a key.
+            long at = e.getLocation() == null ? -1 : e.getLocation().getByteOffset();
+            throw new WireException("document: not JSON within its bounds, at byte " + at);
         } catch (IOException e) {
-            throw new WireException("not JSON of the table stream: " + firstLine(e), e);
+            throw new UncheckedIOException("an array is never unreadable", e);
         }
     }
 
-    private static String firstLine(Throwable e) {
-        String message = e instanceof JacksonException json ? json.getOriginalMessage() : e.getMessage();
-        return message == null
-                ? e.getClass().getSimpleName()
-                : message.lines().findFirst().orElse("");
+    private static String where(JsonMappingException e) {
+        StringBuilder path = new StringBuilder();
+        for (JsonMappingException.Reference step : e.getPath()) {
+            String name = step.getFieldName();
+            path.append(name == null ? "[" + step.getIndex() + "]" : path.isEmpty() ? name : "." + name);
+        }
+        return path.isEmpty() ? "document" : path.toString();
+    }
+
+    /** What is wrong, in words that never repeat a value: it may be a secret in the wrong place. */
+    private static String what(JsonMappingException e) {
+        if (e.getCause() instanceof IllegalArgumentException rule) {
+            return withoutValues(String.valueOf(rule.getMessage()));
+        }
+        String message = e.getOriginalMessage();
+        if (e instanceof UnrecognizedPropertyException) {
+            return "unknown field (expected: those of version 1)";
+        }
+        if (message.startsWith("Missing required creator property") || message.startsWith("Missing type id")) {
+            return "a field is missing: " + message.replaceAll("[^']*'([^']*)'.*", "$1");
+        }
+        return message.startsWith(INVALID) ? message : "a value of the wrong type";
+    }
+
+    private static String withoutValues(String message) {
+        int expected = message.indexOf(" (expected:");
+        int end = expected < 0 ? message.length() : expected;
+        return message.substring(0, end).replaceAll("\"[^\"]*\"?", "\"…\"") + message.substring(end);
     }
 
     private static ObjectMapper mapper(Function<SecretBytes, String> secrets) {
-        return JsonMapper.builder(JsonFactory.builder()
+        JsonMapper.Builder builder = JsonMapper.builder(JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
                             .maxNestingDepth(32)
                             .maxStringLength(Bounds.PEM_CHARS_MAX * 2)
@@ -146,6 +192,9 @@ public final class WireCodec {
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
             .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .annotationIntrospector(new RequiredComponents())
             .visibility(PropertyAccessor.ALL, Visibility.NONE)
             .visibility(PropertyAccessor.FIELD, Visibility.ANY)
             .visibility(PropertyAccessor.CREATOR, Visibility.ANY)
@@ -155,8 +204,16 @@ public final class WireCodec {
             .addMixIn(RouteAction.class, RouteActionTypes.class)
             .addMixIn(Rewrite.Path.class, RewritePathTypes.class)
             .addMixIn(TableUpdate.class, TableUpdateTypes.class)
-            .addMixIn(ApplyOutcome.class, ApplyOutcomeTypes.class)
-            .build();
+            .addMixIn(ApplyOutcome.class, ApplyOutcomeTypes.class);
+        for (CoercionInputShape shape : CoercionInputShape.values()) {
+            if (shape != CoercionInputShape.String && shape != CoercionInputShape.Integer) {
+                builder.withCoercionConfigDefaults(config -> config.setCoercion(shape, CoercionAction.Fail));
+            }
+            if (shape != CoercionInputShape.String && shape != CoercionInputShape.EmptyString) {
+                builder.withCoercionConfig(LogicalType.Textual, config -> config.setCoercion(shape, CoercionAction.Fail));
+            }
+        }
+        return builder.build();
     }
 
     private static SimpleModule scalars(Function<SecretBytes, String> secrets) {
@@ -186,18 +243,46 @@ public final class WireCodec {
 
             @Override
             public T deserialize(JsonParser in, DeserializationContext context) throws IOException {
-                String text = in.getValueAsString();
-                if (text == null) {
-                    throw JsonMappingException.from(in, "not a text");
+                if (!in.hasToken(JsonToken.VALUE_STRING)) {
+                    throw JsonMappingException.from(in, INVALID + type.getSimpleName());
                 }
                 try {
-                    return parse.apply(text);
+                    return parse.apply(in.getText());
                 } catch (IllegalArgumentException | java.time.DateTimeException e) {
                     // The text itself may be a secret: the message of a scalar never repeats it.
-                    throw JsonMappingException.from(in, "not a valid " + type.getSimpleName());
+                    throw JsonMappingException.from(in, INVALID + type.getSimpleName());
                 }
             }
         });
+    }
+
+    /** Every component of a record must be there, unless its type says that it may be null. */
+    private static final class RequiredComponents extends JacksonAnnotationIntrospector {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        public Boolean hasRequiredMarker(AnnotatedMember member) {
+            return isRequired(member);
+        }
+
+        @Override
+        public JsonSetter.Value findSetterInfo(Annotated member) {
+            return isRequired(member) ? JsonSetter.Value.forValueNulls(Nulls.FAIL) : super.findSetterInfo(member);
+        }
+
+        private static boolean isRequired(Annotated member) {
+            return switch (member) {
+                case AnnotatedParameter parameter
+                when parameter.getOwner().getAnnotated() instanceof Executable creator ->
+                    !isNullable(creator.getAnnotatedParameterTypes()[parameter.getIndex()]);
+                case AnnotatedField field -> !isNullable(field.getAnnotated().getAnnotatedType());
+                default -> false;
+            };
+        }
+
+        private static boolean isNullable(AnnotatedType type) {
+            return type.isAnnotationPresent(Nullable.class);
+        }
     }
 
     @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")

@@ -4,8 +4,8 @@ package dev.holdfast.routetable.wire;
 public final class WireException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    /** A refusal with its reason. */
-    public WireException(String message, Throwable cause) {
-        super(message, cause);
+    /** A refusal with its reason. It has no cause, because the messages of a parser quote what they read. */
+    public WireException(String message) {
+        super(message);
     }
 }

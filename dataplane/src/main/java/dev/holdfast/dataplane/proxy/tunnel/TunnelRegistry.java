@@ -1,36 +1,143 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
+import io.netty.channel.EventLoop;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Knows every tunnel. */
+/**
+ * Knows every tunnel and every upgrade under way. Each loop keeps its own; only counts are shared. Thread-safe.
+ */
 public final class TunnelRegistry {
+    private static final Logger LOG = LoggerFactory.getLogger(TunnelRegistry.class);
+
     private final List<TunnelListener> listeners;
+    private final ProxyMetrics metrics;
+    private final TunnelSettings settings;
+    private final Map<EventLoop, LoopTunnels> loops = new ConcurrentHashMap<>();
+    private final AtomicLong ids = new AtomicLong();
+    private final AtomicInteger open = new AtomicInteger();
+    private final AtomicInteger upgrading = new AtomicInteger();
+    private volatile @Nullable DrainRun drainRun;
 
     /** Tells {@code listeners} of every tunnel. */
-    public TunnelRegistry(List<TunnelListener> listeners) {
+    public TunnelRegistry(List<TunnelListener> listeners, ProxyMetrics metrics, TunnelSettings settings) {
         this.listeners = List.copyOf(listeners);
+        this.metrics = metrics;
+        this.settings = settings;
     }
 
     /** Tunnels that are open. */
     public int open() {
-        return listeners.size();
+        return open.get();
     }
 
-    /** Ends every tunnel with a word, spread over {@code window}; what is left then is cut. */
-    public Drain drain(Duration window, CloseFrame word) {
-        return new Drain() {
-            @Override
-            public int remaining() {
-                return 0;
-            }
+    /** Upgrades under way, refused ones included while their answer is relayed. */
+    public int upgrading() {
+        return upgrading.get();
+    }
 
-            @Override
-            public CompletionStage<DrainResult> result() {
-                return CompletableFuture.completedFuture(new DrainResult(0, 0));
+    /**
+     * Ends every tunnel with a Close frame at a frame boundary. The moments are spread over the window, so that the
+     * clients do not all come back at once; what is left at its end is cut. Upgrades under way become tunnels that are
+     * drained too. Stop accepting connections first. A second call returns the drain that runs already.
+     *
+     * @param window how long it may take, below the time that the process is given to stop
+     * @param word for instance 1001, "server is shutting down; reconnect"
+     */
+    public synchronized Drain drain(Duration window, CloseFrame word) {
+        DrainRun running = drainRun;
+        if (running != null) {
+            return running;
+        }
+        DrainRun run = new DrainRun(window, settings.finTimeout(), word, this::remaining);
+        drainRun = run;
+        metrics.draining(this::remaining);
+        loops.forEach((loop, tunnels) -> loop.execute(() -> tunnels.drain(run)));
+        run.check();
+        return run;
+    }
+
+    private int remaining() {
+        return open.get() + upgrading.get();
+    }
+
+    /** The part of one loop. */
+    LoopTunnels of(EventLoop loop) {
+        LoopTunnels known = loops.get(loop);
+        return known != null ? known : loops.computeIfAbsent(loop, l -> new LoopTunnels(l, this));
+    }
+
+    @Nullable DrainRun drainRun() {
+        return drainRun;
+    }
+
+    /** Whether a drain is over: nothing new may begin. */
+    boolean isOver() {
+        DrainRun drain = drainRun;
+        return drain != null && drain.isPastDeadline();
+    }
+
+    long nextId() {
+        return ids.incrementAndGet();
+    }
+
+    void upgradeBegun() {
+        upgrading.incrementAndGet();
+    }
+
+    void upgradeOver() {
+        upgrading.decrementAndGet();
+        check();
+    }
+
+    void opened(TunnelInfo info) {
+        open.incrementAndGet();
+        for (TunnelListener listener : listeners) {
+            try {
+                listener.opened(info);
+            } catch (RuntimeException e) {
+                LOG.warn("event=tunnel_listener_failed tunnel={}", info.id(), e);
             }
-        };
+        }
+    }
+
+    void closed(PipeTunnel tunnel, TunnelEnd end) {
+        for (TunnelListener listener : listeners) {
+            try {
+                listener.closed(tunnel.info(), end);
+            } catch (RuntimeException e) {
+                LOG.warn("event=tunnel_listener_failed tunnel={}", tunnel.info().id(), e);
+            }
+        }
+        DrainRun drain = drainRun;
+        if (drain != null) {
+            drain.ended(tunnel.wasCut());
+        }
+        open.decrementAndGet();
+        metrics.sweepNowAndThen();
+        check();
+    }
+
+    /** Counts an upgrade that a drain had to cut. */
+    void upgradeCut() {
+        DrainRun drain = drainRun;
+        if (drain != null) {
+            drain.ended(true);
+        }
+    }
+
+    private void check() {
+        DrainRun drain = drainRun;
+        if (drain != null) {
+            drain.check();
+        }
     }
 }

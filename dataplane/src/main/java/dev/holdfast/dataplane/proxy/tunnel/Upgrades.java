@@ -4,7 +4,7 @@ import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
 import dev.holdfast.dataplane.proxy.upstream.Upstreams;
 
-/** Carries upgrade requests to backends. */
+/** Carries upgrade requests to backends. Thread-safe; each upgrade lives on its client's event loop. */
 public final class Upgrades {
     /** What upgrades work with. */
     public record Parts(
@@ -23,10 +23,10 @@ public final class Upgrades {
 
     /**
      * Takes over the client's channel and carries the upgrade out, to a tunnel or to an answer. Call on the channel's
-     * event loop while the request's {@code LastHttpContent} is handled: every handler except the {@code SslHandler} is
-     * removed, bytes that the codec still holds are kept as early bytes.
+     * event loop while the request's {@code LastHttpContent} is handled, with no answer pending: every handler except
+     * the {@code SslHandler} is removed, bytes that the codec still holds are kept as early bytes.
      */
     public void begin(UpgradeRequest request) {
-        parts.metrics().route(request.route().owner());
+        new Upgrade(request, parts).begin();
     }
 }

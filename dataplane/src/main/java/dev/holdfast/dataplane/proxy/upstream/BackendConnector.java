@@ -1,9 +1,42 @@
 package dev.holdfast.dataplane.proxy.upstream;
 
+import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import dev.holdfast.dataplane.proxy.upstream.BackendConnectException.Reason;
+import dev.holdfast.routetable.Upstream;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.FixedRecvByteBufAllocator;
+import io.netty.channel.IoEventLoop;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.channel.kqueue.KQueueIoHandler;
+import io.netty.channel.kqueue.KQueueSocketChannel;
+import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.Promise;
+import java.nio.channels.ClosedChannelException;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
 
-/** Connects to endpoints. */
+/**
+ * Connects to endpoints, and to another endpoint of the upstream when one does not answer. Nothing of the request has
+ * been sent then, so trying again is always safe.
+ */
 public final class BackendConnector {
+    /** Receive buffer of a plain socket: it exists only while there is something to read, so large costs nothing. */
+    public static final int PLAIN_RECEIVE_BYTES = 65_536;
+
+    /** Receive buffer of a TLS socket: holds one full record (RFC 8446 §5.2). */
+    public static final int TLS_RECEIVE_BYTES = 16_896;
+
+    private static final int ENDPOINTS_TRIED_MAX = 3;
+
     private final BackendTlsHandlers tls;
 
     /** TLS handlers come from {@code tls}. */
@@ -18,7 +51,227 @@ public final class BackendConnector {
      * @return fails with {@link BackendConnectException}; the lease is released then
      */
     public Future<Connected> connect(ConnectRequest request) {
-        return request.loop().newFailedFuture(new BackendConnectException(
-                BackendConnectException.Reason.REFUSED, "not connected" + tls, null));
+        Promise<Connected> result = request.loop().newPromise();
+        new Attempts(request, result).first();
+        return result;
+    }
+
+    private final class Attempts {
+        private final ConnectRequest request;
+        private final Promise<Connected> result;
+        private EndpointLease lease;
+        private @Nullable Attempt current;
+        private int tried;
+
+        Attempts(ConnectRequest request, Promise<Connected> result) {
+            this.request = request;
+            this.result = result;
+            this.lease = request.lease();
+        }
+
+        void first() {
+            result.addListener(future -> {
+                if (future.isCancelled()) {
+                    abandon();
+                }
+            });
+            start();
+        }
+
+        private void start() {
+            tried++;
+            Attempt attempt = new Attempt(this, lease);
+            current = attempt;
+            attempt.start();
+        }
+
+        private void abandon() {
+            Attempt attempt = current;
+            lease.release();
+            if (attempt != null) {
+                attempt.abandon();
+            }
+        }
+
+        void succeeded(Attempt attempt, Channel channel) {
+            request.metrics().backendConnected(System.nanoTime() - attempt.startNanos);
+            if (!result.trySuccess(new Connected(channel, lease))) {
+                channel.close();
+                lease.release();
+            }
+        }
+
+        void failed(BackendConnectException failure) {
+            if (result.isDone()) {
+                return;
+            }
+            request.metrics().backendConnectFailed(failure.reason().label());
+            Selection next = lease.next();
+            switch (next) {
+                case Selection.Selected selected -> {
+                    if (tried < ENDPOINTS_TRIED_MAX) {
+                        lease = selected.lease();
+                        start();
+                    } else {
+                        selected.lease().release();
+                        result.tryFailure(failure);
+                    }
+                }
+                case Selection.Unavailable ignored -> result.tryFailure(failure);
+            }
+        }
+    }
+
+    /** One connection to one endpoint. Its own timer: Netty's would stay reachable for the life of the channel. */
+    private final class Attempt extends TimerWheel.Timer {
+        private final Attempts owner;
+        private final EndpointLease lease;
+        private final TimerWheel wheel;
+        private final long startNanos = System.nanoTime();
+        private @Nullable Channel channel;
+        private boolean connected;
+        private boolean done;
+
+        Attempt(Attempts owner, EndpointLease lease) {
+            this.owner = owner;
+            this.lease = lease;
+            this.wheel = TimerWheel.of(owner.request.loop());
+        }
+
+        void start() {
+            Channel created = newChannel(owner.request.loop(), lease.upstream());
+            channel = created;
+            wheel.schedule(this, TimerWheel.ticks(owner.request.timeout()));
+            owner.request.loop().register(created).addListener(registered -> {
+                if (!registered.isSuccess()) {
+                    fail(Reason.REFUSED, registered.cause());
+                } else if (!done) {
+                    created.connect(lease.address()).addListener(f -> tcpDone((ChannelFuture) f));
+                }
+            });
+        }
+
+        private void tcpDone(ChannelFuture future) {
+            if (done) {
+                future.channel().close();
+                return;
+            }
+            Channel tcp = future.channel();
+            if (!future.isSuccess()) {
+                fail(Reason.REFUSED, future.cause());
+                return;
+            }
+            connected = true;
+            Upstream upstream = lease.upstream();
+            if (upstream.tls() == null) {
+                succeed(tcp);
+                return;
+            }
+            SslHandler handler;
+            try {
+                handler = tls.newHandler(upstream, owner.request.hostSeenByBackend(), lease.address(), tcp.alloc());
+            } catch (RuntimeException e) {
+                fail(Reason.TLS, e);
+                return;
+            }
+            handler.setHandshakeTimeoutMillis(0);
+            // The waiter first: inserting the SslHandler into an active channel starts the handshake at once.
+            tcp.pipeline().addLast(new HandshakeHandler(this));
+            tcp.pipeline().addFirst(handler);
+        }
+
+        void succeed(Channel tcp) {
+            if (!done) {
+                done = true;
+                wheel.cancel(this);
+                owner.succeeded(this, tcp);
+            }
+        }
+
+        void fail(Reason reason, @Nullable Throwable cause) {
+            if (!done) {
+                finish();
+                owner.failed(new BackendConnectException(
+                        reason, lease.endpoint().address() + ":" + lease.endpoint().port() + ": " + text(cause), cause));
+            }
+        }
+
+        void abandon() {
+            if (!done) {
+                finish();
+            }
+        }
+
+        private void finish() {
+            done = true;
+            wheel.cancel(this);
+            Channel open = channel;
+            if (open != null) {
+                open.close();
+            }
+        }
+
+        @Override
+        protected void expired() {
+            fail(Reason.TIMEOUT, new CancellationException(connected ? "TLS handshake timed out" : "connect timed out"));
+        }
+
+        private static String text(@Nullable Throwable cause) {
+            return cause == null ? "failed" : String.valueOf(cause.getMessage());
+        }
+    }
+
+    /** Waits for the TLS handshake, then leaves the pipeline. */
+    private static final class HandshakeHandler extends ChannelInboundHandlerAdapter {
+        private final Attempt attempt;
+
+        HandshakeHandler(Attempt attempt) {
+            this.attempt = attempt;
+        }
+
+        @Override
+        public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+            if (event instanceof SslHandshakeCompletionEvent completion) {
+                if (completion.isSuccess()) {
+                    ctx.pipeline().remove(this);
+                    attempt.succeed(ctx.channel());
+                } else {
+                    attempt.fail(Reason.TLS, completion.cause());
+                }
+            }
+        }
+
+        @Override
+        public void channelInactive(ChannelHandlerContext ctx) {
+            attempt.fail(Reason.TLS, new ClosedChannelException());
+        }
+
+        @Override
+        public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+            attempt.fail(Reason.TLS, cause);
+        }
+    }
+
+    private static Channel newChannel(EventLoop loop, Upstream upstream) {
+        Channel channel = socketFor(loop);
+        channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
+        channel.config().setOption(ChannelOption.SO_KEEPALIVE, true);
+        channel.config().setConnectTimeoutMillis(0);
+        channel.config()
+                .setRecvByteBufAllocator(new FixedRecvByteBufAllocator(
+                        upstream.tls() == null ? PLAIN_RECEIVE_BYTES : TLS_RECEIVE_BYTES));
+        return channel;
+    }
+
+    private static Channel socketFor(EventLoop loop) {
+        if (loop instanceof IoEventLoop io) {
+            if (io.isIoType(EpollIoHandler.class)) {
+                return new EpollSocketChannel();
+            }
+            if (io.isIoType(KQueueIoHandler.class)) {
+                return new KQueueSocketChannel();
+            }
+        }
+        return new NioSocketChannel();
     }
 }

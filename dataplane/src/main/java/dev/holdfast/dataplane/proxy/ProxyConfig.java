@@ -1,0 +1,102 @@
+package dev.holdfast.dataplane.proxy;
+
+import dev.holdfast.dataplane.proxy.forwarded.Cidr;
+import dev.holdfast.dataplane.proxy.tunnel.TunnelSettings;
+import java.net.InetSocketAddress;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that the proxy is told at its start.
+ *
+ * @param http where plain connections are accepted; null for nowhere, port 0 takes any free one
+ * @param https where TLS connections are accepted; null for nowhere, port 0 takes any free one
+ * @param redirectPort the port of {@code https} URLs as clients know it; 0 takes the port that is bound
+ * @param eventLoops threads that serve traffic
+ * @param transport how sockets are driven
+ * @param zone the zone this process runs in, for endpoints that prefer it; null when unknown
+ * @param trustedProxies peers whose {@code X-Forwarded-*} and {@code Forwarded} fields are believed
+ */
+public record ProxyConfig(
+        @Nullable InetSocketAddress http,
+        @Nullable InetSocketAddress https,
+        int redirectPort,
+        int eventLoops,
+        Transport transport,
+        @Nullable String zone,
+        List<Cidr> trustedProxies,
+        HttpLimits limits,
+        PoolLimits pool,
+        TunnelSettings tunnels) {
+    /** How sockets are driven. */
+    public enum Transport {
+        /** The native transport of the platform if a connection through it succeeds, else {@link #NIO}. */
+        NATIVE,
+        /** The JDK's. */
+        NIO
+    }
+
+    /** Copies the list; refuses numbers outside their range and a proxy without listener. */
+    public ProxyConfig {
+        trustedProxies = List.copyOf(trustedProxies);
+        if (http == null && https == null) {
+            throw new IllegalArgumentException("proxy.http, proxy.https: none (expected: at least one address)");
+        }
+        if (redirectPort < 0 || redirectPort > 65_535) {
+            throw new IllegalArgumentException("proxy.redirectPort: " + redirectPort + " (expected: 0 to 65535)");
+        }
+        if (eventLoops < 1 || eventLoops > 1024) {
+            throw new IllegalArgumentException("proxy.eventLoops: " + eventLoops + " (expected: 1 to 1024)");
+        }
+    }
+
+    /** The defaults behind two addresses: a loop per core, nobody trusted. */
+    public static ProxyConfig of(@Nullable InetSocketAddress http, @Nullable InetSocketAddress https) {
+        return new ProxyConfig(
+                http,
+                https,
+                0,
+                Math.max(1, Runtime.getRuntime().availableProcessors()),
+                Transport.NATIVE,
+                null,
+                List.of(),
+                HttpLimits.DEFAULT,
+                PoolLimits.DEFAULT,
+                TunnelSettings.DEFAULT);
+    }
+
+    /** The same with another external port of {@code https}. */
+    public ProxyConfig withRedirectPort(int port) {
+        return new ProxyConfig(
+                http, https, port, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels);
+    }
+
+    /** The same with other threads. */
+    public ProxyConfig withEventLoops(int loops) {
+        return new ProxyConfig(
+                http, https, redirectPort, loops, transport, zone, trustedProxies, limits, pool, tunnels);
+    }
+
+    /** The same with another transport. */
+    public ProxyConfig withTransport(Transport other) {
+        return new ProxyConfig(
+                http, https, redirectPort, eventLoops, other, zone, trustedProxies, limits, pool, tunnels);
+    }
+
+    /** The same in another zone. */
+    public ProxyConfig withZone(@Nullable String other) {
+        return new ProxyConfig(
+                http, https, redirectPort, eventLoops, transport, other, trustedProxies, limits, pool, tunnels);
+    }
+
+    /** The same with other trusted peers. */
+    public ProxyConfig withTrustedProxies(List<Cidr> proxies) {
+        return new ProxyConfig(http, https, redirectPort, eventLoops, transport, zone, proxies, limits, pool, tunnels);
+    }
+
+    /** The same with other limits. */
+    public ProxyConfig withLimits(HttpLimits other) {
+        return new ProxyConfig(
+                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, other, pool, tunnels);
+    }
+}

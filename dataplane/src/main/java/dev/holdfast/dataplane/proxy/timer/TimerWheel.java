@@ -1,0 +1,182 @@
+package dev.holdfast.dataplane.proxy.timer;
+
+import io.netty.channel.EventLoop;
+import io.netty.util.concurrent.FastThreadLocal;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The timers of one event loop. Scheduling, cancelling and asking for the time cost a few field accesses, so that a
+ * tunnel can note its last byte without reading a clock. Confined to its loop; ticks only while a timer is pending.
+ */
+public final class TimerWheel {
+    /** How exact a timer is. */
+    public static final Duration TICK = Duration.ofMillis(200);
+
+    private static final Logger LOG = LoggerFactory.getLogger(TimerWheel.class);
+    private static final int SLOTS = 1024;
+    private static final long TICK_NANOS = TICK.toNanos();
+    private static final FastThreadLocal<@Nullable TimerWheel> OF_LOOP = new FastThreadLocal<>();
+
+    /** Something that is due at some tick. Extend it instead of holding one: a tunnel is its own timer. */
+    public abstract static class Timer {
+        private @Nullable Timer previous;
+        private @Nullable Timer next;
+        private long dueTick;
+        private int slot = -1;
+
+        /** The time has come; on the event loop. The timer is no longer pending and may be scheduled again. */
+        protected abstract void expired();
+    }
+
+    private final EventLoop loop;
+    private final long startNanos = System.nanoTime();
+    private final @Nullable Timer[] slots = new Timer[SLOTS];
+    private long tick;
+    private int pending;
+    private boolean ticking;
+
+    private TimerWheel(EventLoop loop) {
+        this.loop = loop;
+    }
+
+    /** The wheel of a loop; call on the loop. */
+    public static TimerWheel of(EventLoop loop) {
+        if (!loop.inEventLoop()) {
+            throw new IllegalStateException("timer wheel: asked for outside its event loop (expected: on it)");
+        }
+        TimerWheel wheel = OF_LOOP.get();
+        if (wheel == null || wheel.loop != loop) {
+            wheel = new TimerWheel(loop);
+            OF_LOOP.set(wheel);
+        }
+        return wheel;
+    }
+
+    /** How many ticks a time takes, rounded up so that a timer is never early. */
+    public static long ticks(Duration time) {
+        return (time.toNanos() + TICK_NANOS - 1) / TICK_NANOS + 1;
+    }
+
+    /** The current tick; it moves while a timer is pending. */
+    public long now() {
+        return tick;
+    }
+
+    /** Makes {@code timer} due in {@code ticks}; if it is pending already it is moved. */
+    public void schedule(Timer timer, long ticks) {
+        cancel(timer);
+        if (!ticking) {
+            tick = currentTick();
+            ticking = true;
+            loop.schedule(this::advance, TICK_NANOS, TimeUnit.NANOSECONDS);
+        }
+        timer.dueTick = tick + Math.max(1, ticks);
+        link(timer);
+        pending++;
+    }
+
+    /** Makes {@code timer} not due; if it is not pending nothing happens. */
+    public void cancel(Timer timer) {
+        if (timer.slot >= 0) {
+            unlink(timer);
+            pending--;
+        }
+    }
+
+    private long currentTick() {
+        return (System.nanoTime() - startNanos) / TICK_NANOS;
+    }
+
+    private void advance() {
+        long target = currentTick();
+        // After a long pause one whole turn visits every timer; more turns would find nothing new.
+        tick = Math.max(tick, target - SLOTS);
+        while (tick < target) {
+            tick++;
+            visit((int) (tick & SLOTS - 1), target);
+        }
+        if (pending > 0) {
+            loop.schedule(this::advance, TICK_NANOS, TimeUnit.NANOSECONDS);
+        } else {
+            ticking = false;
+        }
+    }
+
+    private void visit(int slot, long target) {
+        Timer timer = slots[slot];
+        slots[slot] = null;
+        // Detached first: an expiry may cancel or schedule any other timer, of this slot too.
+        Timer due = null;
+        while (timer != null) {
+            Timer following = timer.next;
+            timer.previous = null;
+            timer.next = null;
+            timer.slot = -1;
+            if (timer.dueTick > target) {
+                link(timer);
+            } else {
+                timer.next = due;
+                due = timer;
+                timer.slot = SLOTS;
+                if (timer.next != null) {
+                    timer.next.previous = timer;
+                }
+            }
+            timer = following;
+        }
+        expireAll(due);
+    }
+
+    private void expireAll(@Nullable Timer first) {
+        Timer head = new Timer() {
+            @Override
+            protected void expired() {}
+        };
+        head.next = first;
+        if (first != null) {
+            first.previous = head;
+        }
+        for (Timer timer = head.next; timer != null; timer = head.next) {
+            unlink(timer);
+            pending--;
+            try {
+                timer.expired();
+            } catch (RuntimeException e) {
+                LOG.warn("event=timer_failed timer={}", timer.getClass().getSimpleName(), e);
+            }
+        }
+    }
+
+    private void link(Timer timer) {
+        long ahead = Math.min(timer.dueTick - tick, SLOTS - 1);
+        int slot = (int) (tick + ahead & SLOTS - 1);
+        Timer first = slots[slot];
+        timer.slot = slot;
+        timer.previous = null;
+        timer.next = first;
+        if (first != null) {
+            first.previous = timer;
+        }
+        slots[slot] = timer;
+    }
+
+    private void unlink(Timer timer) {
+        Timer before = timer.previous;
+        Timer after = timer.next;
+        if (before != null) {
+            before.next = after;
+        } else if (timer.slot < SLOTS) {
+            slots[timer.slot] = after;
+        }
+        if (after != null) {
+            after.previous = before;
+        }
+        timer.previous = null;
+        timer.next = null;
+        timer.slot = -1;
+    }
+}

@@ -1,0 +1,303 @@
+package dev.holdfast.dataplane.proxy.tunnel;
+
+import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
+import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Initiator;
+import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Reason;
+import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
+import io.netty.channel.Channel;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A tunnel over two Netty channels on one event loop, to which it is confined. It keeps the route it was opened with:
+ * no swap touches it. It ends once: when both streams have ended, when a connection fails, or when it is cut.
+ */
+final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
+    /** What a tunnel holds on to. */
+    record Parts(
+            TunnelInfo info,
+            Channel client,
+            Channel backend,
+            EndpointLease lease,
+            Duration idle,
+            RouteMetrics metrics,
+            TunnelSettings settings,
+            LoopTunnels home) {}
+
+    private static final CloseFrame IDLE = new CloseFrame(1001, "idle timeout");
+
+    /** How far an end of our own has come. */
+    private enum Phase {
+        /** No end of our own. */
+        OPEN,
+        /** The client shall hear a Close; a frame is still under way. */
+        WAITS_FOR_BOUNDARY,
+        /** Close was said; the client's answer is awaited. */
+        WAITS_FOR_ANSWER,
+        /** Both streams were ended by us; the peers' ends are awaited. */
+        WAITS_FOR_FIN,
+        /** Over. */
+        GONE
+    }
+
+    private final Parts parts;
+    private final TimerWheel wheel;
+    private final long openedNanos = System.nanoTime();
+    private final RelayHandler fromClient;
+    private final RelayHandler fromBackend;
+    private long activeTick;
+    private Phase phase = Phase.OPEN;
+    private @Nullable CloseFrame word;
+    private @Nullable Initiator initiator;
+    private @Nullable Reason reason;
+    private int closeCode;
+    private boolean spoken;
+    private boolean wasCut;
+
+    PipeTunnel(Parts parts) {
+        this.parts = parts;
+        this.wheel = TimerWheel.of(parts.client().eventLoop());
+        this.fromClient = new RelayHandler(this, parts.client(), parts.backend(), FrameTracker.Sender.CLIENT);
+        this.fromBackend = new RelayHandler(this, parts.backend(), parts.client(), FrameTracker.Sender.BACKEND);
+    }
+
+    /** Counts as open from here on; the relays must be in their pipelines when bytes flow. */
+    void open() {
+        wheel.schedule(this, idleTicks());
+        activeTick = wheel.now();
+        parts.metrics().tunnelOpened();
+        parts.home().opened(this);
+    }
+
+    RelayHandler fromClient() {
+        return fromClient;
+    }
+
+    RelayHandler fromBackend() {
+        return fromBackend;
+    }
+
+    RelayHandler other(RelayHandler relay) {
+        return relay == fromClient ? fromBackend : fromClient;
+    }
+
+    boolean isClient(Channel channel) {
+        return channel == parts.client();
+    }
+
+    @Override
+    public TunnelInfo info() {
+        return parts.info();
+    }
+
+    @Override
+    public long bytesFromClient() {
+        return fromClient.bytes();
+    }
+
+    @Override
+    public long bytesFromBackend() {
+        return fromBackend.bytes();
+    }
+
+    /** A byte arrived: both directions are alive. */
+    void touch() {
+        activeTick = wheel.now();
+    }
+
+    /** Counts what a burst relayed. */
+    void relayed(RelayHandler relay, long bytes) {
+        if (relay == fromClient) {
+            parts.metrics().bytesFromClient(bytes);
+        } else {
+            parts.metrics().bytesFromBackend(bytes);
+        }
+    }
+
+    /** A Close frame of a peer has passed, or was read after our own. */
+    void closeSeen(RelayHandler relay, int code) {
+        begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.CLOSE_FRAME);
+        if (closeCode == 0) {
+            closeCode = code;
+        }
+        spoken = true;
+        if (phase == Phase.WAITS_FOR_ANSWER && relay == fromClient) {
+            // The closing handshake is complete: the server ends the stream first (RFC 6455 §7.1.1).
+            fromBackend.fin();
+        } else if (phase == Phase.OPEN) {
+            // The other side answers and the streams end, or this does not wait an hour for it.
+            wheel.schedule(this, TimerWheel.ticks(parts.settings().halfClosedTimeout()));
+        }
+    }
+
+    /** A peer has ended its stream; all it sent is queued for the other side. */
+    void ended(RelayHandler relay) {
+        begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.FIN);
+        relay.fin();
+        if (phase == Phase.OPEN) {
+            wheel.schedule(this, TimerWheel.ticks(parts.settings().halfClosedTimeout()));
+        } else if (phase == Phase.WAITS_FOR_ANSWER && relay == fromClient) {
+            fromBackend.fin();
+        }
+        finDone();
+    }
+
+    /** A stream was ended towards a peer. */
+    void finDone() {
+        if (phase != Phase.GONE && fromClient.isOver() && fromBackend.isOver()) {
+            parts.client().close();
+            parts.backend().close();
+            gone();
+        }
+    }
+
+    /** A connection broke: the other side must not take it for an orderly end. */
+    void failed(RelayHandler relay) {
+        if (phase == Phase.GONE) {
+            return;
+        }
+        begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.RESET);
+        Phase before = phase;
+        gone();
+        if (before == Phase.WAITS_FOR_FIN) {
+            // Both peers were told already; one that breaks instead of ending changes nothing for the other.
+            parts.client().close();
+            parts.backend().close();
+        } else {
+            fromClient.reset();
+            fromBackend.reset();
+        }
+    }
+
+    /** Our Close is queued towards a peer. */
+    void saying(RelayHandler relay) {
+        if (relay == fromBackend && phase == Phase.WAITS_FOR_BOUNDARY) {
+            phase = Phase.WAITS_FOR_ANSWER;
+            wheel.schedule(this, TimerWheel.ticks(parts.settings().finTimeout()));
+        }
+    }
+
+    /** Our Close has been handed to the kernel. */
+    void said(RelayHandler relay, CloseFrame frame) {
+        if (relay == fromBackend) {
+            spoken = true;
+            if (closeCode == 0) {
+                closeCode = frame.code();
+            }
+        }
+    }
+
+    @Override
+    public void drain(CloseFrame frame) {
+        // A tunnel whose peers are saying goodbye already is not interrupted.
+        if (phase == Phase.OPEN && !fromClient.hasSeenClose() && !fromBackend.hasSeenClose()) {
+            end(Reason.DRAIN, frame);
+        }
+    }
+
+    private void end(Reason why, CloseFrame frame) {
+        begin(Initiator.PROXY, why);
+        phase = Phase.WAITS_FOR_BOUNDARY;
+        word = frame;
+        // The client alone is told first: its own Close goes on to the backend, behind everything it sent before.
+        fromBackend.say(frame);
+    }
+
+    @Override
+    protected void expired() {
+        switch (phase) {
+            case OPEN -> idleOver();
+            case WAITS_FOR_BOUNDARY -> {
+                // A frame that is under way may take its time as long as it moves; a drain cuts at its deadline.
+                long patience =
+                        reason == Reason.DRAIN ? idleTicks() : TimerWheel.ticks(parts.settings().finTimeout());
+                long left = activeTick + patience - wheel.now();
+                if (left > 0) {
+                    wheel.schedule(this, left);
+                } else {
+                    endStreams();
+                }
+            }
+            case WAITS_FOR_ANSWER -> endStreams();
+            case WAITS_FOR_FIN -> cut();
+            case GONE -> {}
+        }
+    }
+
+    private void idleOver() {
+        long left = activeTick + idleTicks() - wheel.now();
+        if (left > 0) {
+            wheel.schedule(this, left);
+        } else {
+            end(Reason.IDLE, IDLE);
+            fromClient.say(IDLE);
+            if (phase == Phase.WAITS_FOR_BOUNDARY) {
+                wheel.schedule(this, TimerWheel.ticks(parts.settings().finTimeout()));
+            }
+        }
+    }
+
+    private long idleTicks() {
+        boolean ending = fromClient.hasEnded()
+                || fromBackend.hasEnded()
+                || fromClient.hasSeenClose()
+                || fromBackend.hasSeenClose();
+        Duration idle = parts.idle();
+        Duration ends = parts.settings().halfClosedTimeout();
+        return TimerWheel.ticks(ending && ends.compareTo(idle) < 0 ? ends : idle);
+    }
+
+    private void endStreams() {
+        phase = Phase.WAITS_FOR_FIN;
+        CloseFrame frame = word;
+        if (frame != null) {
+            fromClient.say(frame);
+        }
+        fromClient.fin();
+        fromBackend.fin();
+        wheel.schedule(this, TimerWheel.ticks(parts.settings().finTimeout()));
+    }
+
+    @Override
+    public void cut() {
+        if (phase == Phase.GONE) {
+            return;
+        }
+        begin(Initiator.PROXY, Reason.DRAIN);
+        gone();
+        parts.client().close();
+        parts.backend().close();
+    }
+
+    /** Whether it was ended by us without a word to the client. */
+    boolean wasCut() {
+        return wasCut;
+    }
+
+    private void begin(Initiator who, Reason why) {
+        if (initiator == null) {
+            initiator = who;
+            reason = why;
+        }
+    }
+
+    private void gone() {
+        phase = Phase.GONE;
+        wasCut = initiator == Initiator.PROXY && !spoken;
+        wheel.cancel(this);
+        fromClient.readComplete();
+        fromBackend.readComplete();
+        parts.lease().release();
+        TunnelEnd end = new TunnelEnd(
+                initiator == null ? Initiator.PROXY : initiator,
+                reason == null ? Reason.RESET : reason,
+                closeCode == 0 ? null : closeCode,
+                Duration.ofNanos(System.nanoTime() - openedNanos),
+                bytesFromClient(),
+                bytesFromBackend());
+        parts.metrics()
+                .tunnelClosed(end.initiator().label(), end.reason().label(), end.codeClass(), end.duration());
+        parts.home().closed(this, end);
+    }
+}

@@ -1,0 +1,527 @@
+package dev.holdfast.dataplane.proxy.tunnel;
+
+import dev.holdfast.dataplane.proxy.telemetry.HandshakeResult;
+import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
+import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import dev.holdfast.dataplane.proxy.upstream.BackendConnectException;
+import dev.holdfast.dataplane.proxy.upstream.ConnectRequest;
+import dev.holdfast.dataplane.proxy.upstream.Connected;
+import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
+import dev.holdfast.dataplane.proxy.upstream.Selection;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultLastHttpContent;
+import io.netty.handler.codec.http.EmptyHttpHeaders;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.ssl.SslCloseCompletionEvent;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.Future;
+import java.time.Duration;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One upgrade: connects, sends the request, and turns the backend's answer into a tunnel or relays it as a plain one.
+ * Nothing is tunnelled before a validated 101 (RFC 9931 §4); a connection that carried an upgrade is used for nothing
+ * else. Confined to the client's event loop.
+ */
+final class Upgrade extends TimerWheel.Timer {
+    private static final int INTERIM_ANSWERS_MAX = 8;
+    private static final CharSequence[] HANDSHAKE_FIELDS = {
+        HttpHeaderNames.SEC_WEBSOCKET_ACCEPT,
+        HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL,
+        HttpHeaderNames.SEC_WEBSOCKET_EXTENSIONS
+    };
+
+    private enum State {
+        CONNECTING,
+        /** The request is sent; the head of the answer is awaited. */
+        AWAITING,
+        /** The backend refused; its answer is relayed. */
+        ANSWERING,
+        /** The answer is complete; the client is given time to read it. */
+        LINGERING,
+        OVER
+    }
+
+    private final UpgradeRequest request;
+    private final Upgrades.Parts parts;
+    private final Channel client;
+    private final TimerWheel wheel;
+    private final LoopTunnels home;
+    private final RouteMetrics metrics;
+    private final ClientTakeover takeover;
+    private State state = State.CONNECTING;
+    private @Nullable Future<Connected> connecting;
+    private @Nullable Connected connected;
+    private @Nullable HttpResponse switching;
+    private int interimAnswers;
+    private long activeTick;
+
+    Upgrade(UpgradeRequest request, Upgrades.Parts parts) {
+        this.request = request;
+        this.parts = parts;
+        this.client = request.channel();
+        this.wheel = TimerWheel.of(client.eventLoop());
+        this.home = parts.registry().of(client.eventLoop());
+        this.metrics = parts.metrics().route(request.route().owner());
+        this.takeover = new ClientTakeover(client, new ClientHandler());
+    }
+
+    void begin() {
+        home.begun(this);
+        takeover.begin();
+        if (state != State.CONNECTING) {
+            return;
+        }
+        if (parts.registry().isOver()) {
+            fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "draining", "The server is shutting down.");
+            return;
+        }
+        Selection selection = parts.upstreams().select(request.forward(), request.balancing());
+        switch (selection) {
+            case Selection.Unavailable ignored ->
+                fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "no_endpoint", "No backend is available.");
+            case Selection.Selected selected -> connect(selected.lease());
+        }
+    }
+
+    private void connect(EndpointLease lease) {
+        String host = request.head().headers().get(HttpHeaderNames.HOST, request.client().host());
+        Duration timeout = request.forward().timeouts().connect();
+        Future<Connected> future = parts.connector()
+                .connect(new ConnectRequest(client.eventLoop(), lease, host, timeout, metrics));
+        connecting = future;
+        future.addListener(done -> connectDone(future));
+    }
+
+    private void connectDone(Future<Connected> future) {
+        connecting = null;
+        if (future.isSuccess()) {
+            Connected made = future.getNow();
+            if (state == State.CONNECTING) {
+                connected = made;
+                send(made.channel());
+            } else {
+                made.channel().close();
+                made.lease().release();
+            }
+        } else if (state == State.CONNECTING && future.cause() instanceof BackendConnectException failure) {
+            HttpResponseStatus status =
+                    switch (failure.reason()) {
+                        case TIMEOUT -> HttpResponseStatus.GATEWAY_TIMEOUT;
+                        case REFUSED, TLS -> HttpResponseStatus.BAD_GATEWAY;
+                    };
+            fail(status, "connect_" + failure.reason().label(), "The backend could not be reached.");
+        } else if (state == State.CONNECTING) {
+            fail(HttpResponseStatus.BAD_GATEWAY, "connect_refused", "The backend could not be reached.");
+        }
+    }
+
+    private void send(Channel backend) {
+        ByteBuf bytes;
+        try {
+            bytes = RequestBytes.of(request.head(), backend.alloc());
+        } catch (IllegalArgumentException e) {
+            fail(HttpResponseStatus.BAD_REQUEST, "bad_head", "The request cannot be forwarded.");
+            return;
+        }
+        state = State.AWAITING;
+        backend.pipeline().addLast(new AnswerDecoder(), new BackendHandler());
+        wheel.schedule(this, TimerWheel.ticks(request.forward().timeouts().handshake()));
+        backend.writeAndFlush(bytes).addListener(sent -> {
+            if (!sent.isSuccess()) {
+                backendBroke();
+            }
+        });
+    }
+
+    // What the backend answers.
+
+    private void head(HttpResponse response) {
+        if (state != State.AWAITING) {
+            ReferenceCountUtil.release(response);
+        } else if (response.decoderResult().isFailure()) {
+            ReferenceCountUtil.release(response);
+            fail(HttpResponseStatus.BAD_GATEWAY, "bad_answer", "The backend's answer is not valid HTTP.");
+        } else if (response.status().code() == 101) {
+            String fault = SwitchingAnswer.fault(response, request.offer());
+            if (fault == null) {
+                switching = response;
+            } else {
+                fail(HttpResponseStatus.BAD_GATEWAY, fault, "The backend's answer to the upgrade is not valid.");
+            }
+        } else if (response.status().code() < 200) {
+            interim(response);
+        } else {
+            answer(response);
+        }
+    }
+
+    private void content(HttpContent content) {
+        boolean last = content instanceof LastHttpContent;
+        if (state == State.AWAITING) {
+            content.release();
+            HttpResponse response = switching;
+            // Only with the end of the 101 the decoder has nothing of it left: this is the moment to switch.
+            if (last && response != null) {
+                handOver(response);
+            }
+        } else if (state != State.ANSWERING) {
+            content.release();
+        } else if (content.decoderResult().isFailure()) {
+            content.release();
+            truncated();
+        } else {
+            activeTick = wheel.now();
+            if (last) {
+                answered(content);
+            } else {
+                client.write(content, client.voidPromise());
+                pauseBackendWhileClientIsFull();
+            }
+        }
+    }
+
+    /** 100, 103 and their like go on as they come and take no answer's place (RFC 9110 §15.2). */
+    private void interim(HttpResponse response) {
+        interimAnswers++;
+        if (interimAnswers > INTERIM_ANSWERS_MAX) {
+            fail(HttpResponseStatus.BAD_GATEWAY, "bad_answer", "The backend's answer is not valid HTTP.");
+            return;
+        }
+        request.responses().prepare(response, null);
+        client.writeAndFlush(bodyless(response));
+    }
+
+    private void handOver(HttpResponse response) {
+        Connected made = connected;
+        if (made == null) {
+            throw new IllegalStateException("an answer without a connection");
+        }
+        state = State.OVER;
+        wheel.cancel(this);
+        String cookie = made.lease().stickyCookie(request.client().security());
+        HttpHeaders handshake = response.headers().copy();
+        request.responses().prepare(response, cookie);
+        HttpHeaders headers = response.headers();
+        // No configured header change may break what was just validated.
+        for (CharSequence name : HANDSHAKE_FIELDS) {
+            if (!headers.getAll(name).equals(handshake.getAll(name))) {
+                headers.remove(name);
+                headers.add(name, handshake.getAll(name));
+            }
+        }
+        headers.set("Connection", "Upgrade");
+        headers.set("Upgrade", "websocket");
+
+        long nanos = System.nanoTime() - request.client().acceptedNanos();
+        PipeTunnel tunnel = new PipeTunnel(new PipeTunnel.Parts(
+                info(made, handshake.get(HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL), Duration.ofNanos(nanos)),
+                client,
+                made.channel(),
+                made.lease(),
+                request.forward().timeouts().idle(),
+                metrics,
+                parts.settings(),
+                home));
+        metrics.handshake(HandshakeResult.UPGRADED, "ok", nanos);
+        client.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
+        client.write(bodyless(response), client.voidPromise());
+        tunnel.open();
+        home.over(this);
+        // The relays are in place before the decoders go: bytes that those still hold arrive when they are removed.
+        takeover.handOver(tunnel.fromClient());
+        ByteBuf early = takeover.take();
+        if (early != null) {
+            tunnel.fromClient().relay(early);
+            tunnel.fromClient().readComplete();
+        }
+        made.channel().pipeline().addLast(tunnel.fromBackend());
+        made.channel().pipeline().remove(BackendHandler.class);
+        made.channel().pipeline().remove(AnswerDecoder.class);
+        tunnel.fromBackend().readComplete();
+        client.flush();
+    }
+
+    private TunnelInfo info(Connected made, @Nullable String subprotocol, Duration handshake) {
+        return new TunnelInfo(
+                parts.registry().nextId(),
+                request.route(),
+                request.client(),
+                request.balancing(),
+                made.lease().endpoint(),
+                subprotocol,
+                Instant.now(),
+                handshake);
+    }
+
+    /** Relays a refusal: with its body, and the client's connection ends after it. */
+    private void answer(HttpResponse response) {
+        state = State.ANSWERING;
+        takeover.discard();
+        activeTick = wheel.now();
+        wheel.schedule(this, TimerWheel.ticks(request.forward().timeouts().idle()));
+        int code = response.status().code();
+        ended(HandshakeResult.REFUSED, code / 100 + "xx");
+        HttpHeaders headers = response.headers();
+        String length = HttpUtil.isTransferEncodingChunked(response) ? null : headers.get(HttpHeaderNames.CONTENT_LENGTH);
+        String upgrade = headers.get(HttpHeaderNames.UPGRADE);
+        Connected made = connected;
+        request.responses()
+                .prepare(response, made == null ? null : made.lease().stickyCookie(request.client().security()));
+        response.setProtocolVersion(HttpVersion.HTTP_1_1);
+        headers.remove(HttpHeaderNames.TRANSFER_ENCODING);
+        headers.remove(HttpHeaderNames.CONTENT_LENGTH);
+        if (length != null) {
+            headers.set(HttpHeaderNames.CONTENT_LENGTH, length);
+        } else if (code != 204 && code != 304) {
+            // Chunked even if the backend ends its body by closing: a cut body can then be told from a whole one.
+            headers.set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
+        }
+        headers.set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        if (code == 426 && upgrade != null) {
+            // It must say what to upgrade to (RFC 9110 §15.5.22).
+            headers.set(HttpHeaderNames.UPGRADE, upgrade);
+            headers.add(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE);
+        }
+        client.write(response, client.voidPromise());
+    }
+
+    private void answered(HttpContent last) {
+        client.writeAndFlush(new DefaultLastHttpContent(last.content())).addListener(done -> linger());
+        endBackend();
+    }
+
+    /** The backend's body ended early: the client must notice, so nothing completes it. */
+    private void truncated() {
+        endBackend();
+        client.flush();
+        client.close();
+        over();
+    }
+
+    private void pauseBackendWhileClientIsFull() {
+        if (!client.isWritable()) {
+            client.flush();
+            setBackendReading(client.isWritable());
+        }
+    }
+
+    private void setBackendReading(boolean reading) {
+        Connected made = connected;
+        if (made != null) {
+            made.channel().config().setAutoRead(reading);
+        }
+    }
+
+    private static FullHttpResponse bodyless(HttpResponse response) {
+        return new DefaultFullHttpResponse(
+                HttpVersion.HTTP_1_1,
+                response.status(),
+                Unpooled.EMPTY_BUFFER,
+                response.headers(),
+                EmptyHttpHeaders.INSTANCE);
+    }
+
+    // Ends.
+
+    private void backendBroke() {
+        if (state == State.AWAITING) {
+            fail(HttpResponseStatus.BAD_GATEWAY, "backend_closed", "The backend closed the connection.");
+        } else if (state == State.ANSWERING) {
+            truncated();
+        }
+    }
+
+    private void clientGone() {
+        State before = state;
+        state = State.OVER;
+        if (before == State.CONNECTING || before == State.AWAITING) {
+            ended(HandshakeResult.CANCELLED, "client_gone");
+        }
+        if (before != State.OVER) {
+            endBackend();
+            client.close();
+            over();
+        }
+    }
+
+    /** A drain is out of time. */
+    void cut() {
+        parts.registry().upgradeCut();
+        if (state == State.CONNECTING || state == State.AWAITING) {
+            fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "draining", "The server is shutting down.");
+        } else {
+            truncated();
+        }
+    }
+
+    private void fail(HttpResponseStatus status, String reason, String text) {
+        if (state != State.CONNECTING && state != State.AWAITING) {
+            return;
+        }
+        state = State.LINGERING;
+        takeover.discard();
+        endBackend();
+        ended(HandshakeResult.FAILED, reason);
+        FullHttpResponse answer = request.responses().local(status, text);
+        answer.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        client.writeAndFlush(answer).addListener(done -> linger());
+    }
+
+    private void ended(HandshakeResult result, String reason) {
+        metrics.handshake(result, reason, System.nanoTime() - request.client().acceptedNanos());
+    }
+
+    /**
+     * Ends the stream and waits for the client's end: closing at once, with bytes of the client unread, would send a
+     * reset that can destroy the answer on its way (RFC 9112 §9.6).
+     */
+    private void linger() {
+        if (state == State.OVER) {
+            return;
+        }
+        state = State.LINGERING;
+        home.over(this);
+        wheel.schedule(this, TimerWheel.ticks(parts.settings().finTimeout()));
+        SslHandler ssl = client.pipeline().get(SslHandler.class);
+        if (ssl != null) {
+            ssl.closeOutbound();
+        } else if (client instanceof DuplexChannel duplex) {
+            duplex.shutdownOutput();
+        }
+    }
+
+    private void endBackend() {
+        Future<Connected> pending = connecting;
+        connecting = null;
+        if (pending != null) {
+            pending.cancel(false);
+        }
+        Connected made = connected;
+        connected = null;
+        if (made != null) {
+            made.channel().close();
+            made.lease().release();
+        }
+    }
+
+    private void over() {
+        state = State.OVER;
+        wheel.cancel(this);
+        takeover.discard();
+        home.over(this);
+    }
+
+    @Override
+    protected void expired() {
+        switch (state) {
+            case AWAITING ->
+                fail(HttpResponseStatus.GATEWAY_TIMEOUT, "handshake_timeout", "The backend did not answer in time.");
+            case ANSWERING -> {
+                long left = activeTick + TimerWheel.ticks(request.forward().timeouts().idle()) - wheel.now();
+                if (left > 0) {
+                    wheel.schedule(this, left);
+                } else {
+                    truncated();
+                }
+            }
+            case LINGERING -> {
+                client.close();
+                over();
+            }
+            case CONNECTING, OVER -> {}
+        }
+    }
+
+    private final class ClientHandler extends ChannelInboundHandlerAdapter {
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) {
+            boolean undecided = state == State.CONNECTING || state == State.AWAITING;
+            if (!undecided || !(message instanceof ByteBuf bytes)) {
+                ReferenceCountUtil.release(message);
+            } else if (!takeover.hold(bytes)) {
+                fail(HttpResponseStatus.BAD_REQUEST, "early_bytes", "Wait for the answer before you send frames.");
+            }
+        }
+
+        @Override
+        public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+            if (client.isWritable()) {
+                setBackendReading(true);
+            }
+        }
+
+        @Override
+        public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+            if (event instanceof ChannelInputShutdownEvent || event instanceof SslCloseCompletionEvent) {
+                clientGone();
+            }
+        }
+
+        @Override
+        public void channelInactive(ChannelHandlerContext ctx) {
+            clientGone();
+        }
+
+        @Override
+        public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+            clientGone();
+        }
+    }
+
+    private final class BackendHandler extends ChannelInboundHandlerAdapter {
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) {
+            if (message instanceof HttpResponse response) {
+                head(response);
+            } else if (message instanceof HttpContent content) {
+                content(content);
+            } else {
+                ReferenceCountUtil.release(message);
+            }
+        }
+
+        @Override
+        public void channelReadComplete(ChannelHandlerContext ctx) {
+            if (state == State.ANSWERING) {
+                client.flush();
+            }
+        }
+
+        @Override
+        public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+            if (event instanceof ChannelInputShutdownEvent) {
+                backendBroke();
+            }
+        }
+
+        @Override
+        public void channelInactive(ChannelHandlerContext ctx) {
+            backendBroke();
+        }
+
+        @Override
+        public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+            backendBroke();
+        }
+    }
+}

@@ -1,0 +1,104 @@
+package dev.holdfast.operator.compile;
+
+import dev.holdfast.operator.compile.CertificateCheck.Pair;
+import dev.holdfast.operator.compile.CertificateCheck.UnusableException;
+import dev.holdfast.operator.diagnostic.DiagnosticCode;
+import dev.holdfast.operator.diagnostic.ResourceRef;
+import dev.holdfast.operator.snapshot.ClusterSnapshot.SecretView;
+import dev.holdfast.routetable.Certificate;
+import dev.holdfast.routetable.SecretBytes;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Certificates and authorities from Secrets. Parsing costs more than anything else in a compile, so what the last
+ * compile checked is remembered by content; what this one does not use is forgotten.
+ */
+final class Certificates {
+    private final Map<SecretView, Result<Certificate>> checkedPairs = new HashMap<>();
+    private final Map<SecretView, Result<String>> checkedAuthorities = new HashMap<>();
+    private final Map<SecretView, Result<Certificate>> lastPairs;
+    private final Map<SecretView, Result<String>> lastAuthorities;
+    private final ClusterIndex cluster;
+
+    /** One of the two is null. */
+    record Result<T>(@Nullable T value, @Nullable Issue issue) {}
+
+    /** Remembers what {@code last} checked; null: nothing is known yet. */
+    Certificates(ClusterIndex cluster, @Nullable Certificates last) {
+        this.cluster = cluster;
+        this.lastPairs = last == null ? Map.of() : Map.copyOf(last.checkedPairs);
+        this.lastAuthorities = last == null ? Map.of() : Map.copyOf(last.checkedAuthorities);
+    }
+
+    /** The server certificate of a Secret. */
+    Result<Certificate> certificate(ResourceRef ref) {
+        SecretView secret = cluster.secret(ref);
+        if (secret == null) {
+            return new Result<>(
+                    null,
+                    new Issue(
+                            DiagnosticCode.SECRET_NOT_FOUND,
+                            ref + " does not exist or is not of type kubernetes.io/tls (expected: tls.crt and tls.key in it);"
+                                    + " the default certificate is presented until it does"));
+        }
+        Result<Certificate> known = lastPairs.get(secret);
+        Result<Certificate> result = known == null ? check(ref, secret) : known;
+        checkedPairs.put(secret, result);
+        return result;
+    }
+
+    /** The authorities of a Secret, as PEM. */
+    Result<String> authorities(ResourceRef ref) {
+        SecretView secret = cluster.secret(ref);
+        if (secret == null) {
+            return new Result<>(
+                    null,
+                    new Issue(
+                            DiagnosticCode.SECRET_NOT_FOUND,
+                            ref + " does not exist (expected: a Secret with ca.crt); the backend gets no traffic until it does"));
+        }
+        Result<String> known = lastAuthorities.get(secret);
+        Result<String> result = known == null ? checkAuthorities(ref, secret) : known;
+        checkedAuthorities.put(secret, result);
+        return result;
+    }
+
+    private static Result<Certificate> check(ResourceRef ref, SecretView secret) {
+        try {
+            if (!secret.type().equals("kubernetes.io/tls")) {
+                throw new UnusableException("its type is " + secret.type() + " (expected: kubernetes.io/tls)");
+            }
+            Pair pair = CertificateCheck.pair(value(secret, "tls.crt"), value(secret, "tls.key"));
+            return new Result<>(
+                    new Certificate(ref.namespace() + "/" + ref.name(), pair.chainPem(), pair.keyPem()), null);
+        } catch (UnusableException | IllegalArgumentException e) {
+            return new Result<>(
+                    null,
+                    new Issue(
+                            DiagnosticCode.INVALID_CERTIFICATE,
+                            ref + ": " + e.getMessage() + "; the default certificate is presented until it is corrected"));
+        }
+    }
+
+    private static Result<String> checkAuthorities(ResourceRef ref, SecretView secret) {
+        try {
+            return new Result<>(CertificateCheck.authorities(value(secret, "ca.crt")), null);
+        } catch (UnusableException e) {
+            return new Result<>(
+                    null,
+                    new Issue(
+                            DiagnosticCode.INVALID_CERTIFICATE,
+                            ref + ": " + e.getMessage() + "; the backend gets no traffic until it is corrected"));
+        }
+    }
+
+    private static SecretBytes value(SecretView secret, String key) throws UnusableException {
+        SecretBytes value = secret.data().get(key);
+        if (value == null) {
+            throw new UnusableException(key + " is missing (expected: PEM under that key)");
+        }
+        return value;
+    }
+}

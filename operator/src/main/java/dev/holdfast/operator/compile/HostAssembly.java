@@ -1,0 +1,178 @@
+package dev.holdfast.operator.compile;
+
+import dev.holdfast.operator.compile.translate.RouteIntent;
+import dev.holdfast.operator.compile.translate.RouteIntent.Rank;
+import dev.holdfast.operator.compile.translate.TlsIntent;
+import dev.holdfast.operator.diagnostic.DiagnosticCode;
+import dev.holdfast.operator.diagnostic.Findings;
+import dev.holdfast.operator.diagnostic.ResourceRef;
+import dev.holdfast.routetable.Bounds;
+import dev.holdfast.routetable.HostPattern;
+import dev.holdfast.routetable.Route;
+import dev.holdfast.routetable.RouteAction;
+import dev.holdfast.routetable.RouteMatch;
+import dev.holdfast.routetable.VirtualHost;
+import dev.holdfast.routetable.match.MatchPrecedence;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Puts what objects ask for under their hosts. Everything arrives in the order of age, so whoever comes first has won;
+ * whoever comes second is told.
+ */
+final class HostAssembly {
+    private final Map<HostPattern, Host> hosts = new TreeMap<>();
+
+    /** A host while it is being put together. */
+    private static final class Host {
+        private final Map<RouteMatch, Claim> claims = new HashMap<>();
+        private final List<Claim> order = new ArrayList<>();
+        private @Nullable ResourceRef secret;
+        private @Nullable ResourceRef secretOwner;
+        private @Nullable String certificate;
+    }
+
+    private record Claim(ResourceRef owner, RouteIntent intent, Route route) {}
+
+    /**
+     * Claims a host and match.
+     *
+     * @return whether the route is in the table
+     */
+    boolean claim(ResourceRef owner, RouteIntent intent, RouteAction action, Findings findings) {
+        Host host = host(intent.host(), intent.place().fieldPath(), findings);
+        if (host == null) {
+            return false;
+        }
+        Claim winner = host.claims.get(intent.match());
+        if (winner != null) {
+            lost(owner, intent, winner, findings);
+            return false;
+        }
+        if (host.order.size() == Bounds.ROUTES_PER_HOST_MAX) {
+            findings.add(
+                    DiagnosticCode.LIMIT_EXCEEDED,
+                    intent.place().fieldPath(),
+                    "host " + intent.host() + " has " + Bounds.ROUTES_PER_HOST_MAX
+                            + " routes of older objects already (expected: at most that many); this one is not served");
+            return false;
+        }
+        try {
+            Route.Owner by = new Route.Owner(owner.kind(), owner.namespace(), owner.name());
+            Route route = new Route(id(owner, intent, intent.host()), by, intent.match(), action, intent.plaintext());
+            Claim claim = new Claim(owner, intent, route);
+            host.claims.put(intent.match(), claim);
+            host.order.add(claim);
+            return true;
+        } catch (IllegalArgumentException e) {
+            findings.add(DiagnosticCode.INVALID_SPEC, intent.place().fieldPath(), String.valueOf(e.getMessage()));
+            return false;
+        }
+    }
+
+    private static void lost(ResourceRef owner, RouteIntent intent, Claim winner, Findings findings) {
+        boolean yieldsQuietly = intent.place().rank() == Rank.DEFAULT_BACKEND && winner.intent.place().rank() == Rank.RULE;
+        if (!yieldsQuietly) {
+            boolean own = winner.owner.equals(owner);
+            findings.add(
+                    DiagnosticCode.CONFLICT,
+                    intent.place().fieldPath(),
+                    "host " + intent.host() + " with " + describe(intent.match()) + " is already served by "
+                            + (own ? winner.intent.place().fieldPath() + " of this object" : "the older " + winner.owner)
+                            + " (expected: one owner per host and match); change the host or the match, or remove one of"
+                            + " the two");
+        }
+    }
+
+    private static String describe(RouteMatch match) {
+        String path = match.path().type() + " " + match.path().value();
+        int conditions = match.headers().size() + match.queryParams().size() + (match.subprotocols().isEmpty() ? 0 : 1);
+        return conditions == 0 ? path : path + " and the same " + conditions + " conditions";
+    }
+
+    /** Notes the certificate of a host; the oldest object that names a Secret for it decides. */
+    void certificate(ResourceRef owner, TlsIntent tls, Certificates.Result<?> result, Findings findings) {
+        Host host = host(tls.host(), tls.fieldPath(), findings);
+        if (host == null) {
+            return;
+        }
+        if (host.secret == null) {
+            host.secret = tls.secret();
+            host.secretOwner = owner;
+            host.certificate = result.value() == null ? null : tls.secret().namespace() + "/" + tls.secret().name();
+        } else if (!host.secret.equals(tls.secret())) {
+            findings.add(
+                    DiagnosticCode.CONFLICT,
+                    tls.fieldPath(),
+                    "host " + tls.host() + " already has the certificate that the older " + host.secretOwner
+                            + " names (expected: one Secret per host); name the same Secret or remove the host here");
+        }
+    }
+
+    private @Nullable Host host(HostPattern pattern, String fieldPath, Findings findings) {
+        Host host = hosts.get(pattern);
+        if (host == null && hosts.size() < Bounds.ENTRIES_PER_SECTION_MAX) {
+            host = new Host();
+            hosts.put(pattern, host);
+        }
+        if (host == null) {
+            findings.add(
+                    DiagnosticCode.LIMIT_EXCEEDED,
+                    fieldPath,
+                    "the table has " + Bounds.ENTRIES_PER_SECTION_MAX + " hosts already (expected: at most that many); host "
+                            + pattern + " is not served");
+        }
+        return host;
+    }
+
+    List<VirtualHost> virtualHosts() {
+        List<VirtualHost> built = new ArrayList<>();
+        hosts.forEach((pattern, host) -> built.add(
+                new VirtualHost(pattern, host.certificate, host.order.isEmpty() ? inherited(pattern) : routes(host))));
+        return built;
+    }
+
+    /** Match order; a stable sort keeps the order of age among equals. */
+    private static List<Route> routes(Host host) {
+        return host.order.stream()
+                .map(Claim::route)
+                .sorted(Comparator.comparing(route -> MatchPrecedence.of(route.match())))
+                .toList();
+    }
+
+    /**
+     * A host that has a certificate and no route of its own would hide the broader host that served it so far, because
+     * matching never falls back. So it serves the routes of that one.
+     */
+    private List<Route> inherited(HostPattern pattern) {
+        int dot = pattern.value().indexOf('.');
+        Host broader = null;
+        if (dot > 0 && !pattern.isWildcard() && !pattern.value().startsWith("[")) {
+            broader = hosts.get(new HostPattern("*" + pattern.value().substring(dot)));
+        }
+        if (broader == null || broader.order.isEmpty()) {
+            broader = pattern.isAny() ? null : hosts.get(HostPattern.ANY);
+        }
+        if (broader == null) {
+            return List.of();
+        }
+        return broader.order.stream()
+                .map(claim -> new Route(
+                        id(claim.owner, claim.intent, pattern),
+                        claim.route.owner(),
+                        claim.route.match(),
+                        claim.route.action(),
+                        claim.route.plaintext()))
+                .sorted(Comparator.comparing(route -> MatchPrecedence.of(route.match())))
+                .toList();
+    }
+
+    private static String id(ResourceRef owner, RouteIntent intent, HostPattern host) {
+        return owner.kind() + "/" + owner.namespace() + "/" + owner.name() + "/" + intent.place().id() + "@" + host;
+    }
+}

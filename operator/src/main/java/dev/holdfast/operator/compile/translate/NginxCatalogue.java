@@ -1,0 +1,124 @@
+package dev.holdfast.operator.compile.translate;
+
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * The annotations of ingress-nginx that this version does not honour: which must not be ignored, which may, and what to
+ * use instead. The keys are those of its last release, old spellings included.
+ */
+final class NginxCatalogue {
+    /** Values that ask for what happens anyway, so that nobody needs to hear. */
+    static final Map<String, Set<String>> NEUTRAL = Map.ofEntries(
+            Map.entry("affinity-mode", Set.of("persistent")),
+            Map.entry("canary", Set.of("false")),
+            Map.entry("enable-cors", Set.of("false")),
+            Map.entry("enable-global-auth", Set.of("false")),
+            Map.entry("enable-modsecurity", Set.of("false")),
+            Map.entry("enable-owasp-core-rules", Set.of("false")),
+            Map.entry("from-to-www-redirect", Set.of("false")),
+            Map.entry("proxy-buffering", Set.of("off")),
+            Map.entry("proxy-http-version", Set.of("1.1")),
+            Map.entry("proxy-request-buffering", Set.of("off")),
+            Map.entry("proxy-ssl-server-name", Set.of("on")),
+            Map.entry("service-upstream", Set.of("false")),
+            Map.entry("ssl-passthrough", Set.of("false")),
+            Map.entry("use-regex", Set.of("false")));
+
+    /** Those that bear on security or decide where traffic goes, with the remedy. */
+    static final Map<String, String> REFUSED = refused();
+
+    /** The others, with what to use instead. */
+    static final Map<String, String> IGNORED = ignored();
+
+    private NginxCatalogue() {}
+
+    private static Map<String, String> refused() {
+        Map<String, String> keys = new TreeMap<>();
+        String auth = "this version has no authentication at the proxy; let the backend check, or remove the annotation";
+        for (String key : names(
+                """
+                auth-always-set-cookie auth-cache-duration auth-cache-key auth-keepalive auth-keepalive-requests
+                auth-keepalive-share-vars auth-keepalive-timeout auth-method auth-proxy-set-headers auth-realm
+                auth-request-redirect auth-response-headers auth-secret auth-secret-type auth-signin
+                auth-signin-redirect-param auth-type auth-url enable-global-auth satisfy""")) {
+            keys.put(key, auth);
+        }
+        String clients = "this version asks clients for no certificate; let the backend check, or remove the annotation";
+        for (String key : names(
+                """
+                auth-tls-error-page auth-tls-match-cn auth-tls-pass-certificate-to-upstream auth-tls-secret
+                auth-tls-verify-client auth-tls-verify-depth""")) {
+            keys.put(key, clients);
+        }
+        for (String key : names("allowlist-source-range whitelist-source-range denylist-source-range")) {
+            keys.put(key, "this version does not filter by address; use a NetworkPolicy or a firewall, or remove the annotation");
+        }
+        for (String key : names("auth-snippet configuration-snippet modsecurity-snippet server-snippet stream-snippet")) {
+            keys.put(key, "nginx configuration cannot be run here; use header filters of a WebSocketRoute, or remove the annotation");
+        }
+        for (String key : names("enable-modsecurity enable-owasp-core-rules")) {
+            keys.put(key, "there is no web application firewall here; put one in front, or remove the annotation");
+        }
+        keys.put("ssl-passthrough", "TLS ends at the proxy here; use holdfast.dev/backend-protocol: https, or remove the annotation");
+        keys.put("canary", "the routes of this Ingress are left out; use weights of backendRefs in a WebSocketRoute");
+        keys.put("rewrite-target", "captures and host-wide expressions are not served; use holdfast.dev/rewrite-prefix or the URLRewrite filter of a WebSocketRoute");
+        keys.put("use-regex", "expressions are not served for an Ingress; use path type RegularExpression of a WebSocketRoute");
+        return keys;
+    }
+
+    private static Map<String, String> ignored() {
+        Map<String, String> keys = new TreeMap<>();
+        String nothing = "there is nothing like it here; remove it";
+        for (String key : names(
+                """
+                app-root connection-proxy-header custom-http-errors default-backend disable-proxy-intercept-errors
+                enable-access-log enable-opentelemetry enable-rewrite-log fastcgi-index fastcgi-params-configmap
+                from-to-www-redirect limit-allowlist limit-burst-multiplier limit-connections limit-rate limit-rate-after
+                limit-rpm limit-rps limit-whitelist mirror-host mirror-request-body mirror-target
+                modsecurity-transaction-id opentelemetry-operation-name opentelemetry-trust-incoming-span
+                permanent-redirect permanent-redirect-code preserve-trailing-slash proxy-http-version
+                proxy-next-upstream proxy-next-upstream-timeout proxy-next-upstream-tries proxy-ssl-ciphers
+                proxy-ssl-protocols proxy-ssl-server-name proxy-ssl-verify-depth relative-redirects
+                service-upstream ssl-ciphers ssl-prefer-server-ciphers temporal-redirect temporal-redirect-code
+                use-port-in-redirects x-forwarded-prefix http2-push-preload""")) {
+            keys.put(key, nothing);
+        }
+        for (String key : names(
+                """
+                client-body-buffer-size proxy-body-size proxy-buffer-size proxy-buffering proxy-buffers-number
+                proxy-busy-buffers-size proxy-max-temp-file-size proxy-request-buffering""")) {
+            keys.put(key, "bodies and tunnels are streamed with bounded memory, there is nothing to tune; remove it");
+        }
+        for (String key : names(
+                """
+                cors-allow-credentials cors-allow-headers cors-allow-methods cors-allow-origin cors-expose-headers
+                cors-max-age enable-cors""")) {
+            keys.put(key, "let the backend answer, or set response headers in a WebSocketRoute");
+        }
+        for (String key : names("proxy-cookie-domain proxy-cookie-path proxy-redirect-from proxy-redirect-to custom-headers")) {
+            keys.put(key, "use the ResponseHeaderModifier filter of a WebSocketRoute");
+        }
+        for (String key : names("canary-by-cookie canary-by-header canary-by-header-pattern canary-by-header-value canary-weight canary-weight-total")) {
+            keys.put(key, "use weights of backendRefs, or header matches, in a WebSocketRoute");
+        }
+        for (String key : names("upstream-hash-by-subset upstream-hash-by-subset-size")) {
+            keys.put(key, "use holdfast.dev/balancing: client-address-hash");
+        }
+        for (String key : names(
+                """
+                affinity-canary-behavior affinity-mode session-cookie-change-on-failure
+                session-cookie-conditional-samesite-none session-cookie-domain session-cookie-secure""")) {
+            keys.put(key, "a client stays with its endpoint until that one is gone, and the cookie is Secure over TLS; remove it");
+        }
+        keys.put("session-cookie-expires", "use session-cookie-max-age");
+        keys.put("proxy-send-timeout", "proxy-read-timeout or holdfast.dev/idle-timeout bounds both directions");
+        keys.put("server-alias", "the alias is not served; add a rule for that host");
+        return keys;
+    }
+
+    private static String[] names(String text) {
+        return text.strip().split("\\s+");
+    }
+}

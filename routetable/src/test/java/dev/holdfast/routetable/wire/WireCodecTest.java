@@ -1,0 +1,105 @@
+package dev.holdfast.routetable.wire;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.routetable.RandomTables;
+import dev.holdfast.routetable.RouteTable;
+import dev.holdfast.routetable.Seeds;
+import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.update.ApplyReport;
+import dev.holdfast.routetable.update.TableChanges;
+import dev.holdfast.routetable.update.TableUpdate;
+import dev.holdfast.routetable.update.TableUpdate.FullTable;
+import dev.holdfast.routetable.update.TableUpdate.TableDelta;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class WireCodecTest {
+    @Test
+    void whatIsDecodedIsWhatWasEncoded() {
+        Seeds.check(1_000, random -> {
+            // Given
+            RandomTables tables = new RandomTables(random);
+            RouteTable before = tables.table();
+            RouteTable after = tables.changed(before);
+            TableVersion base = version(after);
+            TableVersion target = version(after);
+            TableUpdate full = new FullTable(target, after);
+            TableUpdate delta = new TableDelta(base, target, TableChanges.between(before, after));
+
+            // When
+            TableUpdate fullAgain = WireCodec.decodeUpdate(WireCodec.encode(full));
+            TableUpdate deltaAgain = WireCodec.decodeUpdate(WireCodec.encode(delta));
+
+            // Then
+            assertThat(fullAgain).isEqualTo(full);
+            assertThat(deltaAgain).isEqualTo(delta);
+            assertThat(WireCodec.encode(fullAgain)).isEqualTo(WireCodec.encode(full)).doesNotContain((byte) '\n');
+        });
+    }
+
+    @Test
+    void everyPinnedSampleIsReadAndWrittenAsItWas() throws Exception {
+        for (Map.Entry<String, TableUpdate> sample : WireSamples.updates().entrySet()) {
+            // Given
+            byte[] pinned = pinned(sample.getKey());
+
+            // When
+            TableUpdate decoded = WireCodec.decodeUpdate(pinned);
+
+            // Then
+            assertThat(decoded).as(sample.getKey()).isEqualTo(sample.getValue());
+            assertThat(new String(WireCodec.encode(sample.getValue()), UTF_8))
+                    .as(sample.getKey())
+                    .isEqualTo(new String(pinned, UTF_8));
+        }
+        for (Map.Entry<String, ApplyReport> sample : WireSamples.reports().entrySet()) {
+            assertThat(WireCodec.decodeReport(pinned(sample.getKey()))).isEqualTo(sample.getValue());
+            assertThat(WireCodec.encode(sample.getValue())).isEqualTo(pinned(sample.getKey()));
+        }
+    }
+
+    @Test
+    void anUpdateIsWrittenToAStreamAsToAnArray() throws IOException {
+        // Given
+        TableUpdate full = WireSamples.updates().sequencedValues().getFirst();
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+
+        // When
+        WireCodec.encode(full, out);
+
+        // Then
+        assertThat(out.toByteArray()).isEqualTo(WireCodec.encode(full));
+    }
+
+    @Test
+    void theDumpForPeopleHoldsNoKey() throws Exception {
+        // Given
+        TableUpdate full = WireCodec.decodeUpdate(pinned("full"));
+        String encodedKey = java.util.Base64.getEncoder().encodeToString(RandomTables.KEY_MARK.getBytes(UTF_8));
+
+        // When
+        String dump = new String(WireCodec.encodeRedacted(full), UTF_8);
+
+        // Then
+        assertThat(dump)
+                .contains("\"keyPem\":\"<redacted>\"", "shop/tls")
+                .doesNotContain(RandomTables.KEY_MARK, encodedKey);
+        assertThat(full.toString()).contains("<redacted>").doesNotContain(RandomTables.KEY_MARK, encodedKey);
+    }
+
+    static byte[] pinned(String name) throws IOException {
+        try (InputStream in = WireCodecTest.class.getResourceAsStream("/wire/v1/" + name + ".json")) {
+            assertThat(in).as("wire/v1/" + name + ".json").isNotNull();
+            return new String(in.readAllBytes(), UTF_8).strip().getBytes(UTF_8);
+        }
+    }
+
+    private static TableVersion version(RouteTable table) {
+        return new TableVersion(7, new TableDigester().digest(table));
+    }
+}
