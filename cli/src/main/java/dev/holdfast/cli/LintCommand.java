@@ -1,0 +1,135 @@
+package dev.holdfast.cli;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.holdfast.cli.local.JsonPrintout;
+import dev.holdfast.cli.local.LocalCertificates;
+import dev.holdfast.cli.manifest.FileNotice;
+import dev.holdfast.cli.manifest.LintSource;
+import dev.holdfast.cli.manifest.LintSource.Reading;
+import dev.holdfast.operator.compile.CompileOptions;
+import dev.holdfast.operator.compile.CompileResult;
+import dev.holdfast.operator.compile.RouteTableCompiler;
+import dev.holdfast.operator.diagnostic.Diagnostic;
+import dev.holdfast.operator.diagnostic.Severity;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code holdfast lint}. */
+@Command(
+        name = "lint",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Compiles manifests once and prints what Holdfast would report about them.",
+        exitCodeListHeading = "%nExit status:%n",
+        exitCodeList = {
+            "0:nothing is wrong",
+            "1:an object has an error (with --strict: or a warning)",
+            "2:an argument or a file cannot be read"
+        })
+@SuppressWarnings("NullAway.Init")
+final class LintCommand implements Callable<Integer> {
+    /** How findings are printed. */
+    private enum Output {
+        text,
+        json
+    }
+
+    private static final int CLEAN = 0;
+    private static final int FINDINGS = 1;
+    private static final int UNREADABLE = 2;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = {"-f", "--filename"},
+            required = true,
+            paramLabel = "DIR",
+            description = "A directory of manifests, subfolders too, or one manifest.")
+    private Path directory;
+
+    @Option(names = "--strict", description = "Warnings count as errors.")
+    private boolean strict;
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "FORMAT",
+            defaultValue = "text",
+            description = "text, or json: one object per line (default: ${DEFAULT-VALUE}).")
+    private Output output;
+
+    @Override
+    public Integer call() {
+        PrintWriter out = spec.commandLine().getOut();
+        Reading reading;
+        try {
+            reading = LintSource.read(directory, new LocalCertificates()::certificate);
+        } catch (IOException e) {
+            spec.commandLine().getErr().println("holdfast: " + e.getMessage());
+            return UNREADABLE;
+        }
+        CompileResult result = new RouteTableCompiler().compile(reading.snapshot(), CompileOptions.LOCAL);
+        boolean broken = reading.notices().stream().anyMatch(FileNotice.Broken.class::isInstance);
+        long errors = count(result, Severity.ERROR);
+        long warnings = count(result, Severity.WARNING)
+                + reading.notices().stream().filter(FileNotice.Duplicate.class::isInstance).count();
+        reading.notices().forEach(notice -> out.println(line(notice)));
+        result.diagnostics().forEach(diagnostic -> out.println(line(diagnostic)));
+        if (output == Output.text) {
+            out.println("%d objects, %d routes: %d errors, %d warnings%s"
+                    .formatted(
+                            result.subjects().size(),
+                            result.table().routeCount(),
+                            errors,
+                            warnings,
+                            broken ? ", and files that cannot be read" : ""));
+        }
+        out.flush();
+        return broken ? UNREADABLE : errors > 0 || strict && warnings > 0 ? FINDINGS : CLEAN;
+    }
+
+    private static long count(CompileResult result, Severity severity) {
+        return result.diagnostics().stream()
+                .filter(diagnostic -> diagnostic.code().severity() == severity)
+                .count();
+    }
+
+    private String line(Diagnostic diagnostic) {
+        if (output == Output.json) {
+            return JsonPrintout.diagnostic(JsonNodeFactory.instance.objectNode().put("event", "problem"), diagnostic)
+                    .toString();
+        }
+        boolean error = diagnostic.code().severity() == Severity.ERROR;
+        return "%-7s %s %s: %s (%s, see docs/diagnostics.md)"
+                .formatted(
+                        error ? "error" : "warning",
+                        diagnostic.subject(),
+                        diagnostic.fieldPath(),
+                        diagnostic.message(),
+                        diagnostic.code().reason());
+    }
+
+    private String line(FileNotice notice) {
+        if (output == Output.json) {
+            return JsonPrintout.notice(JsonNodeFactory.instance.objectNode(), notice).toString();
+        }
+        return switch (notice) {
+            case FileNotice.Broken broken ->
+                "error   " + broken.file() + ":" + broken.problem().line() + ": " + broken.problem().reason();
+            case FileNotice.Mended mended -> "note    " + mended.file() + " can be read again";
+            case FileNotice.Skipped skipped ->
+                "note    " + skipped.file() + ":" + skipped.line() + ": " + skipped.object() + " skipped"
+                        + (skipped.reason().isEmpty() ? "" : ": " + skipped.reason());
+            case FileNotice.Duplicate duplicate ->
+                "warning " + duplicate.file() + ":" + duplicate.line() + ": " + duplicate.object()
+                        + " is defined already; " + duplicate.inForce() + ":" + duplicate.inForceLine()
+                        + " is in force (expected: one definition)";
+        };
+    }
+}
