@@ -87,7 +87,7 @@ final class RouteStreamClient implements AutoCloseable {
         thread.interrupt();
         http.shutdownNow();
         try {
-            if (!thread.join(CLOSE_WAIT)) {
+            if (thread.getState() != Thread.State.NEW && !thread.join(CLOSE_WAIT)) {
                 LOG.warn("stream thread still runs after {} s", CLOSE_WAIT.toSeconds());
             }
         } catch (InterruptedException e) {

@@ -152,7 +152,7 @@ final class BackendResolver {
                 ? groups.external(service, name == null ? "" : name, port.port())
                 : groups.resolve(service, port);
         Issue.tell(endpoints.issues(), backend.fieldPath(), findings);
-        if (endpoints.group().endpoints().isEmpty()) {
+        if (endpoints.group().endpoints().isEmpty() && !external) {
             findings.add(
                     DiagnosticCode.NO_ENDPOINTS,
                     backend.fieldPath(),
@@ -188,7 +188,7 @@ final class BackendResolver {
                 .limit(10)
                 .map(port -> port.name().isEmpty() ? "" + port.port() : port.port() + " or " + port.name())
                 .collect(Collectors.joining(", "));
-        return ports.isEmpty() ? "it has none" : ports;
+        return ports.isEmpty() ? "one of its ports, but it has none" : ports;
     }
 
     private static Optional<Protocol> protocol(ServiceBackend backend, ServicePort port, Findings findings) {

@@ -162,7 +162,9 @@ final class EndpointGroups {
             }
             List<String> zones = endpoint.forZones().stream().sorted().limit(Bounds.CONDITIONS_MAX).toList();
             Endpoint found = new Endpoint(text, number, state, endpoint.zone(), zones);
-            Map<String, Endpoint> family = text.indexOf(':') >= 0 ? ipv6 : ipv4;
+            // What a person lists in local mode is meant, whatever its family.
+            boolean listed = endpoint.addresses().isEmpty();
+            Map<String, Endpoint> family = text.indexOf(':') >= 0 && !listed ? ipv6 : ipv4;
             family.merge(text + " " + number, found, (one, other) -> one.state() == State.READY ? one : other);
         }
 

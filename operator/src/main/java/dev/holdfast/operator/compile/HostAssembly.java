@@ -83,7 +83,7 @@ final class HostAssembly {
                     DiagnosticCode.CONFLICT,
                     intent.place().fieldPath(),
                     "host " + intent.host() + " with " + describe(intent.match()) + " is already served by "
-                            + (own ? winner.intent.place().fieldPath() + " of this object" : "the older " + winner.owner)
+                            + (own ? winner.intent.place().fieldPath() + " of this object" : winner.owner + ", which is older or first by name")
                             + " (expected: one owner per host and match); change the host or the match, or remove one of"
                             + " the two");
         }
@@ -109,8 +109,8 @@ final class HostAssembly {
             findings.add(
                     DiagnosticCode.CONFLICT,
                     tls.fieldPath(),
-                    "host " + tls.host() + " already has the certificate that the older " + host.secretOwner
-                            + " names (expected: one Secret per host); name the same Secret or remove the host here");
+                    "host " + tls.host() + " already has the certificate that " + host.secretOwner
+                            + " names, which is older or first by name (expected: one Secret per host); name the same Secret or remove the host here");
         }
     }
 

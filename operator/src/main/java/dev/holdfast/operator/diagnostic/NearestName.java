@@ -8,16 +8,20 @@ import java.util.Optional;
 public final class NearestName {
     private static final int CHARS_MAX = 64;
 
+    /** A name that is part of a known one is near only if it says something. */
+    private static final int PART_CHARS_MIN = 4;
+
     private NearestName() {}
 
-    /** The known name that differs from {@code name} by few letters; the first in sort order of several. */
+    /** The known name that differs from {@code name} by few letters or contains it; the first in sort order of several. */
     public static Optional<String> of(String name, Collection<String> known) {
         String best = null;
         int least = Integer.MAX_VALUE;
         if (name.length() <= CHARS_MAX) {
             for (String candidate : known) {
                 int distance = distance(name.toLowerCase(Locale.ROOT), candidate.toLowerCase(Locale.ROOT));
-                boolean near = distance <= Math.max(1, Math.min(name.length(), candidate.length()) / 3);
+                boolean part = name.length() >= PART_CHARS_MIN && candidate.contains(name);
+                boolean near = part || distance <= Math.max(1, Math.min(name.length(), candidate.length()) / 3);
                 boolean better = distance < least || distance == least && best != null && candidate.compareTo(best) < 0;
                 if (near && better) {
                     best = candidate;

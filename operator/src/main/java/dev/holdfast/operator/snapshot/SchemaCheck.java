@@ -61,6 +61,8 @@ final class SchemaCheck {
                 problem(path, shown(value) + " (expected: a whole number or a name)");
             } else if (value.isIntegralNumber() && !value.canConvertToInt()) {
                 problem(path, shown(value) + " (expected: a number from 1 to 65535)");
+            } else if (value.isTextual()) {
+                count(path, value.textValue().length(), "characters", schema.getMinLength(), schema.getMaxLength());
             }
             return;
         }
@@ -182,7 +184,7 @@ final class SchemaCheck {
 
     private void count(String path, int count, String unit, @Nullable Long min, @Nullable Long max) {
         if (min != null && count < min) {
-            problem(path, count == 0 ? "empty (expected: at least " + min + " " + unit + ")" : count + " " + unit + " (expected: at least " + min + ")");
+            problem(path, count == 0 ? "empty (expected: at least " + min + ")" : count + " " + unit + " (expected: at least " + min + ")");
         } else if (max != null && count > max) {
             problem(path, count + " " + unit + " (expected: at most " + max + ")");
         }

@@ -177,7 +177,7 @@ final class GoldenText {
     }
 
     private static String pem(String text) {
-        return text.contains("BEGIN CERTIFICATE")
+        return text.contains("-----BEGIN CERTIFICATE")
                 ? subjects(text.substring(1, text.length() - 1).replace("\\n", "\n"))
                 : text;
     }

@@ -20,6 +20,7 @@ import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Manifests in YAML as a snapshot, the way a directory or a cluster would deliver them. */
 final class Manifests {
@@ -33,18 +34,22 @@ final class Manifests {
     private final List<EndpointSliceView> slices = new ArrayList<>();
     private final List<SecretView> secrets = new ArrayList<>();
 
+    /** The documents of a file. */
+    static List<JsonNode> documents(String yaml) {
+        return Stream.of(yaml.split("(?m)^---\\s*$"))
+                .filter(document -> !document.isBlank())
+                .<JsonNode>map(document -> JSON.valueToTree(YAML.unmarshal(document, Map.class)))
+                .toList();
+    }
+
     /** Adds every document of a file. */
     Manifests add(String yaml) {
-        for (String document : yaml.split("(?m)^---\\s*$")) {
-            if (!document.isBlank()) {
-                JsonNode object = JSON.valueToTree(YAML.unmarshal(document, Map.class));
-                object(object);
-            }
-        }
+        documents(yaml).forEach(this::add);
         return this;
     }
 
-    private void object(JsonNode object) {
+    /** Adds one object; throws IllegalArgumentException when it cannot be read at all. */
+    void add(JsonNode object) {
         switch (object.path("kind").asText()) {
             case "IngressClass" -> classes.add(Views.ingressClass(YAML.convertValue(object, IngressClass.class)));
             case "Ingress" -> ingresses.add(Views.ingress(YAML.convertValue(object, Ingress.class)));

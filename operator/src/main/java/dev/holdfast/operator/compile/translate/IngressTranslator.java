@@ -131,13 +131,11 @@ public final class IngressTranslator {
     }
 
     private void defaultBackend(IngressBackend backend, boolean alone) {
-        int index = 0;
         for (HostPattern host : hosts) {
             if (!hostsWithRoot.contains(host)) {
                 Rank rank = alone ? Rank.RULE : Rank.DEFAULT_BACKEND;
-                Place place = new Place(rank, 0, index, "spec.defaultBackend");
+                Place place = new Place(rank, 0, 0, "spec.defaultBackend");
                 add(host, PathMatch.ALL, backend, "spec.defaultBackend", place);
-                index++;
             }
         }
     }

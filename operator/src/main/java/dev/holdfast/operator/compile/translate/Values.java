@@ -8,7 +8,9 @@ import dev.holdfast.routetable.Bounds;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.PathMatch;
 import dev.holdfast.routetable.match.RequestPath;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -31,13 +33,17 @@ final class Values {
         try {
             return Optional.of(new HostPattern(text));
         } catch (IllegalArgumentException e) {
-            findings.add(
-                    DiagnosticCode.INVALID_SPEC,
-                    fieldPath,
-                    shown(text) + " (expected: a DNS name in lower case such as chat.example.com, or \"*.\" and a DNS name,"
-                            + " without scheme, port and path)");
+            invalidHost(text, fieldPath, findings);
             return Optional.empty();
         }
+    }
+
+    static void invalidHost(String text, String fieldPath, Findings findings) {
+        findings.add(
+                DiagnosticCode.INVALID_SPEC,
+                fieldPath,
+                shown(text) + " (expected: a DNS name in lower case such as chat.example.com, or \"*.\" and a DNS name,"
+                        + " without scheme, port and path)");
     }
 
     /** A path condition, in the form in which requests are matched. */
@@ -45,7 +51,7 @@ final class Values {
         if (type == PathMatch.Type.REGEX) {
             return isRegex(text, fieldPath, findings) ? Optional.of(PathMatch.regex(text)) : Optional.empty();
         }
-        RequestPath parsed = RequestPath.parse(text);
+        RequestPath parsed = RequestPath.parse(encoded(text));
         if (parsed.value() == null) {
             String why = Objects.requireNonNullElse(parsed.refusal(), "").replaceFirst("^path: ", "");
             findings.add(
@@ -64,6 +70,19 @@ final class Values {
         }
     }
 
+    /** People write Unicode where requests carry percent-encoded UTF-8 (RFC 3987 §3.1). */
+    private static String encoded(String path) {
+        StringBuilder ascii = new StringBuilder(path.length());
+        for (byte octet : path.getBytes(StandardCharsets.UTF_8)) {
+            if (octet >= 0) {
+                ascii.append((char) octet);
+            } else {
+                ascii.append('%').append(HexFormat.of().withUpperCase().toHexDigits(octet));
+            }
+        }
+        return ascii.toString();
+    }
+
     /** Whether a text is an expression that RE2 accepts, of at most {@link Bounds#REGEX_CHARS_MAX} characters. */
     static boolean isRegex(String text, String fieldPath, Findings findings) {
         if (text.isEmpty() || text.length() > Bounds.REGEX_CHARS_MAX) {
@@ -72,6 +91,15 @@ final class Values {
                     fieldPath,
                     text.length() + " characters (expected: a RegularExpression of 1 to " + Bounds.REGEX_CHARS_MAX
                             + " characters; shorten it or split it into several matches)");
+            return false;
+        }
+        int instructions = RegexCost.instructions(text);
+        if (instructions > RegexCost.INSTRUCTIONS_MAX) {
+            findings.add(
+                    DiagnosticCode.INVALID_SPEC,
+                    fieldPath,
+                    shown(text) + ": its repetitions multiply to " + instructions + " steps (expected: at most "
+                            + RegexCost.INSTRUCTIONS_MAX + "); use * or + instead of counts");
             return false;
         }
         try {

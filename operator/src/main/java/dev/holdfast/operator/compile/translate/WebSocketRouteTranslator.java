@@ -30,6 +30,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Translates one WebSocketRoute. Used once. */
 public final class WebSocketRouteTranslator {
+    /** As the rule in the schema has it: narrower than what a table can hold. */
+    private static final String HOSTNAME = "([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
+
     private static final Comparator<ValueMatch> CONDITION_ORDER =
             Comparator.comparing(ValueMatch::name).thenComparing(ValueMatch::type).thenComparing(ValueMatch::value);
 
@@ -97,6 +100,8 @@ public final class WebSocketRouteTranslator {
             if (names.get(i).equals("*")) {
                 findings.add(
                         DiagnosticCode.INVALID_SPEC, at, "\"*\" (expected: a DNS name; leave hostnames out for every host)");
+            } else if (!names.get(i).matches(HOSTNAME)) {
+                Values.invalidHost(names.get(i), at, findings);
             } else {
                 Values.host(names.get(i), at, findings).ifPresent(hosts::add);
             }
