@@ -10,8 +10,10 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Addresses and Events of Ingresses as their owners read them. */
+@Timeout(30)
 class IngressStatusTest {
     private final ClusterFixture cluster = new ClusterFixture();
 

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.holdfast.routetable.update.TableUpdate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Ingresses in the API server, tables on a real stream. */
+@Timeout(30)
 class IngressStreamTest {
     private final ClusterFixture cluster = new ClusterFixture();
 

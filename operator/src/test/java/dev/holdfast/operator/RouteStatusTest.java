@@ -10,8 +10,10 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Conditions of WebSocketRoutes as their owners read them. */
+@Timeout(30)
 class RouteStatusTest {
     private final ClusterFixture cluster = new ClusterFixture();
 

@@ -195,7 +195,7 @@ public final class ClusterWatcher implements ObjectSource {
             watched.add(scope.withField("type", "kubernetes.io/tls"));
         }
         for (FilterWatchListDeletable<Secret, ?, ?> scope : scoped(client.secrets())) {
-            watched.add(scope.withLabel(SECRET_LABEL, "true").withoutField("type", "kubernetes.io/tls"));
+            watched.add(scope.withLabel(SECRET_LABEL, "true"));
         }
         return watched;
     }
