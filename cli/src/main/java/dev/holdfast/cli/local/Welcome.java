@@ -6,6 +6,7 @@ import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.PathMatch;
 import dev.holdfast.routetable.Route;
 import dev.holdfast.routetable.RouteAction;
+import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.Upstream;
 import dev.holdfast.routetable.VirtualHost;
@@ -25,7 +26,7 @@ record Welcome(LocalEvent.Started started) {
             for (Route route : host.routes()) {
                 routes.add("▸ " + tunnelUrl(host, route) + "  →  " + target(route) + "   (" + route.owner().kind() + " "
                         + route.owner().namespace() + "/" + route.owner().name() + details(route) + ")");
-                if (page.isEmpty() && isTryable(host, route)) {
+                if (isTryable(host, route) && (page.isEmpty() || isTls(host, route) && page.startsWith("http:"))) {
                     page = pageUrl(host, route);
                 }
             }
@@ -107,6 +108,14 @@ record Welcome(LocalEvent.Started started) {
     }
 
     private static String details(Route route) {
+        RouteMatch match = route.match();
+        int conditions = match.headers().size() + match.queryParams().size();
+        return (match.subprotocols().isEmpty() ? "" : ", subprotocol " + String.join("|", match.subprotocols()))
+                + (conditions == 0 ? "" : ", " + conditions + " more conditions")
+                + idle(route);
+    }
+
+    private static String idle(Route route) {
         return route.action() instanceof RouteAction.Forward forward
                 ? ", idle " + forward.timeouts().idle().toString().substring(2).toLowerCase(java.util.Locale.ROOT)
                 : "";

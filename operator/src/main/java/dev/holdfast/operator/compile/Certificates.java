@@ -57,7 +57,8 @@ final class Certificates {
                     null,
                     new Issue(
                             DiagnosticCode.SECRET_NOT_FOUND,
-                            ref + " does not exist (expected: a Secret with ca.crt); the backend gets no traffic until it does"));
+                            ref + " does not exist or is not watched (expected: a Secret with ca.crt, of type kubernetes.io/tls or with"
+                                    + " the label holdfast.dev/watch: \"true\"); the backend gets no traffic until it does"));
         }
         Result<String> known = lastAuthorities.get(secret);
         Result<String> result = known == null ? checkAuthorities(ref, secret) : known;

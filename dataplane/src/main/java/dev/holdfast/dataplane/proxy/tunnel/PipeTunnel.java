@@ -145,11 +145,24 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
 
     /** A stream was ended towards a peer. */
     void finDone() {
-        if (phase != Phase.GONE && fromClient.isOver() && fromBackend.isOver()) {
+        if (phase == Phase.GONE) {
+            return;
+        }
+        // A connection that has ended both ways is closed at once: left open it would wake its loop for ever.
+        if (isDone(fromClient)) {
             parts.client().close();
+        }
+        if (isDone(fromBackend)) {
             parts.backend().close();
+        }
+        if (isDone(fromClient) && isDone(fromBackend)) {
             gone();
         }
+    }
+
+    /** Whether a side has ended its stream and was told the end of the other. */
+    boolean isDone(RelayHandler side) {
+        return side.hasEnded() && other(side).isFinDone();
     }
 
     /** A connection broke: the other side must not take it for an orderly end. */

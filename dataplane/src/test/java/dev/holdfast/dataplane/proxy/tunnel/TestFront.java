@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.tunnel;
 
 import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
+import dev.holdfast.dataplane.proxy.transport.HalfClosingEpollHandler;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
 import dev.holdfast.dataplane.proxy.upstream.BackendTlsHandlers;
 import dev.holdfast.dataplane.proxy.upstream.ClientKey;
@@ -31,7 +32,6 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpResponse;
@@ -73,7 +73,7 @@ final class TestFront implements AutoCloseable {
     final TunnelRegistry registry;
     private final Upgrades upgrades;
     private final MultiThreadIoEventLoopGroup loops =
-            new MultiThreadIoEventLoopGroup(2, EpollIoHandler.newFactory());
+            new MultiThreadIoEventLoopGroup(2, HalfClosingEpollHandler.newFactory());
     private final Channel server;
     private int version;
 
