@@ -72,8 +72,11 @@ final class MockApi implements AutoCloseable {
             }
             String path = request.getPath().replaceAll("\\?.*", "");
             try {
-                String json = Serialization.asJson(Serialization.unmarshal(request.getUtf8Body(), Map.class));
-                return new PatchHandler(this).handle(path, "application/merge-patch+json", json);
+                Map<?, ?> applied = Serialization.unmarshal(request.getUtf8Body(), Map.class);
+                // Its merge patch appends to lists; "add" puts the whole status in the place of the one before.
+                Map<String, Object> add = Map.of("op", "add", "path", "/status", "value", applied.get("status"));
+                String json = Serialization.asJson(List.of(add));
+                return new PatchHandler(this).handle(path, "application/json-patch+json", json);
             } catch (KubernetesCrudDispatcherException e) {
                 return new MockResponse().setResponseCode(e.getCode());
             }

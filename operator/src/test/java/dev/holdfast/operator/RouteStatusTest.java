@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.routetable.update.ApplyOutcome;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,14 +36,14 @@ class RouteStatusTest {
         cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
         StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
         await("the data plane has the table", () -> dataPlane.serves("a.example.com"));
-        await("the owner hears of it", () -> "False Pending".equals(condition("chat", "Programmed")));
+        awaitCondition("chat", "Programmed", "False Pending");
         assertThat(condition("chat", "Accepted")).isEqualTo("True Accepted");
 
         // When the data plane reports
         dataPlane.report(new ApplyOutcome.Applied());
 
         // Then the route is ready
-        await("the route is ready", () -> "True Ready".equals(condition("chat", "Ready")));
+        awaitCondition("chat", "Ready", "True Ready");
         assertThat(condition("chat", "Programmed")).isEqualTo("True Programmed");
         assertThat(status("chat")).containsEntry("endpoints", 1).containsEntry("observedGeneration", 1);
     }
@@ -60,9 +62,9 @@ class RouteStatusTest {
 
         // Then the healthy one is served, and the owners of the others are told
         await("the neighbour is served", () -> dataPlane.serves("a.example.com"));
-        await("the enum is named", () -> "False InvalidSpec".equals(condition("enum", "Accepted")));
-        await("the type is named", () -> "False InvalidSpec".equals(condition("wrong", "Accepted")));
-        await("the neighbour is accepted", () -> "True Accepted".equals(condition("chat", "Accepted")));
+        awaitCondition("enum", "Accepted", "False InvalidSpec");
+        awaitCondition("wrong", "Accepted", "False InvalidSpec");
+        awaitCondition("chat", "Accepted", "True Accepted");
         assertThat(message("enum", "Accepted")).contains("spec.rules[0].matches[0].path.type");
     }
 
@@ -90,7 +92,7 @@ class RouteStatusTest {
         StreamReader dataPlane = cluster.dataPlane(operator, "dp-1");
         await("the data plane has the table", () -> dataPlane.serves("c.example.com"));
         dataPlane.report(new ApplyOutcome.Applied());
-        await("the route is ready", () -> "True Ready".equals(condition("chat", "Ready")));
+        awaitCondition("chat", "Ready", "True Ready");
         await("addresses are written", () -> cluster.api().writes("/ingresses/").size() >= 2);
         Thread.sleep(500);
 
@@ -125,7 +127,14 @@ class RouteStatusTest {
         leader.close();
 
         // Then the replica takes over
-        await("the replica says what it knows", () -> "True Ready".equals(condition("chat", "Ready")));
+        awaitCondition("chat", "Ready", "True Ready");
+    }
+
+    private void awaitCondition(String route, String type, String expected) {
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(20))
+                .untilAsserted(() ->
+                        assertThat(condition(route, type)).as("%s", status(route)).isEqualTo(expected));
     }
 
     private Map<String, Object> status(String name) {

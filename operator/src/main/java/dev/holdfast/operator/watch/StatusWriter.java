@@ -39,7 +39,9 @@ public final class StatusWriter implements AutoCloseable {
     private final EventWriter events;
     private final StatusKick<Ingress> ingressKick = new StatusKick<>("compiled-ingress");
     private final StatusKick<RouteStatusResource> routeKick = new StatusKick<>("compiled-route");
-    private final Operator josdk;
+    // One per kind: an Operator takes no controller once it started, and the second kind may be known only later.
+    private final Operator ingressOperator;
+    private final Operator routeOperator;
     private volatile boolean closed;
 
     /**
@@ -59,7 +61,12 @@ public final class StatusWriter implements AutoCloseable {
         this.context = new StatusContext(feed, wiring.leader(), config, registry);
         this.addresses = new AddressSource(config, feed::repeat);
         this.events = new EventWriter(client, InstantSource.system());
-        this.josdk = new Operator(override -> override.withKubernetesClient(client)
+        this.ingressOperator = josdk(config, registry);
+        this.routeOperator = josdk(config, registry);
+    }
+
+    private Operator josdk(StatusConfig config, MeterRegistry registry) {
+        return new Operator(override -> override.withKubernetesClient(client)
                 .withCloseClientOnStop(false)
                 .checkingCRDAndValidateLocalModel(false)
                 .withConcurrentReconciliationThreads(THREADS)
@@ -78,25 +85,20 @@ public final class StatusWriter implements AutoCloseable {
     public void start(CompletableFuture<Void> routesKnown) {
         addresses.start(client);
         feed.start();
-        Thread.ofVirtual().name("status-start").start(() -> {
-            attempt(
-                    IngressReconciler.KIND,
-                    () -> {
-                        register(
-                                new IngressReconciler(context, ingressKick, addresses, events),
-                                "ingress-status",
-                                new SlimStatusStore<>(ingress -> ingress.setSpec(null)));
-                        josdk.start();
-                    });
-            routesKnown.thenRunAsync(
-                    () -> attempt(
-                            WebSocketRouteReconciler.KIND,
-                            () -> register(
-                                    new WebSocketRouteReconciler(context, routeKick, InstantSource.system()),
-                                    "websocketroute-status",
-                                    new SlimStatusStore<>(route -> {}))),
-                    task -> Thread.ofVirtual().name("status-start").start(task));
-        });
+        background(
+                IngressReconciler.KIND,
+                () -> run(
+                        ingressOperator,
+                        new IngressReconciler(context, ingressKick, addresses, events),
+                        "ingress-status",
+                        new SlimStatusStore<>(ingress -> ingress.setSpec(null))));
+        routesKnown.thenRun(() -> background(
+                WebSocketRouteReconciler.KIND,
+                () -> run(
+                        routeOperator,
+                        new WebSocketRouteReconciler(context, routeKick, InstantSource.system()),
+                        "websocketroute-status",
+                        new SlimStatusStore<>(route -> {}))));
     }
 
     /** Takes a finished compile; does not block. */
@@ -115,10 +117,12 @@ public final class StatusWriter implements AutoCloseable {
         closed = true;
         feed.close();
         addresses.close();
-        josdk.stop();
+        ingressOperator.stop();
+        routeOperator.stop();
     }
 
-    private <P extends HasMetadata> void register(Reconciler<P> reconciler, String name, SlimStatusStore<P> store) {
+    private <P extends HasMetadata> void run(
+            Operator josdk, Reconciler<P> reconciler, String name, SlimStatusStore<P> store) {
         josdk.register(reconciler, (ControllerConfigurationOverrider<P> override) -> {
             override.withName(name)
                     .withFieldManager(FIELD_MANAGER)
@@ -130,6 +134,11 @@ public final class StatusWriter implements AutoCloseable {
                 override.settingNamespaces(watch.namespaces());
             }
         });
+        josdk.start();
+    }
+
+    private void background(String kind, Runnable start) {
+        Thread.ofVirtual().name("status-start").start(() -> attempt(kind, start));
     }
 
     private void attempt(String kind, Runnable start) {
