@@ -14,12 +14,15 @@ import io.netty.pkitesting.X509Bundle;
 import java.io.StringWriter;
 import java.net.InetAddress;
 import java.security.cert.X509Certificate;
+import java.security.interfaces.ECPrivateKey;
 import java.util.List;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
+import org.bouncycastle.asn1.x9.X9ObjectIdentifiers;
 import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
+import org.bouncycastle.util.io.pem.PemObject;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -45,11 +48,15 @@ class TlsFrontTest {
         // Given
         X509Bundle rsa = bundle("a.test", CertificateBuilder.Algorithm.rsa2048);
         X509Bundle ec = bundle("b.test", CertificateBuilder.Algorithm.ecp256);
-        // When: the writer prints an RSA key as PKCS#1 and an EC key as SEC1
-        serve(certificate("ns/a", rsa, pem(rsa.getKeyPair())), certificate("ns/b", ec, pem(ec.getKeyPair())));
+        // The writer prints an RSA key as PKCS#1; SEC1 as openssl writes it names the curve within the key.
+        String pkcs1 = pem(rsa.getKeyPair());
+        var number = ((ECPrivateKey) ec.getKeyPair().getPrivate()).getS();
+        var sec1Key = new org.bouncycastle.asn1.sec.ECPrivateKey(256, number, X9ObjectIdentifiers.prime256v1);
+        String sec1 = pem(new PemObject("EC PRIVATE KEY", sec1Key.getEncoded()));
+        // When
+        serve(certificate("ns/a", rsa, pkcs1), certificate("ns/b", ec, sec1));
         // Then
-        assertThat(pem(rsa.getKeyPair())).contains("BEGIN RSA PRIVATE KEY");
-        assertThat(pem(ec.getKeyPair())).contains("BEGIN EC PRIVATE KEY");
+        assertThat(pkcs1).contains("BEGIN RSA PRIVATE KEY");
         assertThat(presented("a.test")).contains("CN=a.test");
         assertThat(presented("b.test")).contains("CN=b.test");
         assertThat(presented("unknown.test")).contains("CN=Holdfast Default Certificate");
@@ -124,6 +131,7 @@ class TlsFrontTest {
                 .algorithm(algorithm)
                 .subject("CN=" + name)
                 .addSanDnsName(name)
+                .setIsCertificateAuthority(true)
                 .buildSelfSigned();
     }
 
