@@ -76,6 +76,14 @@ public final class OperatorMain implements Callable<Integer> {
     private boolean allowExternalName;
 
     @Option(
+            names = "--loopback-endpoints",
+            description = {
+                "Serve EndpointSlices that name loopback addresses: for a data plane on the same machine, in development.",
+                "In a cluster they would lead every tenant to the data plane's own pod."
+            })
+    private boolean loopbackEndpoints;
+
+    @Option(
             names = "--stream-port",
             defaultValue = "9901",
             paramLabel = "PORT",
@@ -245,7 +253,12 @@ public final class OperatorMain implements Callable<Integer> {
     ClusterOperator.Config config(Config kubernetes) {
         try {
             CompileOptions compile = new CompileOptions(
-                    controllerValue, className, allowExternalName, CompileOptions.DEFAULT.loopbackEndpoints());
+                    controllerValue,
+                    className,
+                    allowExternalName,
+                    loopbackEndpoints
+                            ? CompileOptions.LoopbackEndpoints.SERVED
+                            : CompileOptions.LoopbackEndpoints.REFUSED);
             String namespace = kubernetes.getNamespace() == null ? "default" : kubernetes.getNamespace();
             return new ClusterOperator.Config(
                     OperatorConfig.of(compile, streamPort),
