@@ -1,0 +1,110 @@
+package dev.holdfast.dataplane.proxy.forwarded;
+
+import io.netty.handler.codec.http.HttpHeaders;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Tells the backend about the way of a request. What an untrusted peer says is deleted first, with every spelling that a
+ * backend could take for the same field: CGI and its heirs turn {@code -} into {@code _}.
+ */
+public final class ForwardedFields {
+    private static final String FOR = "X-Forwarded-For";
+    private static final String FORWARDED = "Forwarded";
+
+    private ForwardedFields() {}
+
+    /** Deletes, appends and sets, in place. */
+    public static void apply(HttpHeaders headers, ClientInfo client) {
+        deleteForged(headers, client.peerTrusted());
+        String peer = text(client.peer().getAddress());
+        append(headers, FOR, peer);
+        append(headers, FORWARDED, element(client));
+        headers.set("X-Real-IP", text(client.address()));
+        setUnlessTrusted(headers, "X-Forwarded-Proto", client.scheme().text());
+        if (!client.hostField().isEmpty()) {
+            setUnlessTrusted(headers, "X-Forwarded-Host", client.hostField());
+        }
+        setUnlessTrusted(headers, "X-Forwarded-Port", Integer.toString(port(client)));
+        headers.set("X-Request-ID", client.requestId());
+    }
+
+    /** What is left after the deletion came from a trusted peer. */
+    private static void setUnlessTrusted(HttpHeaders headers, String name, String value) {
+        if (!headers.contains(name)) {
+            headers.set(name, value);
+        }
+    }
+
+    private static void append(HttpHeaders headers, String name, String value) {
+        List<String> known = headers.getAll(name);
+        headers.set(name, known.isEmpty() ? value : String.join(", ", known) + ", " + value);
+    }
+
+    private static void deleteForged(HttpHeaders headers, boolean peerTrusted) {
+        List<String> forged = new ArrayList<>(4);
+        for (Map.Entry<String, String> field : headers) {
+            String name = field.getKey();
+            char first = name.charAt(0);
+            if ((first == 'x' || first == 'X' || first == 'f' || first == 'F') && isForged(name, peerTrusted)) {
+                forged.add(name);
+            }
+        }
+        forged.forEach(headers::remove);
+    }
+
+    private static boolean isForged(String name, boolean peerTrusted) {
+        String known = name.toLowerCase(Locale.ROOT);
+        String canonical = known.replace('_', '-');
+        boolean certificate = canonical.startsWith("x-client-cert")
+                || canonical.startsWith("x-ssl-")
+                || canonical.startsWith("x-forwarded-client-cert");
+        if (certificate) {
+            return true;
+        }
+        boolean ours = canonical.startsWith("x-forwarded-")
+                || canonical.equals("forwarded")
+                || canonical.equals("x-real-ip")
+                || canonical.equals("x-request-id");
+        return ours && (!peerTrusted || known.indexOf('_') >= 0);
+    }
+
+    /** One hop (RFC 7239 §4); agrees with what {@code X-Forwarded-For} says. */
+    private static String element(ClientInfo client) {
+        InetAddress address = client.peer().getAddress();
+        String node = text(address);
+        StringBuilder element = new StringBuilder(96).append("for=");
+        if (address instanceof Inet6Address) {
+            // §6: brackets, and quotes because a colon is no token.
+            element.append("\"[").append(node).append("]\"");
+        } else {
+            element.append(node);
+        }
+        if (!client.hostField().isEmpty()) {
+            String host = client.hostField();
+            boolean quoted = host.indexOf(':') >= 0;
+            element.append(";host=").append(quoted ? "\"" : "").append(host).append(quoted ? "\"" : "");
+        }
+        return element.append(";proto=").append(client.scheme().text()).toString();
+    }
+
+    private static int port(ClientInfo client) {
+        String host = client.hostField();
+        int colon = host.lastIndexOf(':');
+        if (colon > host.lastIndexOf(']') && colon < host.length() - 1) {
+            return Integer.parseInt(host.substring(colon + 1));
+        }
+        return client.scheme().defaultPort();
+    }
+
+    /** Without the zone of a link-local address, which means nothing elsewhere. */
+    private static String text(InetAddress address) {
+        String text = address.getHostAddress();
+        int zone = text.indexOf('%');
+        return zone < 0 ? text : text.substring(0, zone);
+    }
+}
