@@ -52,7 +52,8 @@ public final class HoldfastMain implements Runnable {
         System.getProperties().putIfAbsent("java.util.logging.manager", "org.apache.logging.log4j.jul.LogManager");
         PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
         System.setOut(out);
-        System.exit(commandLine(new PrintWriter(out, true, StandardCharsets.UTF_8)).execute(args));
+        System.exit(
+                commandLine(new PrintWriter(out, true, StandardCharsets.UTF_8)).execute(args));
     }
 
     static CommandLine commandLine(PrintWriter out) {

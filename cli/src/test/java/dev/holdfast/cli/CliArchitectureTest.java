@@ -21,7 +21,8 @@ class CliArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("dev.holdfast.operator..", "dev.holdfast.dataplane..", "dev.holdfast.routetable..")
-                .because("it stands for a user's own server; whatever it knew of Holdfast would hide faults of the proxy")
+                .because(
+                        "it stands for a user's own server; whatever it knew of Holdfast would hide faults of the proxy")
                 .check(CLASSES);
     }
 

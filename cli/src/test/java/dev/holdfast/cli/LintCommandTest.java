@@ -15,8 +15,7 @@ import picocli.CommandLine;
 class LintCommandTest {
     private static final Path EXAMPLES =
             Path.of(Objects.requireNonNull(System.getProperty("holdfast.root")), "deploy", "examples");
-    private static final String ROUTE =
-            """
+    private static final String ROUTE = """
             apiVersion: holdfast.dev/v1alpha1
             kind: WebSocketRoute
             metadata: {name: chat}

@@ -40,7 +40,10 @@ public final class ClusterOperator implements AutoCloseable {
             @Nullable StatusConfig status,
             @Nullable LeaderConfig leader) {}
 
-    private record Writing(KubernetesClient client, StatusWriter writer, @Nullable LeaderGate gate) {}
+    private record Writing(
+            KubernetesClient client,
+            StatusWriter writer,
+            @Nullable LeaderGate gate) {}
 
     /**
      * Binds the stream's address and starts nothing.
@@ -58,8 +61,7 @@ public final class ClusterOperator implements AutoCloseable {
         writing = status == null ? null : writing(config, status, clients.get(), registry);
     }
 
-    private Writing writing(
-            Config config, StatusConfig status, KubernetesClient client, MeterRegistry registry) {
+    private Writing writing(Config config, StatusConfig status, KubernetesClient client, MeterRegistry registry) {
         // Each needs the other: the writer asks who leads, the election wakes the writer.
         StatusWriter[] writer = new StatusWriter[1];
         LeaderConfig leader = config.leader();

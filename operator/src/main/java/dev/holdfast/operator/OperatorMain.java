@@ -167,7 +167,8 @@ public final class OperatorMain implements Callable<Integer> {
                 description = "How long a leader that is not heard of stays one. Default: ${DEFAULT-VALUE}.")
         private int leaseSeconds;
 
-        @Nullable StatusConfig config() {
+        @Nullable
+        StatusConfig config() {
             if (noStatus) {
                 return null;
             }
@@ -175,7 +176,8 @@ public final class OperatorMain implements Callable<Integer> {
             return new StatusConfig(publishService, publishAddresses, patch, defaults.gather(), defaults.settle());
         }
 
-        @Nullable LeaderConfig leader(String podNamespace) {
+        @Nullable
+        LeaderConfig leader(String podNamespace) {
             if (noStatus || !leaderElection) {
                 return null;
             }
@@ -186,7 +188,9 @@ public final class OperatorMain implements Callable<Integer> {
         private static String identity() {
             String pod = System.getenv("HOSTNAME");
             try {
-                String host = pod == null || pod.isEmpty() ? InetAddress.getLocalHost().getHostName() : pod;
+                String host = pod == null || pod.isEmpty()
+                        ? InetAddress.getLocalHost().getHostName()
+                        : pod;
                 return host + "-" + ProcessHandle.current().pid();
             } catch (UnknownHostException e) {
                 return "operator-" + ProcessHandle.current().pid();
@@ -245,7 +249,8 @@ public final class OperatorMain implements Callable<Integer> {
     }
 
     /** What runs, once it does. */
-    @Nullable ClusterOperator running() {
+    @Nullable
+    ClusterOperator running() {
         return running;
     }
 
@@ -294,8 +299,7 @@ public final class OperatorMain implements Callable<Integer> {
 
     private ParameterException usage(String message) {
         CommandSpec known = spec;
-        return new ParameterException(
-                known == null ? new CommandLine(this) : known.commandLine(), message);
+        return new ParameterException(known == null ? new CommandLine(this) : known.commandLine(), message);
     }
 
     private boolean isReady() {

@@ -65,7 +65,10 @@ final class ClusterFixture {
     }
 
     static void await(String what, Callable<Boolean> holds) {
-        Awaitility.await(what).atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofMillis(20)).until(holds);
+        Awaitility.await(what)
+                .atMost(Duration.ofSeconds(20))
+                .pollInterval(Duration.ofMillis(20))
+                .until(holds);
     }
 
     static String service(String name) {

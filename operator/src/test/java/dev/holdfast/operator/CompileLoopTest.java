@@ -11,8 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 class CompileLoopTest {
-    private static final Pace SLOW =
-            new Pace(Duration.ofMillis(50), Duration.ofMillis(100), Duration.ofMillis(10_000));
+    private static final Pace SLOW = new Pace(Duration.ofMillis(50), Duration.ofMillis(100), Duration.ofMillis(10_000));
     private static final Pace CAPPED = new Pace(Duration.ofMillis(20), Duration.ofMillis(20), Duration.ofMillis(100));
 
     private final Semaphore runs = new Semaphore(0);

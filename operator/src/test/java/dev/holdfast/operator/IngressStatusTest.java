@@ -36,8 +36,9 @@ class IngressStatusTest {
                 null);
 
         // When the Service gets one
-        cluster.api().apply(ClusterFixture.service("edge").replace("spec:", "spec:\n  type: LoadBalancer")
-                + "status: {loadBalancer: {ingress: [{ip: 203.0.113.9}, {hostname: edge.example.com}]}}\n");
+        cluster.api()
+                .apply(ClusterFixture.service("edge").replace("spec:", "spec:\n  type: LoadBalancer")
+                        + "status: {loadBalancer: {ingress: [{ip: 203.0.113.9}, {hostname: edge.example.com}]}}\n");
 
         // Then the Ingress shows it
         await("the addresses are there", () -> addresses("chat").equals(List.of("203.0.113.9", "edge.example.com")));
@@ -71,7 +72,14 @@ class IngressStatusTest {
     }
 
     private List<String> addresses(String ingress) {
-        var found = cluster.api().user().network().v1().ingresses().inNamespace("default").withName(ingress).get();
+        var found = cluster.api()
+                .user()
+                .network()
+                .v1()
+                .ingresses()
+                .inNamespace("default")
+                .withName(ingress)
+                .get();
         return found.getStatus() == null || found.getStatus().getLoadBalancer() == null
                 ? List.of()
                 : found.getStatus().getLoadBalancer().getIngress().stream()

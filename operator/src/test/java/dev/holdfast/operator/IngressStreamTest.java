@@ -21,8 +21,9 @@ class IngressStreamTest {
     @Test
     void anIngressAppearsChangesAndGoesOnTheStream() throws Exception {
         // Given a data plane that follows an operator
-        cluster.api().apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
-                + ClusterFixture.slice("chat", "10.0.0.1"));
+        cluster.api()
+                .apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
+                        + ClusterFixture.slice("chat", "10.0.0.1"));
         StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
 
         // When an Ingress is created, edited and deleted
@@ -31,7 +32,14 @@ class IngressStreamTest {
         cluster.api().apply(ClusterFixture.ingress("chat", "b.example.com", "chat"));
         await("the other host is served", () -> dataPlane.serves("b.example.com"));
         boolean both = dataPlane.serves("a.example.com");
-        cluster.api().user().network().v1().ingresses().inNamespace("default").withName("chat").delete();
+        cluster.api()
+                .user()
+                .network()
+                .v1()
+                .ingresses()
+                .inNamespace("default")
+                .withName("chat")
+                .delete();
         await("no host is served", () -> dataPlane.table().virtualHosts().isEmpty());
 
         // Then each step was one table, the old host went with the edit
@@ -54,8 +62,10 @@ class IngressStreamTest {
 
         // When an endpoint is added
         cluster.api().apply(ClusterFixture.slice("chat", "10.0.0.1", "10.0.0.2"));
-        await("both endpoints are there", () -> dataPlane.table().endpoints().values().stream()
-                .anyMatch(group -> group.endpoints().size() == 2));
+        await(
+                "both endpoints are there",
+                () -> dataPlane.table().endpoints().values().stream()
+                        .anyMatch(group -> group.endpoints().size() == 2));
 
         // Then the update names the endpoints and nothing else
         StreamReader.Event last = dataPlane.events().getLast();
@@ -79,8 +89,10 @@ class IngressStreamTest {
         cluster.api().apply(ClusterFixture.service("chat") + "---\n" + ClusterFixture.slice("chat", "10.0.0.1"));
 
         // Then it is served
-        await("there is an upstream", () -> dataPlane.table().endpoints().values().stream()
-                .anyMatch(group -> group.endpoints().size() == 1));
+        await(
+                "there is an upstream",
+                () -> dataPlane.table().endpoints().values().stream()
+                        .anyMatch(group -> group.endpoints().size() == 1));
     }
 
     @Test
@@ -97,7 +109,9 @@ class IngressStreamTest {
         Thread.sleep(300);
         Compilation unrelated = operator.operator().last().orElseThrow();
         cluster.api().apply(ClusterFixture.service("chat"));
-        await("the Service is seen", () -> !operator.operator().last().orElseThrow().equals(before));
+        await(
+                "the Service is seen",
+                () -> !operator.operator().last().orElseThrow().equals(before));
 
         // Then only that one was compiled
         assertThat(unrelated).isSameAs(before);
@@ -106,10 +120,11 @@ class IngressStreamTest {
     @Test
     void anOperatorThatStartsAgainConvergesToTheSameDigest() throws Exception {
         // Given a table
-        cluster.api().apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
-                + ClusterFixture.slice("chat", "10.0.0.2", "10.0.0.1") + "---\n"
-                + ClusterFixture.ingress("b", "b.example.com", "chat") + "---\n"
-                + ClusterFixture.ingress("a", "a.example.com", "chat"));
+        cluster.api()
+                .apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
+                        + ClusterFixture.slice("chat", "10.0.0.2", "10.0.0.1") + "---\n"
+                        + ClusterFixture.ingress("b", "b.example.com", "chat") + "---\n"
+                        + ClusterFixture.ingress("a", "a.example.com", "chat"));
         ClusterOperator first = cluster.operator();
         StreamReader before = cluster.dataPlane(first, "dp-1");
         await("both hosts are served", () -> before.serves("a.example.com") && before.serves("b.example.com"));
@@ -119,7 +134,10 @@ class IngressStreamTest {
         await("both hosts are served", () -> after.serves("a.example.com") && after.serves("b.example.com"));
 
         // Then its table is the same
-        assertThat(after.version()).isNotNull().satisfies(version -> assertThat(version.digest())
-                .isEqualTo(java.util.Objects.requireNonNull(before.version()).digest()));
+        assertThat(after.version())
+                .isNotNull()
+                .satisfies(version -> assertThat(version.digest())
+                        .isEqualTo(java.util.Objects.requireNonNull(before.version())
+                                .digest()));
     }
 }

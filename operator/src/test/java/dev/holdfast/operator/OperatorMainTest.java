@@ -41,21 +41,26 @@ class OperatorMainTest {
         OperatorMain main = new OperatorMain();
 
         // When the process starts with it; not on the common pool, whose one thread the Kubernetes client needs
-        CompletableFuture<Integer> exit = CompletableFuture.supplyAsync(() -> new CommandLine(main)
-                .execute(
-                        "--kubeconfig",
-                        kubeconfig().toString(),
-                        "--stream-port=0",
-                        "--admin-port=0",
-                        "--admin-address=127.0.0.1",
-                        "--publish-status-address=203.0.113.7"),
+        CompletableFuture<Integer> exit = CompletableFuture.supplyAsync(
+                () -> new CommandLine(main)
+                        .execute(
+                                "--kubeconfig",
+                                kubeconfig().toString(),
+                                "--stream-port=0",
+                                "--admin-port=0",
+                                "--admin-address=127.0.0.1",
+                                "--publish-status-address=203.0.113.7"),
                 Thread::startVirtualThread);
 
         // Then it gets ready, serves a table, writes as the elected leader, and ends when asked
-        await("it is ready", () -> main.adminPortBound() > 0 && get(main, "/readyz").statusCode() == 200);
+        await(
+                "it is ready",
+                () -> main.adminPortBound() > 0 && get(main, "/readyz").statusCode() == 200);
         StreamReader dataPlane = cluster.dataPlane(Objects.requireNonNull(main.running()), "dp-1");
         await("the Ingress is served", () -> dataPlane.serves("a.example.com"));
-        await("its address is written", () -> !cluster.api().writes("/ingresses/chat/status").isEmpty());
+        await(
+                "its address is written",
+                () -> !cluster.api().writes("/ingresses/chat/status").isEmpty());
         assertThat(cluster.api().writes("/leases")).isNotEmpty();
         assertThat(get(main, "/metrics").body())
                 .contains("holdfast_operator_compiles_seconds_count")
@@ -71,7 +76,11 @@ class OperatorMainTest {
         StringWriter errors = new StringWriter();
         int exit = new CommandLine(new OperatorMain())
                 .setErr(new PrintWriter(errors, true))
-                .execute("--publish-service=edge", "--admin-port=0", "--kubeconfig", kubeconfig().toString());
+                .execute(
+                        "--publish-service=edge",
+                        "--admin-port=0",
+                        "--kubeconfig",
+                        kubeconfig().toString());
 
         // Then it ends with a usage error that names the form
         assertThat(exit).isEqualTo(CommandLine.ExitCode.USAGE);
@@ -80,7 +89,8 @@ class OperatorMainTest {
 
     private Path kubeconfig() {
         try {
-            return Files.writeString(directory.resolve("kubeconfig"), """
+            return Files.writeString(
+                    directory.resolve("kubeconfig"), """
                     apiVersion: v1
                     kind: Config
                     current-context: mock

@@ -16,10 +16,11 @@ class PartialClusterTest {
 
     @BeforeEach
     void objects() {
-        cluster.api().apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
-                + ClusterFixture.slice("chat", "10.0.0.1") + "---\n"
-                + ClusterFixture.ingress("chat", "a.example.com", "chat") + "---\n"
-                + ClusterFixture.route("chat", "b.example.com", "chat"));
+        cluster.api()
+                .apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
+                        + ClusterFixture.slice("chat", "10.0.0.1") + "---\n"
+                        + ClusterFixture.ingress("chat", "a.example.com", "chat") + "---\n"
+                        + ClusterFixture.route("chat", "b.example.com", "chat"));
     }
 
     @AfterEach
@@ -47,13 +48,15 @@ class PartialClusterTest {
     void noTableIsPublishedBeforeEveryKindIsRead() throws Exception {
         // Given an operator that may not list Services
         cluster.api().refuse("/services", 403);
-        CompletableFuture<ClusterOperator> starting = CompletableFuture.supplyAsync(() -> {
-            try {
-                return cluster.operator();
-            } catch (Exception e) {
-                throw new IllegalStateException(e);
-            }
-        }, Thread::startVirtualThread);
+        CompletableFuture<ClusterOperator> starting = CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return cluster.operator();
+                    } catch (Exception e) {
+                        throw new IllegalStateException(e);
+                    }
+                },
+                Thread::startVirtualThread);
         Thread.sleep(1_000);
         boolean early = starting.isDone();
 

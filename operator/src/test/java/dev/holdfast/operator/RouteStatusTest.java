@@ -21,8 +21,9 @@ class RouteStatusTest {
 
     @BeforeEach
     void backend() {
-        cluster.api().apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
-                + ClusterFixture.slice("chat", "10.0.0.1"));
+        cluster.api()
+                .apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
+                        + ClusterFixture.slice("chat", "10.0.0.1"));
     }
 
     @AfterEach
@@ -51,11 +52,15 @@ class RouteStatusTest {
     @Test
     void aPoisonRouteIsToldAndItsNeighbourIsServed() throws Exception {
         // Given a healthy route, one with an unknown enum value, one of a wrong type
-        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat") + "---\n"
-                + ClusterFixture.route("enum", "b.example.com", "chat")
-                        .replace("- backendRefs", "- matches: [{path: {type: Glob, value: /x}}]\n    backendRefs"));
-        cluster.api().apply(ClusterFixture.route("wrong", "c.example.com", "chat")
-                .replaceAll("rules:\\n.*\\n", "rules: nonsense\n"));
+        cluster.api()
+                .apply(ClusterFixture.route("chat", "a.example.com", "chat") + "---\n"
+                        + ClusterFixture.route("enum", "b.example.com", "chat")
+                                .replace(
+                                        "- backendRefs",
+                                        "- matches: [{path: {type: Glob, value: /x}}]\n    backendRefs"));
+        cluster.api()
+                .apply(ClusterFixture.route("wrong", "c.example.com", "chat")
+                        .replaceAll("rules:\\n.*\\n", "rules: nonsense\n"));
 
         // When an operator starts
         StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
@@ -74,8 +79,9 @@ class RouteStatusTest {
         StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
 
         // When a route comes that cannot be read, and then a healthy one
-        cluster.api().apply(ClusterFixture.route("wrong", "c.example.com", "chat")
-                .replaceAll("rules:\\n.*\\n", "rules: nonsense\n"));
+        cluster.api()
+                .apply(ClusterFixture.route("wrong", "c.example.com", "chat")
+                        .replaceAll("rules:\\n.*\\n", "rules: nonsense\n"));
         cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
 
         // Then the healthy one is served
@@ -85,9 +91,10 @@ class RouteStatusTest {
     @Test
     void aSettledClusterIsNotWrittenTo() throws Exception {
         // Given routes and Ingresses whose status is written
-        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat") + "---\n"
-                + ClusterFixture.ingress("chat", "b.example.com", "chat") + "---\n"
-                + ClusterFixture.ingress("broken", "c.example.com", "missing"));
+        cluster.api()
+                .apply(ClusterFixture.route("chat", "a.example.com", "chat") + "---\n"
+                        + ClusterFixture.ingress("chat", "b.example.com", "chat") + "---\n"
+                        + ClusterFixture.ingress("broken", "c.example.com", "missing"));
         ClusterOperator operator = cluster.operator();
         StreamReader dataPlane = cluster.dataPlane(operator, "dp-1");
         await("the data plane has the table", () -> dataPlane.serves("c.example.com"));
@@ -104,8 +111,10 @@ class RouteStatusTest {
         // Then nobody writes, and our own writes caused no compile
         assertThat(cluster.api().writes()).isEqualTo(before);
         assertThat(operator.operator().last().orElseThrow()).isSameAs(compiled);
-        assertThat(before.stream().filter(write -> write.contains("websocketroutes"))).hasSizeLessThanOrEqualTo(3);
-        assertThat(before.stream().filter(write -> write.contains("/ingresses/"))).hasSize(2);
+        assertThat(before.stream().filter(write -> write.contains("websocketroutes")))
+                .hasSizeLessThanOrEqualTo(3);
+        assertThat(before.stream().filter(write -> write.contains("/ingresses/")))
+                .hasSize(2);
     }
 
     @Test
@@ -114,8 +123,8 @@ class RouteStatusTest {
         cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
         ClusterOperator leader = cluster.operator(ClusterFixture.status(), ClusterFixture.leader("one"));
         await("the leader writes", () -> cluster.api().writes("websocketroutes").size() >= 1);
-        StreamReader replica = cluster.dataPlane(
-                cluster.operator(ClusterFixture.status(), ClusterFixture.leader("two")), "dp-2");
+        StreamReader replica =
+                cluster.dataPlane(cluster.operator(ClusterFixture.status(), ClusterFixture.leader("two")), "dp-2");
         await("the replica serves", () -> replica.serves("a.example.com"));
         Thread.sleep(1_500);
         int before = cluster.api().writes("websocketroutes").size();
@@ -133,8 +142,9 @@ class RouteStatusTest {
     private void awaitCondition(String route, String type, String expected) {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(20))
-                .untilAsserted(() ->
-                        assertThat(condition(route, type)).as("%s", status(route)).isEqualTo(expected));
+                .untilAsserted(() -> assertThat(condition(route, type))
+                        .as("%s", status(route))
+                        .isEqualTo(expected));
     }
 
     private Map<String, Object> status(String name) {

@@ -49,7 +49,8 @@ final class StreamReader implements AutoCloseable {
         return table;
     }
 
-    @Nullable TableVersion version() {
+    @Nullable
+    TableVersion version() {
         return version;
     }
 
@@ -72,8 +73,7 @@ final class StreamReader implements AutoCloseable {
         }
         HttpRequest request = HttpRequest.newBuilder(operator.resolve("/v1/reports"))
                 .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofByteArray(
-                        WireCodec.encode(new ApplyReport(name, held, outcome))))
+                .POST(HttpRequest.BodyPublishers.ofByteArray(WireCodec.encode(new ApplyReport(name, held, outcome))))
                 .build();
         return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
     }

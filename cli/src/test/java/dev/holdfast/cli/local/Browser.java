@@ -85,7 +85,8 @@ final class Browser implements AutoCloseable {
     }
 
     /** What the server presented last. */
-    @Nullable X509Certificate certificate() {
+    @Nullable
+    X509Certificate certificate() {
         return certificate;
     }
 

@@ -33,8 +33,7 @@ class ExamplesTest {
 
     @BeforeAll
     static void serve() throws IOException, InterruptedException {
-        mode = LocalMode.start(
-                new LocalConfig(new Origin.Directory(EXAMPLES), Ports.ANY, Duration.ZERO), event -> {});
+        mode = LocalMode.start(new LocalConfig(new Origin.Directory(EXAMPLES), Ports.ANY, Duration.ZERO), event -> {});
         ports = mode.ports();
         browser = new Browser();
     }
@@ -84,7 +83,9 @@ class ExamplesTest {
             // When
             try (LocalMode alone = LocalMode.start(LocalConfig.of(folder), event -> {})) {
                 // Then
-                assertThat(alone.lastCompile().result().diagnostics()).as(folder.toString()).isEmpty();
+                assertThat(alone.lastCompile().result().diagnostics())
+                        .as(folder.toString())
+                        .isEmpty();
                 assertThat(alone.lastCompile().result().table().routeCount())
                         .as(folder.toString())
                         .isPositive();

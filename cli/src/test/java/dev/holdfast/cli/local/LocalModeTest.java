@@ -45,8 +45,7 @@ class LocalModeTest {
     }
 
     private Ports start(Origin origin) throws IOException, InterruptedException {
-        TextPrintout text =
-                new TextPrintout(new PrintStream(printed, true, StandardCharsets.UTF_8), Ink.PLAIN);
+        TextPrintout text = new TextPrintout(new PrintStream(printed, true, StandardCharsets.UTF_8), Ink.PLAIN);
         LocalMode started = LocalMode.start(new LocalConfig(origin, Ports.ANY, Duration.ofSeconds(1)), event -> {
             events.add(event);
             text.accept(event);
@@ -77,8 +76,7 @@ class LocalModeTest {
                 """.formatted(name, host);
     }
 
-    private static final String COMMON =
-            """
+    private static final String COMMON = """
             apiVersion: networking.k8s.io/v1
             kind: IngressClass
             metadata: {name: holdfast}
@@ -117,20 +115,24 @@ class LocalModeTest {
         Ports ports = start(new Origin.Directory(temp));
 
         // When
-        String plain = browser.open("ws://chat.localhost:" + ports.http() + "/x").echo("one");
-        String secure = browser.open("wss://chat.localhost:" + ports.https() + "/x").echo("two");
+        String plain =
+                browser.open("ws://chat.localhost:" + ports.http() + "/x").echo("one");
+        String secure =
+                browser.open("wss://chat.localhost:" + ports.https() + "/x").echo("two");
 
         // Then
         assertThat(plain).isEqualTo("one");
         assertThat(secure).isEqualTo("two");
-        assertThat(browser.get("http://chat.localhost:" + ports.http() + "/x?y=1").body())
+        assertThat(browser.get("http://chat.localhost:" + ports.http() + "/x?y=1")
+                        .body())
                 .contains("\"backend\" : \"app\"");
         assertThat(browser.get("https://chat.localhost:" + ports.https() + "/x", "Accept", "text/html")
                         .body())
                 .contains("Holdfast test page");
-        await().atMost(SOON).untilAsserted(() -> assertThat(text())
-                .contains("▸ ws://chat.localhost:" + ports.http() + "/  →  echo backend app")
-                .contains("open  #"));
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(text())
+                        .contains("▸ ws://chat.localhost:" + ports.http() + "/  →  echo backend app")
+                        .contains("open  #"));
     }
 
     @Test
@@ -184,9 +186,10 @@ class LocalModeTest {
         await().atMost(SOON).until(() -> !events(LocalEvent.Noticed.class).isEmpty());
         assertThat(events(LocalEvent.Noticed.class).getFirst().notice()).isInstanceOf(FileNotice.Broken.class);
         assertThat(status(ports, "chat.localhost")).isEqualTo(200);
-        await().atMost(SOON).untilAsserted(() -> assertThat(text())
-                .contains("✗ a.yaml:14: ")
-                .contains("its last good objects (3) stay in force"));
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(text())
+                        .contains("✗ a.yaml:14: ")
+                        .contains("its last good objects (3) stay in force"));
     }
 
     @Test
@@ -202,9 +205,10 @@ class LocalModeTest {
 
         // Then
         await().atMost(SOON).until(() -> status(ports, "chat.localhost") == 200);
-        await().atMost(SOON).untilAsserted(() -> assertThat(text())
-                .contains("✗ Ingress default/chat spec.rules[0].http.paths[0].backend")
-                .contains("✓ solved: Ingress default/chat"));
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(text())
+                        .contains("✗ Ingress default/chat spec.rules[0].http.paths[0].backend")
+                        .contains("✓ solved: Ingress default/chat"));
     }
 
     @Test
@@ -215,8 +219,11 @@ class LocalModeTest {
             Ports ports = start(Origin.Backend.parse("localhost:" + backend.port("mine")));
 
             // Then
-            assertThat(browser.open("wss://localhost:" + ports.https() + "/any").echo("hello")).isEqualTo("hello");
-            assertThat(browser.get("http://chat.localhost:" + ports.http() + "/any").body()).contains("\"mine\"");
+            assertThat(browser.open("wss://localhost:" + ports.https() + "/any").echo("hello"))
+                    .isEqualTo("hello");
+            assertThat(browser.get("http://chat.localhost:" + ports.http() + "/any")
+                            .body())
+                    .contains("\"mine\"");
             await().atMost(SOON).untilAsserted(() -> assertThat(text()).contains("✓ backend reachable"));
         }
     }
@@ -242,8 +249,8 @@ class LocalModeTest {
         // Given
         replace("a.yaml", COMMON);
         try (ServerSocket taken = new ServerSocket(0, 1, java.net.InetAddress.ofLiteral("127.0.0.1"))) {
-            LocalConfig config = new LocalConfig(
-                    new Origin.Directory(temp), new Ports(taken.getLocalPort(), 0, 0), Duration.ZERO);
+            LocalConfig config =
+                    new LocalConfig(new Origin.Directory(temp), new Ports(taken.getLocalPort(), 0, 0), Duration.ZERO);
 
             // When
             // Then

@@ -82,7 +82,10 @@ class TextPrintoutTest {
     void aProblemIsColouredOnATerminalAndCannotPaintItself() {
         // Given
         Diagnostic problem = new Diagnostic(
-                DiagnosticCode.BACKEND_NOT_FOUND, new ResourceRef("Ingress", "default", "x"), "spec", "no\u001b[2Jbody");
+                DiagnosticCode.BACKEND_NOT_FOUND,
+                new ResourceRef("Ingress", "default", "x"),
+                "spec",
+                "no\u001b[2Jbody");
 
         // When
         List<String> lines = print(new LocalEvent.Appeared(problem), Ink.COLOUR);

@@ -25,12 +25,18 @@ final class BackendPool {
      *
      * @param serverName that TLS verified; empty without TLS
      */
-    record Key(String upstream, String address, int port, @Nullable BackendTls tls, String serverName) {
+    record Key(
+            String upstream,
+            String address,
+            int port,
+            @Nullable BackendTls tls,
+            String serverName) {
         static Key of(EndpointLease lease, String hostSeenByBackend) {
             Upstream upstream = lease.upstream();
             BackendTls tls = upstream.tls();
             String name = tls == null || tls.serverName() != null ? "" : hostSeenByBackend;
-            return new Key(upstream.id(), lease.endpoint().address(), lease.endpoint().port(), tls, name);
+            return new Key(
+                    upstream.id(), lease.endpoint().address(), lease.endpoint().port(), tls, name);
         }
     }
 
@@ -54,7 +60,8 @@ final class BackendPool {
     }
 
     /** A connection that can take a request now, or null. */
-    @Nullable BackendConnection take(Key key) {
+    @Nullable
+    BackendConnection take(Key key) {
         Deque<BackendConnection> waiting = idle.get(key);
         while (waiting != null && !waiting.isEmpty()) {
             BackendConnection connection = waiting.pollFirst();
@@ -128,11 +135,12 @@ final class BackendPool {
     private void sweep() {
         long timeout = limits.idleTimeout().toNanos();
         List<BackendConnection> old = new ArrayList<>();
-        idle.values().forEach(waiting -> waiting.forEach(connection -> {
-            if (connection.idleNanos() > timeout || !connection.isUsable()) {
-                old.add(connection);
-            }
-        }));
+        idle.values()
+                .forEach(waiting -> waiting.forEach(connection -> {
+                    if (connection.idleNanos() > timeout || !connection.isUsable()) {
+                        old.add(connection);
+                    }
+                }));
         for (BackendConnection connection : old) {
             remove(connection);
             connection.destroy();

@@ -13,6 +13,7 @@ final class ClientResponseEncoder extends HttpResponseEncoder {
 
     @Override
     protected boolean isContentAlwaysEmpty(HttpResponse response) {
-        return super.isContentAlwaysEmpty(response) || headRequested && response.status().code() >= 200;
+        return super.isContentAlwaysEmpty(response)
+                || headRequested && response.status().code() >= 200;
     }
 }

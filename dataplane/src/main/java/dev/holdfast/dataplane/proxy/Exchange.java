@@ -156,7 +156,8 @@ final class Exchange {
         wheel.schedule(timer, handshakeTicks);
         next.channel().write(request.head(), next.channel().voidPromise());
         if (request.framing() instanceof Framing.None) {
-            next.channel().write(LastHttpContent.EMPTY_LAST_CONTENT, next.channel().voidPromise());
+            next.channel()
+                    .write(LastHttpContent.EMPTY_LAST_CONTENT, next.channel().voidPromise());
         }
         next.channel().flush();
         client.pauseRequest(false);
@@ -294,7 +295,8 @@ final class Exchange {
         switch (framing) {
             case Framing.None none -> {
                 boolean mayTellLength = request.head().method().equals(HttpMethod.HEAD) || status == 304;
-                if (status == 204 || headers.getAll(HttpHeaderNames.CONTENT_LENGTH).isEmpty() && mayTellLength) {
+                if (status == 204
+                        || headers.getAll(HttpHeaderNames.CONTENT_LENGTH).isEmpty() && mayTellLength) {
                     headers.remove(HttpHeaderNames.CONTENT_LENGTH);
                 } else if (!mayTellLength) {
                     headers.set(HttpHeaderNames.CONTENT_LENGTH, HttpHeaderValues.ZERO);

@@ -29,8 +29,7 @@ import org.jspecify.annotations.Nullable;
  * One client connection while it speaks HTTP: one request at a time, answered in order, each under a deadline. An
  * upgrade leaves this handler and its codec. Confined to its event loop.
  */
-final class FrontHandler extends ChannelInboundHandlerAdapter
-        implements RequestDecoderHandler.Sink, Exchange.Client {
+final class FrontHandler extends ChannelInboundHandlerAdapter implements RequestDecoderHandler.Sink, Exchange.Client {
     /** How much of a request that was answered already is read for the sake of the next one. */
     private static final int DISCARDED_BYTES_MAX = 64 << 10;
 
@@ -385,7 +384,8 @@ final class FrontHandler extends ChannelInboundHandlerAdapter
 
     private void checkBodyRate() {
         HttpLimits limits = services.config().limits();
-        long wanted = limits.bodyBytesPerSecondMin() * Math.max(1, limits.bodyGrace().toSeconds());
+        long wanted =
+                limits.bodyBytesPerSecondMin() * Math.max(1, limits.bodyGrace().toSeconds());
         Exchange current = exchange;
         boolean waiting = current == null || current.isWaitingForClient();
         if (waiting && bodyBytes - bodyBytesAtCheck < wanted) {

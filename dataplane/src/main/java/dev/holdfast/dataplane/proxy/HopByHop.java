@@ -20,9 +20,26 @@ final class HopByHop {
             "proxy-authenticate",
             "proxy-authorization");
     private static final Set<String> NEVER_TRAILERS = Set.of(
-            "host", "content-length", "content-type", "content-encoding", "content-range", "authorization", "cookie",
-            "set-cookie", "cache-control", "expect", "max-forwards", "age", "date", "expires", "location", "via",
-            "forwarded", "x-real-ip", "x-request-id", "www-authenticate");
+            "host",
+            "content-length",
+            "content-type",
+            "content-encoding",
+            "content-range",
+            "authorization",
+            "cookie",
+            "set-cookie",
+            "cache-control",
+            "expect",
+            "max-forwards",
+            "age",
+            "date",
+            "expires",
+            "location",
+            "via",
+            "forwarded",
+            "x-real-ip",
+            "x-request-id",
+            "www-authenticate");
 
     private HopByHop() {}
 

@@ -70,17 +70,13 @@ public final class ProxyServer implements AutoCloseable {
         Upstreams upstreams = new Upstreams(config.zone());
         BackendTlsContexts backendTls = new BackendTlsContexts();
         BackendConnector connector = new BackendConnector(backendTls);
-        Upgrades upgrades =
-                new Upgrades(new Upgrades.Parts(upstreams, connector, tunnels, metrics, config.tunnels()));
+        Upgrades upgrades = new Upgrades(new Upgrades.Parts(upstreams, connector, tunnels, metrics, config.tunnels()));
         this.services = new FrontServices(new FrontServices.Parts(
-                config,
-                routes,
-                upstreams,
-                connector,
-                upgrades,
-                metrics,
-                new TrustedProxies(config.trustedProxies())));
-        Gauge.builder("holdfast.http.connections", services, shared -> shared.fronts().size())
+                config, routes, upstreams, connector, upgrades, metrics, new TrustedProxies(config.trustedProxies())));
+        Gauge.builder(
+                        "holdfast.http.connections",
+                        services,
+                        shared -> shared.fronts().size())
                 .description("client connections that speak HTTP now; tunnels are counted apart")
                 .register(registry);
         routes.join(tls);
@@ -117,8 +113,12 @@ public final class ProxyServer implements AutoCloseable {
             throw e;
         }
         services.redirectPort(config.redirectPort() != 0 ? config.redirectPort() : Math.max(httpsPort(), 0));
-        LOG.info("event=proxy_started transport={} loops={} http={} https={}",
-                transport, config.eventLoops(), httpPort(), httpsPort());
+        LOG.info(
+                "event=proxy_started transport={} loops={} http={} https={}",
+                transport,
+                config.eventLoops(),
+                httpPort(),
+                httpsPort());
     }
 
     private Channel bind(Transports transport, InetSocketAddress address, Scheme scheme) throws IOException {
@@ -145,7 +145,8 @@ public final class ProxyServer implements AutoCloseable {
         ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
         if (!bound.isSuccess()) {
             throw new IOException(
-                    "proxy." + scheme.text() + ": " + address + " cannot be bound (expected: a free address of this host)",
+                    "proxy." + scheme.text() + ": " + address
+                            + " cannot be bound (expected: a free address of this host)",
                     bound.cause());
         }
         return bound.channel();

@@ -22,8 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param query with its question mark; empty without one
  * @param path in the form that is matched
  */
-record RequestHead(
-        HttpRequest request, String hostField, String host, String rawPath, String query, String path)
+record RequestHead(HttpRequest request, String hostField, String host, String rawPath, String query, String path)
         implements RequestView {
     /** A request that cannot be routed at all. */
     static final class BadRequestException extends Exception {

@@ -82,7 +82,9 @@ final class RequestPreparation {
     }
 
     private static int elements(String prefix) {
-        return prefix.equals("/") ? 0 : (int) prefix.chars().filter(c -> c == '/').count();
+        return prefix.equals("/")
+                ? 0
+                : (int) prefix.chars().filter(c -> c == '/').count();
     }
 
     /**

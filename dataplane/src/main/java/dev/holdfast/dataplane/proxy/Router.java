@@ -31,7 +31,11 @@ final class Router {
     private static final String ACME_PREFIX = "/.well-known/acme-challenge/";
 
     /** A request and how it came. */
-    record Incoming(HttpRequest head, Framing framing, Scheme scheme, @Nullable String sni) {}
+    record Incoming(
+            HttpRequest head,
+            Framing framing,
+            Scheme scheme,
+            @Nullable String sni) {}
 
     private Router() {}
 
@@ -68,7 +72,8 @@ final class Router {
         }
         return switch (table.index().match(head)) {
             case MatchResult.NoMatch none -> Decision.Reply.of(404, "No route matches");
-            case MatchResult.Matched matched -> new Matching(services, channel, incoming, head, table, matched.route()).decide();
+            case MatchResult.Matched matched ->
+                new Matching(services, channel, incoming, head, table, matched.route()).decide();
         };
     }
 
@@ -106,12 +111,13 @@ final class Router {
             }
             return switch (route.action()) {
                 case RouteAction.Reject reject -> Decision.Reply.of(reject.status(), reject.reason());
-                case RouteAction.Forward forward -> switch (upgrade) {
-                    case UpgradeClass.Refused refused -> Decision.Reply.closing(refused.status(), refused.reason());
-                    case UpgradeClass.Plain plain -> new Decision.Proxy(plain(forward, client));
-                    case UpgradeClass.WebSocket webSocket ->
-                        new Decision.Tunnel(tunnel(forward, client, webSocket.offer()));
-                };
+                case RouteAction.Forward forward ->
+                    switch (upgrade) {
+                        case UpgradeClass.Refused refused -> Decision.Reply.closing(refused.status(), refused.reason());
+                        case UpgradeClass.Plain plain -> new Decision.Proxy(plain(forward, client));
+                        case UpgradeClass.WebSocket webSocket ->
+                            new Decision.Tunnel(tunnel(forward, client, webSocket.offer()));
+                    };
             };
         }
 
@@ -135,11 +141,7 @@ final class Router {
             if (isUpgrade) {
                 return Decision.Reply.closing(403, "Use wss://" + authority + head.rawPath() + head.query());
             }
-            return new Decision.Reply(
-                    308,
-                    "Use https",
-                    "https://" + authority + head.rawPath() + head.query(),
-                    true);
+            return new Decision.Reply(308, "Use https", "https://" + authority + head.rawPath() + head.query(), true);
         }
 
         private PlainRequest plain(RouteAction.Forward forward, ClientInfo client) {
@@ -179,8 +181,7 @@ final class Router {
         }
 
         private ClientKey balancing(ClientInfo client) {
-            return new ClientKey(
-                    client.address(), head.request().headers().getAll(HttpHeaderNames.COOKIE));
+            return new ClientKey(client.address(), head.request().headers().getAll(HttpHeaderNames.COOKIE));
         }
 
         private static CookieSecurity security(ClientInfo client) {

@@ -52,7 +52,8 @@ class PlainHttpTest {
     @Test
     void aRequestInSingleBytesIsTheSameRequest() throws IOException {
         // Given
-        String post = "POST /p HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3;x=\"y\"\r\nabc\r\n0\r\nT: v\r\n\r\n";
+        String post =
+                "POST /p HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3;x=\"y\"\r\nabc\r\n0\r\nT: v\r\n\r\n";
         try (RawClient client = rig.client()) {
             // When
             for (char c : post.toCharArray()) {
@@ -60,8 +61,7 @@ class PlainHttpTest {
             }
             // Then
             assertThat(client.answer()).endsWith("hi");
-            assertThat(backend.requests.getFirst())
-                    .contains("abc").endsWith("0\r\nT: v\r\n\r\n");
+            assertThat(backend.requests.getFirst()).contains("abc").endsWith("0\r\nT: v\r\n\r\n");
         }
     }
 
@@ -70,8 +70,7 @@ class PlainHttpTest {
         // Given
         backend.script((request, socket) -> {
             String path = request.substring(4, request.indexOf(" HTTP"));
-            RawBackend.write(
-                    socket, "HTTP/1.1 200 OK\r\nContent-Length: " + path.length() + "\r\n\r\n" + path);
+            RawBackend.write(socket, "HTTP/1.1 200 OK\r\nContent-Length: " + path.length() + "\r\n\r\n" + path);
         });
         try (RawClient client = rig.client()) {
             // When
@@ -98,8 +97,11 @@ class PlainHttpTest {
             // When
             String answer = client.send(GET).answer();
             // Then
-            assertThat(answer).startsWith("HTTP/1.1 200 OK").containsIgnoringCase("transfer-encoding: chunked")
-                    .contains("until close").endsWith("0\r\n\r\n");
+            assertThat(answer)
+                    .startsWith("HTTP/1.1 200 OK")
+                    .containsIgnoringCase("transfer-encoding: chunked")
+                    .contains("until close")
+                    .endsWith("0\r\n\r\n");
         }
     }
 
@@ -194,7 +196,9 @@ class PlainHttpTest {
                 "HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"));
         try (RawClient client = rig.client()) {
             // When
-            String all = client.send("GET / HTTP/1.0\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n").rest();
+            String all = client.send(
+                            "GET / HTTP/1.0\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")
+                    .rest();
             // Then
             assertThat(all).startsWith("HTTP/1.1 200 OK").endsWith("\r\n\r\nhi").doesNotContainIgnoringCase("chunked");
             assertThat(backend.requests.getFirst()).startsWith("GET / HTTP/1.1").doesNotContain("Upgrade");

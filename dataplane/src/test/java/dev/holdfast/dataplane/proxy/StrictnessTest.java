@@ -56,7 +56,8 @@ class StrictnessTest {
                 Arguments.of(400, "POST / HTTP/1.1\r\n" + host + "Content-Length: +5\r\n\r\nabcde"),
                 Arguments.of(400, "POST / HTTP/1.1\r\n" + host + "Content-Length: 0x5\r\n\r\nabcde"),
                 Arguments.of(400, "POST / HTTP/1.1\r\n" + host + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nabcde"),
-                Arguments.of(400, "POST / HTTP/1.1\r\n" + host + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                Arguments.of(
+                        400, "POST / HTTP/1.1\r\n" + host + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
                 Arguments.of(400, "POST / HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n"),
                 Arguments.of(400, "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked, gzip\r\n\r\n"),
                 Arguments.of(501, "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n"),
@@ -106,7 +107,8 @@ class StrictnessTest {
         // Given
         try (RawClient client = rig.client()) {
             // When
-            client.send("GET http://A.test/abs?x HTTP/1.1\r\nHost: other.test\r\n\r\n").answer();
+            client.send("GET http://A.test/abs?x HTTP/1.1\r\nHost: other.test\r\n\r\n")
+                    .answer();
             // Then
             assertThat(backend.requests.getLast())
                     .startsWith("GET /abs?x HTTP/1.1")
@@ -144,12 +146,14 @@ class StrictnessTest {
             own.serve(Rig.route(RouteAction.Forward.to("u"), Route.Plaintext.REDIRECT), backend);
             try (RawClient client = own.client()) {
                 // When
-                String redirect = client.send("GET /p?q HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
-                String challenge = client.send(
-                                "GET /.well-known/acme-challenge/t HTTP/1.1\r\nHost: a.test\r\n\r\n")
+                String redirect =
+                        client.send("GET /p?q HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
+                String challenge = client.send("GET /.well-known/acme-challenge/t HTTP/1.1\r\nHost: a.test\r\n\r\n")
                         .answer();
                 // Then
-                assertThat(redirect).startsWith("HTTP/1.1 308").containsIgnoringCase("location: https://a.test/p?q\r\n");
+                assertThat(redirect)
+                        .startsWith("HTTP/1.1 308")
+                        .containsIgnoringCase("location: https://a.test/p?q\r\n");
                 assertThat(challenge).startsWith("HTTP/1.1 200");
             }
         }
@@ -158,11 +162,14 @@ class StrictnessTest {
     @Test
     void unknownHostsAre404AndARouteWithoutEndpointsIs503() throws IOException {
         // Given
-        try (Rig own = Rig.start(); RawClient client = own.client()) {
+        try (Rig own = Rig.start();
+                RawClient client = own.client()) {
             // When
-            String before = client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
+            String before =
+                    client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
             own.serve();
-            String unknown = client.send("GET / HTTP/1.1\r\nHost: b.test\r\n\r\n").answer();
+            String unknown =
+                    client.send("GET / HTTP/1.1\r\nHost: b.test\r\n\r\n").answer();
             String empty = client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
             // Then
             assertThat(before).startsWith("HTTP/1.1 503");

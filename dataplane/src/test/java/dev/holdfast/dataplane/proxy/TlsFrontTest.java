@@ -78,7 +78,8 @@ class TlsFrontTest {
             try (RawClient fresh = connect("a.test")) {
                 assertThat(serial(fresh)).isEqualTo(second.getCertificate().getSerialNumber());
             }
-            assertThat(open.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").answer()).startsWith("HTTP/1.1 200");
+            assertThat(open.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").answer())
+                    .startsWith("HTTP/1.1 200");
         }
     }
 
@@ -88,11 +89,14 @@ class TlsFrontTest {
         X509Bundle a = bundle("a.test", CertificateBuilder.Algorithm.ecp256);
         X509Bundle b = bundle("b.test", CertificateBuilder.Algorithm.ecp256);
         serve(certificate("ns/a", a, a.getPrivateKeyPEM()), certificate("ns/b", b, b.getPrivateKeyPEM()));
-        try (RawClient client = connect("a.test"); RawClient unknown = connect("x.test")) {
+        try (RawClient client = connect("a.test");
+                RawClient unknown = connect("x.test")) {
             // When
             String other = client.send("GET / HTTP/1.1\r\nHost: b.test\r\n\r\n").answer();
-            String nobody = client.send("GET / HTTP/1.1\r\nHost: n.test\r\n\r\n").answer();
-            String fallback = unknown.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
+            String nobody =
+                    client.send("GET / HTTP/1.1\r\nHost: n.test\r\n\r\n").answer();
+            String fallback =
+                    unknown.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
             // Then
             assertThat(other).startsWith("HTTP/1.1 421");
             assertThat(nobody).startsWith("HTTP/1.1 404");

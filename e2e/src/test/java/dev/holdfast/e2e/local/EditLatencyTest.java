@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.e2e.traffic.EchoBackend;
 import dev.holdfast.e2e.traffic.RawGet;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -44,8 +43,8 @@ class EditLatencyTest {
                     RawGet.Answer answer = probe.get();
                     while (!answer.header("x-version").equals("" + edit)) {
                         if (!isWhole(answer)) {
-                        mixed.add(answer);
-                    }
+                            mixed.add(answer);
+                        }
                         assertThat(System.nanoTime() - renamed)
                                 .as("edit %d is not served; last answer %s", edit, answer)
                                 .isLessThan(10_000_000_000L);
@@ -79,8 +78,9 @@ class EditLatencyTest {
 
     /** The route's header and the Service's endpoint change in one edit: they live in two sections of the table. */
     private static String version(int number, int even, int odd) {
-        String header = "filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: x-version, value: \""
-                + number + "\"}]}}]";
+        String header =
+                "filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: x-version, value: \""
+                        + number + "\"}]}}]";
         return service("edited")
                 + slice("edited", number % 2 == 0 ? even : odd)
                 + route("edited", "edited.test", "/", "edited", "", header);

@@ -36,8 +36,8 @@ class OperatorLossTest {
     @TempDir
     private Path work;
 
-    private final KubernetesMockServer api = new KubernetesMockServer(
-            new Context(), new MockWebServer(), new HashMap<>(), new LabelBlind(), false);
+    private final KubernetesMockServer api =
+            new KubernetesMockServer(new Context(), new MockWebServer(), new HashMap<>(), new LabelBlind(), false);
     private final EchoBackend backend = new EchoBackend("backend");
     private final int streamPort = Ports.free();
     private final int httpPort = Ports.free();
@@ -93,7 +93,8 @@ class OperatorLossTest {
         JavaProcess dataPlane = startDataPlane();
         try (TunnelFleet fleet = new TunnelFleet()) {
             // Given
-            await().atMost(SOON).untilAsserted(() -> assertThat(status("first.test")).isEqualTo(200));
+            await().atMost(SOON)
+                    .untilAsserted(() -> assertThat(status("first.test")).isEqualTo(200));
             fleet.open(20, URI.create("ws://first.test:" + httpPort + "/"));
 
             // When the operator is killed
@@ -111,14 +112,16 @@ class OperatorLossTest {
             dataPlane = startDataPlane();
 
             // Then it serves from disk
-            await().atMost(SOON).untilAsserted(() -> assertThat(status("first.test")).isEqualTo(200));
+            await().atMost(SOON)
+                    .untilAsserted(() -> assertThat(status("first.test")).isEqualTo(200));
             assertThat(status("second.test")).isEqualTo(404);
 
             // When the operator is back
             operator = startOperator();
 
             // Then the data plane converges
-            await().atMost(SOON).untilAsserted(() -> assertThat(status("second.test")).isEqualTo(200));
+            await().atMost(SOON)
+                    .untilAsserted(() -> assertThat(status("second.test")).isEqualTo(200));
             assertThat(status("first.test")).isEqualTo(200);
         } finally {
             System.out.println(dataPlane.output());
@@ -178,8 +181,8 @@ class OperatorLossTest {
     }
 
     private void create(String manifest) {
-        HasMetadata object = io.fabric8.kubernetes.client.utils.Serialization.unmarshal(
-                manifest, GenericKubernetesResource.class);
+        HasMetadata object =
+                io.fabric8.kubernetes.client.utils.Serialization.unmarshal(manifest, GenericKubernetesResource.class);
         client.resource(object).create();
     }
 

@@ -8,12 +8,7 @@ package dev.holdfast.operator.status;
  * @param lastTransitionTime RFC 3339
  */
 public record Condition(
-        String type,
-        String status,
-        String reason,
-        String message,
-        long observedGeneration,
-        String lastTransitionTime) {
+        String type, String status, String reason, String message, long observedGeneration, String lastTransitionTime) {
     /** The value of a condition that holds. */
     public static final String TRUE = "True";
 

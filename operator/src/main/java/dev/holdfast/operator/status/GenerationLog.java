@@ -47,8 +47,7 @@ public final class GenerationLog {
         }
         Map<ResourceRef, Since> next = HashMap.newHashMap(result.subjects().size());
         result.subjects().forEach((ref, subject) -> {
-            State state =
-                    new State(subject.generation(), subject.routes(), errors.getOrDefault(ref, List.of()));
+            State state = new State(subject.generation(), subject.routes(), errors.getOrDefault(ref, List.of()));
             Since before = objects.get(ref);
             boolean same = before != null && before.state.equals(state);
             next.put(ref, same ? before : new Since(state, version.sequence()));

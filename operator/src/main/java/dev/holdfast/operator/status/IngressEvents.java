@@ -50,9 +50,8 @@ public final class IngressEvents {
     }
 
     private static IngressEvent event(String ingress, String uid, String type, String reason, String message) {
-        String bounded = message.length() <= MESSAGE_CHARS_MAX
-                ? message
-                : message.substring(0, MESSAGE_CHARS_MAX - 3) + "...";
+        String bounded =
+                message.length() <= MESSAGE_CHARS_MAX ? message : message.substring(0, MESSAGE_CHARS_MAX - 3) + "...";
         String head = ingress.length() <= NAME_CHARS_MAX ? ingress : ingress.substring(0, NAME_CHARS_MAX);
         return new IngressEvent(head + "." + hash(uid + "\n" + reason + "\n" + message), type, reason, bounded);
     }

@@ -77,7 +77,10 @@ public final class StatusProjector {
         }
         if (connected == 0) {
             return new Verdict(
-                    PROGRAMMED, false, "Pending", "no data plane is connected; is one running and does it reach the operator?");
+                    PROGRAMMED,
+                    false,
+                    "Pending",
+                    "no data plane is connected; is one running and does it reach the operator?");
         }
         String count = serving + " of " + connected + (connected == 1 ? " data plane serves" : " data planes serve")
                 + " this generation";
@@ -86,7 +89,9 @@ public final class StatusProjector {
         }
         String refusals = progress.refusals().isEmpty()
                 ? ""
-                : "; refused by " + String.join(", ", progress.refusals().stream().limit(3).toList());
+                : "; refused by "
+                        + String.join(
+                                ", ", progress.refusals().stream().limit(3).toList());
         return new Verdict(
                 PROGRAMMED, false, serving == 0 ? "Pending" : "PartiallyProgrammed", bounded(count + refusals));
     }

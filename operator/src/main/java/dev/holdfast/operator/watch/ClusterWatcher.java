@@ -165,12 +165,13 @@ public final class ClusterWatcher implements ObjectSource {
                 Views::webSocketRoute,
                 (object, view) -> List.of(view.meta(), specHash(object)),
                 GenericKubernetesResource::new);
+        watch(new Kind<>(ROUTE_KIND, routes, routeReading, null), scoped(client.genericKubernetesResources(ROUTES)));
         watch(
-                new Kind<>(ROUTE_KIND, routes, routeReading, null),
-                scoped(client.genericKubernetesResources(ROUTES)));
-        watch(
-                new Kind<>("Service", services, reading(Views::service, Service::new), view -> view.meta()
-                        .ref("Service")),
+                new Kind<>(
+                        "Service",
+                        services,
+                        reading(Views::service, Service::new),
+                        view -> view.meta().ref("Service")),
                 scoped(client.services()));
         watch(
                 new Kind<>(
@@ -180,8 +181,11 @@ public final class ClusterWatcher implements ObjectSource {
                         view -> new ResourceRef("Service", view.meta().namespace(), view.service())),
                 scoped(client.discovery().v1().endpointSlices()));
         watch(
-                new Kind<>("Secret", secrets, reading(Views::secret, Secret::new), view -> view.meta()
-                        .ref("Secret")),
+                new Kind<>(
+                        "Secret",
+                        secrets,
+                        reading(Views::secret, Secret::new),
+                        view -> view.meta().ref("Secret")),
                 secretsWatched());
         watches.stream()
                 .filter(watch -> watch.kind().equals(ROUTE_KIND))
@@ -243,8 +247,9 @@ public final class ClusterWatcher implements ObjectSource {
         if (!kind.equals(ROUTE_KIND)) {
             LOG.warn("the API server does not know kind={}; is it Kubernetes 1.21 or later?", kind);
         } else if (routesAbsent.complete(null)) {
-            LOG.warn("the cluster does not know WebSocketRoutes: Ingresses are served, WebSocketRoutes as soon as the CRD"
-                    + " websocketroutes.holdfast.dev is installed");
+            LOG.warn(
+                    "the cluster does not know WebSocketRoutes: Ingresses are served, WebSocketRoutes as soon as the CRD"
+                            + " websocketroutes.holdfast.dev is installed");
         }
     }
 
@@ -282,8 +287,7 @@ public final class ClusterWatcher implements ObjectSource {
         return spec == null ? 0 : spec.hashCode();
     }
 
-    private static <T extends HasMetadata, V> ViewStore.Reading<T, V> reading(
-            Function<T, V> view, Supplier<T> stub) {
+    private static <T extends HasMetadata, V> ViewStore.Reading<T, V> reading(Function<T, V> view, Supplier<T> stub) {
         return new ViewStore.Reading<>(view, (object, made) -> made, stub);
     }
 

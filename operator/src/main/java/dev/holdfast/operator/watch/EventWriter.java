@@ -59,7 +59,11 @@ final class EventWriter {
 
     private void write(ResourceRef ingress, String uid, IngressEvent event, boolean again) {
         try {
-            client.v1().events().inNamespace(ingress.namespace()).resource(event(ingress, uid, event)).create();
+            client.v1()
+                    .events()
+                    .inNamespace(ingress.namespace())
+                    .resource(event(ingress, uid, event))
+                    .create();
         } catch (KubernetesClientException e) {
             if (e.getCode() == HttpURLConnection.HTTP_CONFLICT) {
                 if (again) {
@@ -74,10 +78,14 @@ final class EventWriter {
     /** The same problem came back: the Event that told of it counts once more. */
     private void repeat(String namespace, String name) {
         try {
-            client.v1().events().inNamespace(namespace).withName(name).edit(event -> new EventBuilder(event)
-                    .withCount(event.getCount() == null ? 2 : event.getCount() + 1)
-                    .withLastTimestamp(now())
-                    .build());
+            client.v1()
+                    .events()
+                    .inNamespace(namespace)
+                    .withName(name)
+                    .edit(event -> new EventBuilder(event)
+                            .withCount(event.getCount() == null ? 2 : event.getCount() + 1)
+                            .withLastTimestamp(now())
+                            .build());
         } catch (KubernetesClientException e) {
             LOG.warn("event not repeated namespace={} name={}: {}", namespace, name, e.getMessage());
         }

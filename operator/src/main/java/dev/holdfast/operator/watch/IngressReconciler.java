@@ -23,8 +23,7 @@ final class IngressReconciler implements Reconciler<Ingress> {
     private final AddressSource addresses;
     private final EventWriter events;
 
-    IngressReconciler(
-            StatusContext status, StatusKick<Ingress> kick, AddressSource addresses, EventWriter events) {
+    IngressReconciler(StatusContext status, StatusKick<Ingress> kick, AddressSource addresses, EventWriter events) {
         this.status = status;
         this.kick = kick;
         this.addresses = addresses;

@@ -42,10 +42,7 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
      * @param onError called with the kind for every failure, to count it
      * @param onAbsent called when the server says that it does not know the kind
      */
-    record Context(
-            ScheduledExecutorService restarts,
-            Consumer<String> onError,
-            Consumer<String> onAbsent) {}
+    record Context(ScheduledExecutorService restarts, Consumer<String> onError, Consumer<String> onAbsent) {}
 
     KindWatch(String kind, Informable<T> objects, ViewStore<T, ?> store, Context context) {
         this.kind = kind;

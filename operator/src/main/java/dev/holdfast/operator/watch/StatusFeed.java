@@ -131,7 +131,8 @@ final class StatusFeed implements AutoCloseable {
                     .computeIfAbsent(diagnostic.subject(), subject -> new ArrayList<>())
                     .add(diagnostic);
         }
-        Map<ResourceRef, StatusIntent> now = HashMap.newHashMap(compiled.subjects().size());
+        Map<ResourceRef, StatusIntent> now =
+                HashMap.newHashMap(compiled.subjects().size());
         compiled.subjects().forEach((ref, subject) -> {
             int serving = generations.serving(ref, served);
             List<String> blame = serving < connected.size() ? refusals : List.of();
@@ -152,7 +153,8 @@ final class StatusFeed implements AutoCloseable {
         if (anyConnected) {
             lastConnectedNanos = now;
         }
-        boolean settled = anyConnected || now - lastConnectedNanos > config.settle().toNanos();
+        boolean settled =
+                anyConnected || now - lastConnectedNanos > config.settle().toNanos();
         unsettled = !settled;
         return settled ? Progress.Standing.SETTLED : Progress.Standing.UNSETTLED;
     }

@@ -50,8 +50,7 @@ public final class StatusWriter implements AutoCloseable {
      * @param client a client of its own, which stays open when the writer closes
      * @param leader whether this replica may write
      */
-    public record Wiring(
-            KubernetesClient client, WatchConfig watch, BooleanSupplier leader, ApplyReports reports) {}
+    public record Wiring(KubernetesClient client, WatchConfig watch, BooleanSupplier leader, ApplyReports reports) {}
 
     /** Does nothing before {@link #start}. */
     public StatusWriter(Wiring wiring, StatusConfig config, MeterRegistry registry) {

@@ -16,7 +16,10 @@ class StatusProjectorTest {
     private static final Instant T1 = T0.plus(Duration.ofMinutes(5));
     private static final ResourceRef ROUTE = new ResourceRef("WebSocketRoute", "default", "chat");
     private static final Diagnostic MISSING = new Diagnostic(
-            DiagnosticCode.BACKEND_NOT_FOUND, ROUTE, "spec.rules[0].backendRefs[0].name", "no Service \"x\"; create it");
+            DiagnosticCode.BACKEND_NOT_FOUND,
+            ROUTE,
+            "spec.rules[0].backendRefs[0].name",
+            "no Service \"x\"; create it");
     private static final Diagnostic IGNORED =
             new Diagnostic(DiagnosticCode.FIELD_IGNORED, ROUTE, "spec.colour", "not known; remove it");
 
@@ -98,8 +101,8 @@ class StatusProjectorTest {
         RouteStatus before = StatusProjector.project(RouteStatus.NONE, intent(1, progress(1, 1)), T0);
 
         // When no data plane is connected yet, and then for good
-        RouteStatus starting = StatusProjector.project(
-                before, intent(1, new Progress(0, 0, List.of(), Standing.UNSETTLED)), T1);
+        RouteStatus starting =
+                StatusProjector.project(before, intent(1, new Progress(0, 0, List.of(), Standing.UNSETTLED)), T1);
         RouteStatus settled = StatusProjector.project(before, intent(1, progress(0, 0)), T1);
 
         // Then it is first left alone

@@ -336,7 +336,8 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
     }
 
     private boolean chunkSize(ByteBuf in) throws RefusedException {
-        int length = line(in, CHUNK_DIGITS_MAX + 1 + CHUNK_EXTENSION_BYTES_MAX, malformedRefusal("a chunk line is too long"));
+        int length = line(
+                in, CHUNK_DIGITS_MAX + 1 + CHUNK_EXTENSION_BYTES_MAX, malformedRefusal("a chunk line is too long"));
         if (length < 0) {
             return false;
         }

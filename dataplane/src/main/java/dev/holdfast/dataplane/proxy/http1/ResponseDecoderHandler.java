@@ -69,8 +69,7 @@ public final class ResponseDecoderHandler extends MessageDecoderHandler {
         int code = Integer.parseInt(text.substring(9, 12));
         status = length <= 13
                 ? HttpResponseStatus.valueOf(code)
-                : HttpResponseStatus.valueOf(
-                        code, new String(line, 13, length - 13, StandardCharsets.ISO_8859_1));
+                : HttpResponseStatus.valueOf(code, new String(line, 13, length - 13, StandardCharsets.ISO_8859_1));
     }
 
     private static boolean isStatusLine(String text) {

@@ -66,7 +66,8 @@ public final class RouteMetrics {
      * @param nanos from the complete request head to the answer
      */
     public void handshake(HandshakeResult result, String reason, long nanos) {
-        counter("holdfast.handshakes", "result", result.label(), "reason", reason).increment();
+        counter("holdfast.handshakes", "result", result.label(), "reason", reason)
+                .increment();
         handshakeDuration.record(nanos, TimeUnit.NANOSECONDS);
     }
 
@@ -110,12 +111,12 @@ public final class RouteMetrics {
      * @param status of the answer; counted by class
      */
     public void httpRequest(String method, int status) {
-        String known =
-                switch (method) {
-                    case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" -> method;
-                    default -> "other";
-                };
-        counter("holdfast.http.requests", "method", known, "status", status / 100 + "xx").increment();
+        String known = switch (method) {
+            case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" -> method;
+            default -> "other";
+        };
+        counter("holdfast.http.requests", "method", known, "status", status / 100 + "xx")
+                .increment();
     }
 
     /** Tunnels that are open: opened less closed. */
@@ -140,10 +141,8 @@ public final class RouteMetrics {
     }
 
     private Timer timer(String name, Duration[] buckets) {
-        Timer timer = Timer.builder(name)
-                .tags(tags)
-                .serviceLevelObjectives(buckets)
-                .register(registry);
+        Timer timer =
+                Timer.builder(name).tags(tags).serviceLevelObjectives(buckets).register(registry);
         keep(timer);
         return timer;
     }

@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 public final class BackendTlsContexts implements BackendTlsHandlers, ActiveRoutes.Participant {
     private static final int CONTEXTS_MAX = 1_000;
 
-    private record Key(BackendTls.Verification verification, @Nullable String caPem) {}
+    private record Key(
+            BackendTls.Verification verification, @Nullable String caPem) {}
 
     // The engine of the JDK checks names itself and leaves nothing to release; backends see few handshakes.
     private final Map<Key, SslContext> contexts = new LinkedHashMap<>(16, 0.75f, true) {

@@ -40,8 +40,8 @@ final class PemKeys {
     /** PKCS#8, PKCS#1 or SEC1, not encrypted. The first key counts; the parameters before an EC key are skipped. */
     static PrivateKey key(String field, SecretBytes pem) {
         byte[] bytes = pem.reveal();
-        try (PEMParser parser = new PEMParser(
-                new InputStreamReader(new ByteArrayInputStream(bytes), StandardCharsets.ISO_8859_1))) {
+        try (PEMParser parser =
+                new PEMParser(new InputStreamReader(new ByteArrayInputStream(bytes), StandardCharsets.ISO_8859_1))) {
             for (Object entry = parser.readObject(); entry != null; entry = parser.readObject()) {
                 if (entry instanceof PEMKeyPair pair) {
                     return key(pair.getPrivateKeyInfo());

@@ -29,8 +29,7 @@ import org.jspecify.annotations.Nullable;
  * reference, so a swap touches no open connection. Thread-safe.
  */
 public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseable {
-    private static final SslProvider PROVIDER =
-            OpenSsl.isAvailable() ? SslProvider.OPENSSL_REFCNT : SslProvider.JDK;
+    private static final SslProvider PROVIDER = OpenSsl.isAvailable() ? SslProvider.OPENSSL_REFCNT : SslProvider.JDK;
 
     private record Entry(Certificate certificate, SslContext context) {}
 

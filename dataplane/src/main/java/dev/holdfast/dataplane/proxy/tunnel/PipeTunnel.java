@@ -223,8 +223,9 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
             case OPEN -> idleOver();
             case WAITS_FOR_BOUNDARY -> {
                 // A frame that is under way may take its time as long as it moves; a drain cuts at its deadline.
-                long patience =
-                        reason == Reason.DRAIN ? idleTicks() : TimerWheel.ticks(parts.settings().finTimeout());
+                long patience = reason == Reason.DRAIN
+                        ? idleTicks()
+                        : TimerWheel.ticks(parts.settings().finTimeout());
                 long left = activeTick + patience - wheel.now();
                 if (left > 0) {
                     wheel.schedule(this, left);
@@ -309,8 +310,7 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
                 Duration.ofNanos(System.nanoTime() - openedNanos),
                 bytesFromClient(),
                 bytesFromBackend());
-        parts.metrics()
-                .tunnelClosed(end.initiator().label(), end.reason().label(), end.codeClass(), end.duration());
+        parts.metrics().tunnelClosed(end.initiator().label(), end.reason().label(), end.codeClass(), end.duration());
         parts.home().closed(this, end);
     }
 }

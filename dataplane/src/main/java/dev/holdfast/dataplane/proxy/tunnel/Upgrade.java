@@ -104,10 +104,12 @@ final class Upgrade extends TimerWheel.Timer {
     }
 
     private void connect(EndpointLease lease) {
-        String host = request.head().headers().get(HttpHeaderNames.HOST, request.client().host());
+        String host = request.head()
+                .headers()
+                .get(HttpHeaderNames.HOST, request.client().host());
         Duration timeout = request.forward().timeouts().connect();
-        Future<Connected> future = parts.connector()
-                .connect(new ConnectRequest(client.eventLoop(), lease, host, timeout, metrics));
+        Future<Connected> future =
+                parts.connector().connect(new ConnectRequest(client.eventLoop(), lease, host, timeout, metrics));
         connecting = future;
         future.addListener(done -> connectDone(future));
     }
@@ -124,11 +126,10 @@ final class Upgrade extends TimerWheel.Timer {
                 made.lease().release();
             }
         } else if (state == State.CONNECTING && future.cause() instanceof BackendConnectException failure) {
-            HttpResponseStatus status =
-                    switch (failure.reason()) {
-                        case TIMEOUT -> HttpResponseStatus.GATEWAY_TIMEOUT;
-                        case REFUSED, TLS -> HttpResponseStatus.BAD_GATEWAY;
-                    };
+            HttpResponseStatus status = switch (failure.reason()) {
+                case TIMEOUT -> HttpResponseStatus.GATEWAY_TIMEOUT;
+                case REFUSED, TLS -> HttpResponseStatus.BAD_GATEWAY;
+            };
             fail(status, "connect_" + failure.reason().label(), "The backend could not be reached.");
         } else if (state == State.CONNECTING) {
             fail(HttpResponseStatus.BAD_GATEWAY, "connect_refused", "The backend could not be reached.");
@@ -282,11 +283,16 @@ final class Upgrade extends TimerWheel.Timer {
         int code = response.status().code();
         ended(HandshakeResult.REFUSED, code / 100 + "xx");
         HttpHeaders headers = response.headers();
-        String length = HttpUtil.isTransferEncodingChunked(response) ? null : headers.get(HttpHeaderNames.CONTENT_LENGTH);
+        String length =
+                HttpUtil.isTransferEncodingChunked(response) ? null : headers.get(HttpHeaderNames.CONTENT_LENGTH);
         String upgrade = headers.get(HttpHeaderNames.UPGRADE);
         Connected made = connected;
         request.responses()
-                .prepare(response, made == null ? null : made.lease().stickyCookie(request.client().security()));
+                .prepare(
+                        response,
+                        made == null
+                                ? null
+                                : made.lease().stickyCookie(request.client().security()));
         response.setProtocolVersion(HttpVersion.HTTP_1_1);
         headers.remove(HttpHeaderNames.TRANSFER_ENCODING);
         headers.remove(HttpHeaderNames.CONTENT_LENGTH);
@@ -437,7 +443,9 @@ final class Upgrade extends TimerWheel.Timer {
             case AWAITING ->
                 fail(HttpResponseStatus.GATEWAY_TIMEOUT, "handshake_timeout", "The backend did not answer in time.");
             case ANSWERING -> {
-                long left = activeTick + TimerWheel.ticks(request.forward().timeouts().idle()) - wheel.now();
+                long left = activeTick
+                        + TimerWheel.ticks(request.forward().timeouts().idle())
+                        - wheel.now();
                 if (left > 0) {
                     wheel.schedule(this, left);
                 } else {

@@ -192,7 +192,9 @@ public final class BackendConnector {
             if (!done) {
                 finish();
                 owner.failed(new BackendConnectException(
-                        reason, lease.endpoint().address() + ":" + lease.endpoint().port() + ": " + text(cause), cause));
+                        reason,
+                        lease.endpoint().address() + ":" + lease.endpoint().port() + ": " + text(cause),
+                        cause));
             }
         }
 
@@ -213,7 +215,9 @@ public final class BackendConnector {
 
         @Override
         protected void expired() {
-            fail(Reason.TIMEOUT, new CancellationException(connected ? "TLS handshake timed out" : "connect timed out"));
+            fail(
+                    Reason.TIMEOUT,
+                    new CancellationException(connected ? "TLS handshake timed out" : "connect timed out"));
         }
 
         private static String text(@Nullable Throwable cause) {

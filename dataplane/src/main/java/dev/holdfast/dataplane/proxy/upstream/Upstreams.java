@@ -51,7 +51,8 @@ public final class Upstreams implements ActiveRoutes.Participant {
             forgetUnlisted(view);
         }
 
-        @Nullable UpstreamView upstream(String id) {
+        @Nullable
+        UpstreamView upstream(String id) {
             return upstreams.get(id);
         }
     }
@@ -104,7 +105,8 @@ public final class Upstreams implements ActiveRoutes.Participant {
     @Override
     public ActiveRoutes.Prepared prepare(ActiveTable next) {
         View current = view;
-        Map<String, GroupView> groups = HashMap.newHashMap(next.table().endpoints().size());
+        Map<String, GroupView> groups =
+                HashMap.newHashMap(next.table().endpoints().size());
         for (EndpointGroup group : next.table().endpoints().values()) {
             GroupView known = current.groups.get(group.id());
             groups.put(
@@ -113,7 +115,8 @@ public final class Upstreams implements ActiveRoutes.Participant {
                             ? known
                             : new GroupView(group, ownZone, this::listedState));
         }
-        Map<String, UpstreamView> upstreams = HashMap.newHashMap(next.table().upstreams().size());
+        Map<String, UpstreamView> upstreams =
+                HashMap.newHashMap(next.table().upstreams().size());
         for (Upstream upstream : next.table().upstreams().values()) {
             UpstreamView known = current.upstreams.get(upstream.id());
             GroupView group = groups.get(upstream.endpoints());
@@ -166,12 +169,14 @@ public final class Upstreams implements ActiveRoutes.Participant {
     private @Nullable Lease byCookie(View routed, RouteAction.Forward forward, ClientKey client) {
         for (WeightedUpstream share : forward.upstreams()) {
             UpstreamView upstream = share.weight() == 0 ? null : routed.upstream(share.upstream());
-            StickyCookie cookie = upstream == null ? null : upstream.upstream().balancing().stickyCookie();
+            StickyCookie cookie =
+                    upstream == null ? null : upstream.upstream().balancing().stickyCookie();
             if (upstream != null && cookie != null) {
                 for (String value : Cookies.values(client.cookies(), cookie.name())) {
                     Candidate candidate = upstream.group().byCookie(value);
                     if (candidate != null) {
-                        return new Lease(new Place(routed, upstream, UpstreamView.counted(candidate), client, Set.of()), true);
+                        return new Lease(
+                                new Place(routed, upstream, UpstreamView.counted(candidate), client, Set.of()), true);
                     }
                 }
             }

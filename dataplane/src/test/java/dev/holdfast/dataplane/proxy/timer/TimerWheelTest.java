@@ -60,9 +60,11 @@ class TimerWheelTest {
         });
         // Then
         await().until(() -> fired.contains("soon"));
-        assertThat(System.nanoTime() - start).isGreaterThanOrEqualTo(Duration.ofMillis(300).toNanos());
+        assertThat(System.nanoTime() - start)
+                .isGreaterThanOrEqualTo(Duration.ofMillis(300).toNanos());
         await().until(() -> fired.contains("late"));
-        assertThat(System.nanoTime() - start).isGreaterThanOrEqualTo(Duration.ofMillis(900).toNanos());
+        assertThat(System.nanoTime() - start)
+                .isGreaterThanOrEqualTo(Duration.ofMillis(900).toNanos());
         assertThat(fired).containsExactly("soon", "late");
     }
 
@@ -108,9 +110,11 @@ class TimerWheelTest {
         onLoop(() -> {
             TimerWheel wheel = TimerWheel.of(loop);
             // When
-            wheel.schedule(new Named("bad", () -> {
-                throw new IllegalStateException("on purpose");
-            }), 1);
+            wheel.schedule(
+                    new Named("bad", () -> {
+                        throw new IllegalStateException("on purpose");
+                    }),
+                    1);
             wheel.schedule(new Named("good", () -> {}), 3);
             return true;
         });

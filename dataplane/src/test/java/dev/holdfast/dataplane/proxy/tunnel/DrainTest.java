@@ -143,14 +143,16 @@ class DrainTest {
             all.add(open());
         }
         List<CompletableFuture<Long>> told = all.stream()
-                .map(ends -> CompletableFuture.supplyAsync(() -> {
-                    ends.client().read(WORD_BYTES);
-                    long at = System.nanoTime();
-                    ends.client().send(Frames.maskedClose(1001));
-                    ends.client().close();
-                    ends.server().close();
-                    return at;
-                }, task -> Thread.ofVirtual().start(task)))
+                .map(ends -> CompletableFuture.supplyAsync(
+                        () -> {
+                            ends.client().read(WORD_BYTES);
+                            long at = System.nanoTime();
+                            ends.client().send(Frames.maskedClose(1001));
+                            ends.client().close();
+                            ends.server().close();
+                            return at;
+                        },
+                        task -> Thread.ofVirtual().start(task)))
                 .toList();
         // When
         long start = System.nanoTime();
@@ -162,7 +164,8 @@ class DrainTest {
             long millis = (moment.get() - start) / 1_000_000;
             perQuarter[(int) Math.min(3, millis / 700)]++;
         }
-        assertThat(Arrays.stream(perQuarter).boxed()).allSatisfy(count -> assertThat(count).isBetween(3, 20));
+        assertThat(Arrays.stream(perQuarter).boxed())
+                .allSatisfy(count -> assertThat(count).isBetween(3, 20));
         await().untilAsserted(() -> assertThat(
                         front.meters.get("holdfast.drain.remaining").gauge().value())
                 .isZero());

@@ -60,8 +60,7 @@ final class TestFront implements AutoCloseable {
     static final String REQUEST = "GET /chat?x=1 HTTP/1.1\r\nHost: app.test\r\nConnection: keep-alive, Upgrade\r\n"
             + "Upgrade: h2c, websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + KEY + "\r\n"
             + "Sec-WebSocket-Protocol: chat, mqtt\r\nSec-WebSocket-Extensions: permessage-deflate; x=\"a,b\"\r\n\r\n";
-    static final Timeouts TIMEOUTS =
-            new Timeouts(Duration.ofSeconds(2), Duration.ofSeconds(5), Duration.ofMinutes(5));
+    static final Timeouts TIMEOUTS = new Timeouts(Duration.ofSeconds(2), Duration.ofSeconds(5), Duration.ofMinutes(5));
 
     final SimpleMeterRegistry meters = new SimpleMeterRegistry();
     final ProxyMetrics metrics = new ProxyMetrics(meters);
@@ -103,8 +102,7 @@ final class TestFront implements AutoCloseable {
                 }),
                 metrics,
                 settings);
-        upgrades = new Upgrades(
-                new Upgrades.Parts(upstreams, new BackendConnector(tls), registry, metrics, settings));
+        upgrades = new Upgrades(new Upgrades.Parts(upstreams, new BackendConnector(tls), registry, metrics, settings));
         server = new ServerBootstrap()
                 .group(loops)
                 .channel(EpollServerSocketChannel.class)
@@ -200,7 +198,12 @@ final class TestFront implements AutoCloseable {
             if (table == null) {
                 throw new IllegalStateException("no table");
             }
-            Route route = table.table().virtualHosts().firstEntry().getValue().routes().getFirst();
+            Route route = table.table()
+                    .virtualHosts()
+                    .firstEntry()
+                    .getValue()
+                    .routes()
+                    .getFirst();
             InetSocketAddress peer = (InetSocketAddress) ctx.channel().remoteAddress();
             upgrades.begin(new UpgradeRequest(
                     ctx.channel(),

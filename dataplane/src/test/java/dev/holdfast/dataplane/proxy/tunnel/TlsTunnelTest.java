@@ -161,8 +161,7 @@ class TlsTunnelTest {
         // Given
         try (ScriptedBackend plain = new ScriptedBackend()) {
             route(plain.port());
-            Wire client =
-                    new Wire(jdk.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), front.port()));
+            Wire client = new Wire(jdk.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), front.port()));
             // When
             client.send(REQUEST);
             // Then
@@ -179,8 +178,7 @@ class TlsTunnelTest {
         // Given
         try (ScriptedBackend plain = new ScriptedBackend()) {
             route(plain.port());
-            Wire client =
-                    new Wire(jdk.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), front.port()));
+            Wire client = new Wire(jdk.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), front.port()));
             // When
             client.send(REQUEST);
             // Then
@@ -234,8 +232,7 @@ class TlsTunnelTest {
 
     private static SslContext nettyServer() {
         try {
-            return SslContextBuilder.forServer(
-                            CERTIFICATE.getKeyPair().getPrivate(), CERTIFICATE.getCertificatePath())
+            return SslContextBuilder.forServer(CERTIFICATE.getKeyPair().getPrivate(), CERTIFICATE.getCertificatePath())
                     .sslProvider(SslProvider.OPENSSL_REFCNT)
                     .build();
         } catch (IOException e) {

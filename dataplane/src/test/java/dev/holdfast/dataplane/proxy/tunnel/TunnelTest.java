@@ -10,9 +10,9 @@ import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Initiator;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Reason;
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.Timeouts;
-import io.netty.buffer.PooledByteBufAllocator;
-import io.netty.buffer.ByteBufAllocatorMetricProvider;
 import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.ByteBufAllocatorMetricProvider;
+import io.netty.buffer.PooledByteBufAllocator;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -67,7 +67,8 @@ class TunnelTest {
         Thread sendsUp = Thread.ofVirtual().start(() -> ends.client().send(up));
         Thread sendsDown = Thread.ofVirtual().start(() -> ends.server().send(down));
         byte[][] received = new byte[2][];
-        Thread readsUp = Thread.ofVirtual().start(() -> received[0] = ends.server().read(up.length));
+        Thread readsUp =
+                Thread.ofVirtual().start(() -> received[0] = ends.server().read(up.length));
         received[1] = ends.client().read(down.length);
         // Then
         readsUp.join();
@@ -109,7 +110,12 @@ class TunnelTest {
         Ends ends = open();
         long size = 200L << 20;
         AtomicLong sent = new AtomicLong();
-        ends.server().send(ByteBuffer.allocate(10).put((byte) 0x82).put((byte) 127).putLong(size).array());
+        ends.server()
+                .send(ByteBuffer.allocate(10)
+                        .put((byte) 0x82)
+                        .put((byte) 127)
+                        .putLong(size)
+                        .array());
         ends.client().read(10);
         Thread sender = Thread.ofVirtual().start(() -> {
             byte[] block = new byte[65_536];
@@ -139,7 +145,9 @@ class TunnelTest {
     }
 
     private static long directBytes() {
-        return ((ByteBufAllocatorMetricProvider) ByteBufAllocator.DEFAULT).metric().usedDirectMemory()
+        return ((ByteBufAllocatorMetricProvider) ByteBufAllocator.DEFAULT)
+                        .metric()
+                        .usedDirectMemory()
                 + PooledByteBufAllocator.DEFAULT.metric().usedDirectMemory();
     }
 
@@ -197,7 +205,9 @@ class TunnelTest {
         // When
         ends.client().reset();
         // Then
-        assertThatThrownBy(ends.server()::readOne).isInstanceOf(IOException.class).hasMessageContaining("reset");
+        assertThatThrownBy(ends.server()::readOne)
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("reset");
         assertThat(end().reason()).isEqualTo(Reason.RESET);
         assertThat(end().initiator()).isEqualTo(Initiator.CLIENT);
         ends.server().close();
@@ -210,7 +220,9 @@ class TunnelTest {
         // When
         ends.server().reset();
         // Then
-        assertThatThrownBy(ends.client()::readOne).isInstanceOf(IOException.class).hasMessageContaining("reset");
+        assertThatThrownBy(ends.client()::readOne)
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("reset");
         assertThat(end().initiator()).isEqualTo(Initiator.BACKEND);
         ends.client().close();
     }
@@ -220,7 +232,12 @@ class TunnelTest {
         // Given
         Ends ends = open();
         AtomicLong sent = new AtomicLong();
-        ends.server().send(ByteBuffer.allocate(10).put((byte) 0x82).put((byte) 127).putLong(1L << 40).array());
+        ends.server()
+                .send(ByteBuffer.allocate(10)
+                        .put((byte) 0x82)
+                        .put((byte) 127)
+                        .putLong(1L << 40)
+                        .array());
         Thread sender = Thread.ofPlatform().start(() -> {
             byte[] block = new byte[65_536];
             try {
@@ -289,7 +306,13 @@ class TunnelTest {
         assertThat(end().reason()).isEqualTo(Reason.CLOSE_FRAME);
         assertThat(end().closeCode()).isEqualTo(4000);
         assertThat(front.counter(
-                        "holdfast.tunnels.closed", "initiator", "backend", "reason", "close_frame", "code_class", "4xxx"))
+                        "holdfast.tunnels.closed",
+                        "initiator",
+                        "backend",
+                        "reason",
+                        "close_frame",
+                        "code_class",
+                        "4xxx"))
                 .isEqualTo(1);
     }
 
@@ -340,10 +363,14 @@ class TunnelTest {
         first.server().close();
         // Then
         await().untilAsserted(() -> {
-            double opened = front.meters.get("holdfast.tunnels.opened").functionCounter().count();
+            double opened = front.meters
+                    .get("holdfast.tunnels.opened")
+                    .functionCounter()
+                    .count();
             double closed = front.counter("holdfast.tunnels.closed");
             assertThat(closed).isEqualTo(1);
-            assertThat(front.meters.get("holdfast.tunnels.active").gauge().value()).isEqualTo(opened - closed);
+            assertThat(front.meters.get("holdfast.tunnels.active").gauge().value())
+                    .isEqualTo(opened - closed);
         });
         assertThat(front.registry.open()).isEqualTo(1);
         second.client().close();

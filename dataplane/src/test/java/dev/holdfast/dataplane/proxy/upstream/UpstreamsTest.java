@@ -65,8 +65,7 @@ class UpstreamsTest {
     }
 
     private void swap(List<Upstream> all, EndpointGroup... groups) {
-        active.swap(
-                new TableVersion(1, "0".repeat(64)), RouteTable.of(List.of(), all, List.of(groups), List.of()));
+        active.swap(new TableVersion(1, "0".repeat(64)), RouteTable.of(List.of(), all, List.of(groups), List.of()));
     }
 
     private EndpointLease lease(ClientKey client) {
@@ -296,7 +295,9 @@ class UpstreamsTest {
             next = selected.lease().next();
         }
         assertThat(tried).containsExactlyInAnyOrder("10.0.0.1", "10.0.0.2", "10.0.0.3");
-        assertThat(ready(1, 3)).allSatisfy(endpoint -> assertThat(upstreams.open("group", endpoint)).isZero());
+        assertThat(ready(1, 3))
+                .allSatisfy(endpoint ->
+                        assertThat(upstreams.open("group", endpoint)).isZero());
         table(new Balancing(Policy.ROUND_ROBIN, null), ready(1, 4));
         for (int i = 0; i < 5; i++) {
             assertThat(lease(client(i)).endpoint().address()).isEqualTo("10.0.0.4");
@@ -311,6 +312,7 @@ class UpstreamsTest {
         Selection selection = upstreams.select(Objects.requireNonNull(active.active()), Forward.to("a"), client(1));
         // Then
         assertThat(selection).isInstanceOf(Selection.Unavailable.class);
-        assertThat(upstreams.select(Objects.requireNonNull(active.active()), Forward.to("unknown"), client(1))).isInstanceOf(Selection.Unavailable.class);
+        assertThat(upstreams.select(Objects.requireNonNull(active.active()), Forward.to("unknown"), client(1)))
+                .isInstanceOf(Selection.Unavailable.class);
     }
 }
