@@ -37,12 +37,15 @@ final class ChunkLine {
             throw MessageDecoderHandler.malformed("a chunk size is followed by something that is no extension");
         }
         boolean quoted = false;
+        boolean escaped = false;
         for (; at < to; at++) {
             if (!Octets.isFieldValue(line[at])) {
                 throw MessageDecoderHandler.malformed("a chunk extension has a control octet");
             }
-            if (quoted && line[at] == '\\') {
-                at++;
+            if (escaped) {
+                escaped = false;
+            } else if (quoted && line[at] == '\\') {
+                escaped = true;
             } else if (line[at] == '"') {
                 quoted = !quoted;
             }

@@ -23,7 +23,6 @@ import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
-import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
@@ -43,12 +42,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Upgrade extends TimerWheel.Timer {
     private static final int INTERIM_ANSWERS_MAX = 8;
-    private static final CharSequence[] HANDSHAKE_FIELDS = {
-        HttpHeaderNames.SEC_WEBSOCKET_ACCEPT,
-        HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL,
-        HttpHeaderNames.SEC_WEBSOCKET_EXTENSIONS
-    };
-
     private enum State {
         CONNECTING,
         /** The request is sent; the head of the answer is awaited. */
@@ -211,22 +204,11 @@ final class Upgrade extends TimerWheel.Timer {
         state = State.OVER;
         wheel.cancel(this);
         String cookie = made.lease().stickyCookie(request.client().security());
-        HttpHeaders handshake = response.headers().copy();
-        request.responses().prepare(response, cookie);
-        HttpHeaders headers = response.headers();
-        // No configured header change may break what was just validated.
-        for (CharSequence name : HANDSHAKE_FIELDS) {
-            if (!headers.getAll(name).equals(handshake.getAll(name))) {
-                headers.remove(name);
-                headers.add(name, handshake.getAll(name));
-            }
-        }
-        headers.set("Connection", "Upgrade");
-        headers.set("Upgrade", "websocket");
-
+        SwitchingAnswer.prepare(response, request.responses(), cookie);
+        String subprotocol = response.headers().get(HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL);
         long nanos = System.nanoTime() - request.client().acceptedNanos();
         PipeTunnel tunnel = new PipeTunnel(new PipeTunnel.Parts(
-                info(made, handshake.get(HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL), Duration.ofNanos(nanos)),
+                info(made, subprotocol, Duration.ofNanos(nanos)),
                 client,
                 made.channel(),
                 made.lease(),
