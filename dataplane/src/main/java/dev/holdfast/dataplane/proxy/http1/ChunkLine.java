@@ -2,7 +2,7 @@ package dev.holdfast.dataplane.proxy.http1;
 
 /** The line before a chunk (RFC 9112 §7.1): a size and extensions, without CRLF. */
 final class ChunkLine {
-    private static final int DIGITS_MAX = 15;
+    private static final int DIGITS_MAX = 16;
     private static final int EXTENSION_BYTES_MAX = 256;
 
     /** The longest line. */
@@ -22,6 +22,9 @@ final class ChunkLine {
         }
         if (end == 0) {
             throw MessageDecoderHandler.malformed("a chunk size is no hexadecimal number");
+        }
+        if (size < 0) {
+            throw MessageDecoderHandler.malformed("a chunk size is too large");
         }
         requireExtension(line, end, length);
         return size;

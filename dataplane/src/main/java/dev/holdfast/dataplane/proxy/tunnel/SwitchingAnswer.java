@@ -1,5 +1,9 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import io.netty.buffer.Unpooled;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.EmptyHttpHeaders;
+import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpResponse;
@@ -38,6 +42,16 @@ final class SwitchingAnswer {
         }
         headers.set("Connection", "Upgrade");
         headers.set("Upgrade", "websocket");
+    }
+
+    /** A head that is a whole message. */
+    static FullHttpResponse bodyless(HttpResponse response) {
+        return new DefaultFullHttpResponse(
+                HttpVersion.HTTP_1_1,
+                response.status(),
+                Unpooled.EMPTY_BUFFER,
+                response.headers(),
+                EmptyHttpHeaders.INSTANCE);
     }
 
     /**

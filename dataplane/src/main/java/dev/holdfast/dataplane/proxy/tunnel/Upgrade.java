@@ -9,7 +9,6 @@ import dev.holdfast.dataplane.proxy.upstream.Connected;
 import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
 import dev.holdfast.dataplane.proxy.upstream.Selection;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
@@ -18,7 +17,6 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
-import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
@@ -41,7 +39,11 @@ import org.jspecify.annotations.Nullable;
  * else. Confined to the client's event loop.
  */
 final class Upgrade extends TimerWheel.Timer {
+    /** What is read and thrown away of a client that was refused and goes on sending. */
+    private static final int LINGER_BYTES_MAX = 1 << 20;
+
     private static final int INTERIM_ANSWERS_MAX = 8;
+
     private enum State {
         CONNECTING,
         /** The request is sent; the head of the answer is awaited. */
@@ -66,6 +68,7 @@ final class Upgrade extends TimerWheel.Timer {
     private @Nullable HttpResponse switching;
     private @Nullable RefusalRelay refusal;
     private int interimAnswers;
+    private long lingeredBytes;
 
     Upgrade(UpgradeRequest request, Upgrades.Parts parts) {
         this.request = request;
@@ -129,6 +132,11 @@ final class Upgrade extends TimerWheel.Timer {
     }
 
     private void send(Channel backend) {
+        if (request.head().headers().contains(HttpHeaderNames.EXPECT)) {
+            // Asked for both, a server answers 100 before 101 (RFC 9110 §7.8); a handshake has no body to hold back.
+            request.head().headers().remove(HttpHeaderNames.EXPECT);
+            client.writeAndFlush(new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE));
+        }
         ByteBuf bytes;
         try {
             bytes = RequestBytes.of(request.head(), backend.alloc());
@@ -193,7 +201,7 @@ final class Upgrade extends TimerWheel.Timer {
             return;
         }
         request.responses().prepare(response, null);
-        client.writeAndFlush(bodyless(response));
+        client.writeAndFlush(SwitchingAnswer.bodyless(response));
     }
 
     private void handOver(HttpResponse response) {
@@ -218,7 +226,7 @@ final class Upgrade extends TimerWheel.Timer {
                 home));
         metrics.handshake(HandshakeResult.UPGRADED, "ok", nanos);
         client.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
-        client.write(bodyless(response), client.voidPromise());
+        client.write(SwitchingAnswer.bodyless(response), client.voidPromise());
         tunnel.open();
         home.over(this);
         // The relays are in place before the decoders go: bytes that those still hold arrive when they are removed.
@@ -265,15 +273,6 @@ final class Upgrade extends TimerWheel.Timer {
         if (made != null) {
             made.channel().config().setAutoRead(reading);
         }
-    }
-
-    private static FullHttpResponse bodyless(HttpResponse response) {
-        return new DefaultFullHttpResponse(
-                HttpVersion.HTTP_1_1,
-                response.status(),
-                Unpooled.EMPTY_BUFFER,
-                response.headers(),
-                EmptyHttpHeaders.INSTANCE);
     }
 
     // Ends.
@@ -419,6 +418,13 @@ final class Upgrade extends TimerWheel.Timer {
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
             boolean undecided = state == State.CONNECTING || state == State.AWAITING;
+            if (state == State.LINGERING && message instanceof ByteBuf bytes) {
+                lingeredBytes += bytes.readableBytes();
+                if (lingeredBytes > LINGER_BYTES_MAX) {
+                    client.close();
+                    over();
+                }
+            }
             if (!undecided || !(message instanceof ByteBuf bytes)) {
                 ReferenceCountUtil.release(message);
             } else if (!takeover.hold(bytes)) {
