@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.forwarded;
 
 import io.netty.handler.codec.http.HttpHeaders;
 import java.net.Inet6Address;
+import io.netty.util.NetUtil;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,10 @@ public final class ForwardedFields {
     /** Deletes, appends and sets, in place. */
     public static void apply(HttpHeaders headers, ClientInfo client) {
         deleteForged(headers, client.peerTrusted());
+        if (!headers.contains(FORWARDED)) {
+            // A trusted peer that speaks only the older field: both must tell the same hops (RFC 7239 §7.4).
+            hops(headers.getAll(FOR)).forEach(hop -> append(headers, FORWARDED, "for=" + node(hop)));
+        }
         String peer = text(client.peer().getAddress());
         append(headers, FOR, peer);
         append(headers, FORWARDED, element(client));
@@ -73,6 +78,26 @@ public final class ForwardedFields {
         return ours && (!peerTrusted || known.indexOf('_') >= 0);
     }
 
+    private static List<String> hops(List<String> values) {
+        List<String> hops = new ArrayList<>();
+        for (String value : values) {
+            for (String hop : value.split(",", -1)) {
+                if (!hop.isBlank()) {
+                    hops.add(hop.strip());
+                }
+            }
+        }
+        return hops;
+    }
+
+    /** A hop of {@code X-Forwarded-For} as a node: an IPv6 address in brackets, and in quotes what is no token (§6). */
+    private static String node(String hop) {
+        String node = NetUtil.isValidIpV6Address(hop) && !hop.startsWith("[") ? "[" + hop + "]" : hop;
+        return node.matches("[A-Za-z0-9._-]+")
+                ? node
+                : "\"" + node.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+    }
+
     /** One hop (RFC 7239 §4); agrees with what {@code X-Forwarded-For} says. */
     private static String element(ClientInfo client) {
         InetAddress address = client.peer().getAddress();
@@ -101,9 +126,9 @@ public final class ForwardedFields {
         return client.scheme().defaultPort();
     }
 
-    /** Without the zone of a link-local address, which means nothing elsewhere. */
+    /** In the shortest form (RFC 5952), without the zone of a link-local address, which means nothing elsewhere. */
     private static String text(InetAddress address) {
-        String text = address.getHostAddress();
+        String text = NetUtil.toAddressString(address);
         int zone = text.indexOf('%');
         return zone < 0 ? text : text.substring(0, zone);
     }

@@ -26,7 +26,7 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
 
     private static final int FIELDS_MAX = 512;
     private static final int CHUNK_EXTENSION_BYTES_MAX = 256;
-    private static final int CHUNK_DIGITS_MAX = 15;
+    private static final int CHUNK_DIGITS_MAX = 16;
 
     private enum State {
         START_LINE,
@@ -352,6 +352,9 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
         }
         if (end == 0) {
             throw malformed("a chunk size is no hexadecimal number");
+        }
+        if (size < 0) {
+            throw malformed("a chunk size is too large");
         }
         requireExtension(line, end, length);
         remaining = size;

@@ -43,6 +43,9 @@ import org.jspecify.annotations.Nullable;
  * else. Confined to the client's event loop.
  */
 final class Upgrade extends TimerWheel.Timer {
+    /** What is read and thrown away of a client that was refused and goes on sending. */
+    private static final int LINGER_BYTES_MAX = 1 << 20;
+
     private static final int INTERIM_ANSWERS_MAX = 8;
     private static final CharSequence[] HANDSHAKE_FIELDS = {
         HttpHeaderNames.SEC_WEBSOCKET_ACCEPT,
@@ -73,6 +76,7 @@ final class Upgrade extends TimerWheel.Timer {
     private @Nullable Connected connected;
     private @Nullable HttpResponse switching;
     private int interimAnswers;
+    private long lingeredBytes;
     private long activeTick;
 
     Upgrade(UpgradeRequest request, Upgrades.Parts parts) {
@@ -137,6 +141,11 @@ final class Upgrade extends TimerWheel.Timer {
     }
 
     private void send(Channel backend) {
+        if (request.head().headers().contains(HttpHeaderNames.EXPECT)) {
+            // Asked for both, a server answers 100 before 101 (RFC 9110 §7.8); a handshake has no body to hold back.
+            request.head().headers().remove(HttpHeaderNames.EXPECT);
+            client.writeAndFlush(new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE));
+        }
         ByteBuf bytes;
         try {
             bytes = RequestBytes.of(request.head(), backend.alloc());
@@ -464,6 +473,13 @@ final class Upgrade extends TimerWheel.Timer {
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
             boolean undecided = state == State.CONNECTING || state == State.AWAITING;
+            if (state == State.LINGERING && message instanceof ByteBuf bytes) {
+                lingeredBytes += bytes.readableBytes();
+                if (lingeredBytes > LINGER_BYTES_MAX) {
+                    client.close();
+                    over();
+                }
+            }
             if (!undecided || !(message instanceof ByteBuf bytes)) {
                 ReferenceCountUtil.release(message);
             } else if (!takeover.hold(bytes)) {
