@@ -80,7 +80,8 @@ class BackendFailureTest {
     @Test
     void anAnswerThatStallsIsCutOff() throws IOException {
         // Given
-        backend.script((request, socket) -> RawBackend.write(socket, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"));
+        backend.script(
+                (request, socket) -> RawBackend.write(socket, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"));
         rig.serve(impatient(), backend);
         try (RawClient client = rig.client()) {
             client.send(GET).head();

@@ -109,7 +109,8 @@ class BodyLimitsTest {
                 }
             }
             try (RawClient client = own.client()) {
-                assertThat(client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\n" + "x".repeat(100))
+                assertThat(client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\n"
+                                        + "x".repeat(100))
                                 .answer())
                         .startsWith("HTTP/1.1 200");
             }
@@ -232,7 +233,8 @@ class BodyLimitsTest {
         // Given
         try (RawClient client = rig.client()) {
             // When
-            client.send("GET /x%41?a=%20b&c HTTP/1.1\r\nHost: a.test:8080\r\nX-Odd-CASE: 1\r\nAccept: a\r\naccept: b\r\n\r\n")
+            client.send(
+                            "GET /x%41?a=%20b&c HTTP/1.1\r\nHost: a.test:8080\r\nX-Odd-CASE: 1\r\nAccept: a\r\naccept: b\r\n\r\n")
                     .answer();
             // Then
             assertThat(backend.requests.getLast())

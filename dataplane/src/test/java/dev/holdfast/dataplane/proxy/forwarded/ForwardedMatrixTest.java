@@ -17,8 +17,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Who is believed, and what the backend is told. */
 class ForwardedMatrixTest {
-    private static final TrustedProxies TRUSTED = new TrustedProxies(
-            Stream.of("10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48").map(Cidr::parse).toList());
+    private static final TrustedProxies TRUSTED =
+            new TrustedProxies(Stream.of("10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48")
+                    .map(Cidr::parse)
+                    .toList());
 
     private static HttpHeaders headers(String... fields) {
         HttpHeaders headers = new DefaultHttpHeaders();
@@ -153,7 +155,8 @@ class ForwardedMatrixTest {
         assertThat(id).matches("[0-9a-f]{32}");
         assertThat(TrustedProxies.requestId(true, headers("X-Request-ID", "x".repeat(129))))
                 .matches("[0-9a-f]{32}");
-        assertThat(TrustedProxies.requestId(false, headers("X-Request-ID", "ok"))).matches("[0-9a-f]{32}");
+        assertThat(TrustedProxies.requestId(false, headers("X-Request-ID", "ok")))
+                .matches("[0-9a-f]{32}");
     }
 
     @Test
