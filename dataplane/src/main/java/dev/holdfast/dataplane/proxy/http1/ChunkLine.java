@@ -5,6 +5,9 @@ final class ChunkLine {
     private static final int DIGITS_MAX = 16;
     private static final int EXTENSION_BYTES_MAX = 256;
 
+    /** Nobody means a larger chunk; whoever adds sizes up cannot be made to overflow. */
+    private static final long SIZE_MAX = 1L << 40;
+
     /** The longest line. */
     static final int BYTES_MAX = DIGITS_MAX + 1 + EXTENSION_BYTES_MAX;
 
@@ -23,7 +26,7 @@ final class ChunkLine {
         if (end == 0) {
             throw MessageDecoderHandler.malformed("a chunk size is no hexadecimal number");
         }
-        if (size < 0) {
+        if (size < 0 || size > SIZE_MAX) {
             throw MessageDecoderHandler.malformed("a chunk size is too large");
         }
         requireExtension(line, end, length);
