@@ -8,10 +8,10 @@ import dev.holdfast.operator.snapshot.ClusterSnapshot.ServiceView;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** Services, slices and Secrets by name; notes what is asked for, whether it exists or not. */
@@ -19,7 +19,7 @@ final class ClusterIndex {
     private final Map<ResourceRef, ServiceView> services = new HashMap<>();
     private final Map<ResourceRef, List<EndpointSliceView>> slices = new HashMap<>();
     private final Map<ResourceRef, SecretView> secrets = new HashMap<>();
-    private final Set<ResourceRef> references = new TreeSet<>();
+    private final Set<ResourceRef> references = new HashSet<>();
 
     ClusterIndex(ClusterSnapshot snapshot) {
         snapshot.services().forEach(service -> services.put(service.meta().ref("Service"), service));

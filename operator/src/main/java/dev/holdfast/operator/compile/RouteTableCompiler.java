@@ -4,14 +4,10 @@ import dev.holdfast.operator.compile.BackendResolver.Resolved;
 import dev.holdfast.operator.compile.BackendResolver.Share;
 import dev.holdfast.operator.compile.CompileResult.Subject;
 import dev.holdfast.operator.compile.translate.ActionIntent;
-import dev.holdfast.operator.compile.translate.ClassSelector;
-import dev.holdfast.operator.compile.translate.IngressTranslator;
 import dev.holdfast.operator.compile.translate.RouteIntent;
 import dev.holdfast.operator.compile.translate.RouteIntent.Rank;
 import dev.holdfast.operator.compile.translate.TlsIntent;
 import dev.holdfast.operator.compile.translate.Translation;
-import dev.holdfast.operator.compile.translate.Translation.Source;
-import dev.holdfast.operator.compile.translate.WebSocketRouteTranslator;
 import dev.holdfast.operator.diagnostic.Diagnostic;
 import dev.holdfast.operator.diagnostic.DiagnosticCode;
 import dev.holdfast.operator.diagnostic.Findings;
@@ -24,15 +20,13 @@ import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.Upstream;
 import dev.holdfast.routetable.VirtualHost;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
-import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,7 +35,9 @@ import org.jspecify.annotations.Nullable;
  * that are equal to those of the last table are the same objects. Not thread-safe.
  */
 public final class RouteTableCompiler {
+    private final Translations memory = new Translations();
     private RouteTable last = RouteTable.EMPTY;
+    private HostAssembly lastHosts = new HostAssembly(null);
     private @Nullable Certificates lastCertificates;
 
     /** Compiles a snapshot; never throws for what users wrote. */
@@ -49,56 +45,23 @@ public final class RouteTableCompiler {
         ClusterIndex cluster = new ClusterIndex(snapshot);
         Certificates certificates = new Certificates(cluster, lastCertificates);
         lastCertificates = certificates;
-        Run run = new Run(new BackendResolver(cluster, certificates, options), certificates);
-        List<Translation> translations = translate(snapshot, options);
+        Run run = new Run(new BackendResolver(cluster, certificates, options), certificates, lastHosts);
+        List<Translation> translations = memory.of(snapshot, options);
         // A default backend yields to every rule, however young, so rules claim their hosts first.
         translations.forEach(translation -> run.claim(translation, Rank.RULE));
         translations.forEach(translation -> run.claim(translation, Rank.DEFAULT_BACKEND));
         translations.forEach(run::certificates);
         last = run.table(last);
+        lastHosts = run.hosts;
         return new CompileResult(last, run.diagnostics(), run.subjects(translations), cluster.references());
-    }
-
-    /** Every object of our class, the oldest first. */
-    private static List<Translation> translate(ClusterSnapshot snapshot, CompileOptions options) {
-        ClassSelector classes = new ClassSelector(snapshot.classes(), options.controllerValue(), options.className());
-        List<Translation> translations = new ArrayList<>();
-        snapshot.ingresses().stream()
-                .filter(classes::isOurs)
-                .map(view -> guarded(Source.of("Ingress", view.meta()), () -> IngressTranslator.translate(view)))
-                .forEach(translations::add);
-        snapshot.webSocketRoutes().stream()
-                .filter(classes::isOurs)
-                .map(view -> guarded(
-                        Source.of("WebSocketRoute", view.meta()), () -> WebSocketRouteTranslator.translate(view)))
-                .forEach(translations::add);
-        Collections.sort(translations);
-        return translations;
-    }
-
-    /** One object that nobody foresaw must never keep the others from being served. */
-    private static Translation guarded(Source source, Supplier<Translation> translation) {
-        try {
-            return translation.get();
-        } catch (RuntimeException e) {
-            Findings findings = new Findings(source.ref());
-            findings.add(DiagnosticCode.INVALID_SPEC, "spec", unforeseen(e));
-            return Translation.nothing(source, findings.list());
-        }
-    }
-
-    private static String unforeseen(RuntimeException e) {
-        return e instanceof IllegalArgumentException refusal
-                ? String.valueOf(refusal.getMessage())
-                : "cannot be compiled (" + e.getClass().getSimpleName() + "); please report it";
     }
 
     /** One compile. */
     private static final class Run {
         private final BackendResolver backends;
         private final Certificates certificates;
-        private final HostAssembly hosts = new HostAssembly();
-        private final Map<ResourceRef, Findings> findings = new TreeMap<>();
+        private final HostAssembly hosts;
+        private final Map<ResourceRef, Findings> findings = new HashMap<>();
         private final Map<ActionIntent, Resolved> actions = new IdentityHashMap<>();
         private final Map<ResourceRef, Map<String, Long>> ready = new HashMap<>();
         private final Map<ResourceRef, Integer> routes = new HashMap<>();
@@ -106,9 +69,10 @@ public final class RouteTableCompiler {
         private final NavigableMap<String, EndpointGroup> groups = new TreeMap<>();
         private final Map<String, Certificate> certificatesById = new HashMap<>();
 
-        Run(BackendResolver backends, Certificates certificates) {
+        Run(BackendResolver backends, Certificates certificates, HostAssembly lastHosts) {
             this.backends = backends;
             this.certificates = certificates;
+            this.hosts = new HostAssembly(lastHosts);
         }
 
         void claim(Translation translation, Rank rank) {
@@ -143,7 +107,7 @@ public final class RouteTableCompiler {
             try {
                 return backends.resolve(intent.action(), intent.place().fieldPath(), found);
             } catch (RuntimeException e) {
-                found.add(DiagnosticCode.INVALID_SPEC, intent.place().fieldPath(), unforeseen(e));
+                found.add(DiagnosticCode.INVALID_SPEC, intent.place().fieldPath(), Translations.unforeseen(e));
                 return new Resolved(
                         new RouteAction.Reject(503, "This route asks for something that cannot be served."), List.of());
             }
@@ -194,22 +158,30 @@ public final class RouteTableCompiler {
         }
 
         List<Diagnostic> diagnostics() {
-            return findings.values().stream()
-                    .flatMap(found -> found.list().stream())
-                    .toList();
+            List<Findings> told = new ArrayList<>();
+            for (Findings found : findings.values()) {
+                if (!found.isEmpty()) {
+                    told.add(found);
+                }
+            }
+            told.sort(Comparator.comparing(Findings::subject));
+            return told.stream().flatMap(found -> found.list().stream()).toList();
         }
 
         Map<ResourceRef, Subject> subjects(List<Translation> translations) {
-            return translations.stream()
-                    .collect(Collectors.toMap(
-                            translation -> translation.source().ref(), this::subject, (older, younger) -> older));
+            Map<ResourceRef, Subject> subjects = HashMap.newHashMap(translations.size());
+            for (Translation translation : translations) {
+                subjects.putIfAbsent(translation.source().ref(), subject(translation));
+            }
+            return subjects;
         }
 
         private Subject subject(Translation translation) {
             ResourceRef owner = translation.source().ref();
-            long endpoints = ready.getOrDefault(owner, Map.of()).values().stream()
-                    .mapToLong(Long::longValue)
-                    .sum();
+            long endpoints = 0;
+            for (long count : ready.getOrDefault(owner, Map.of()).values()) {
+                endpoints += count;
+            }
             return new Subject(
                     translation.source().generation(),
                     (int) Math.min(endpoints, Integer.MAX_VALUE),
