@@ -37,42 +37,72 @@ import org.jspecify.annotations.Nullable;
 public final class RouteTableCompiler {
     private final Translations memory = new Translations();
     private RouteTable last = RouteTable.EMPTY;
-    private HostAssembly lastHosts = new HostAssembly(null);
+    private @Nullable CompileOptions lastOptions;
+    private @Nullable Run lastRun;
     private @Nullable Certificates lastCertificates;
 
     /** Compiles a snapshot; never throws for what users wrote. */
     public CompileResult compile(ClusterSnapshot snapshot, CompileOptions options) {
-        ClusterIndex cluster = new ClusterIndex(snapshot);
+        Run before = options.equals(lastOptions) ? lastRun : null;
+        ClusterIndex cluster = new ClusterIndex(snapshot, before == null ? null : before.cluster);
         Certificates certificates = new Certificates(cluster, lastCertificates);
         lastCertificates = certificates;
-        Run run = new Run(new BackendResolver(cluster, certificates, options), certificates, lastHosts);
+        Run run = new Run(cluster, new BackendResolver(cluster, certificates, options), certificates, before);
         List<Translation> translations = memory.of(snapshot, options);
         // A default backend yields to every rule, however young, so rules claim their hosts first.
         translations.forEach(translation -> run.claim(translation, Rank.RULE));
         translations.forEach(translation -> run.claim(translation, Rank.DEFAULT_BACKEND));
         translations.forEach(run::certificates);
         last = run.table(last);
-        lastHosts = run.hosts;
+        lastRun = run;
+        lastOptions = options;
         return new CompileResult(last, run.diagnostics(), run.subjects(translations), cluster.references());
     }
 
     /** One compile. */
     private static final class Run {
+        private final ClusterIndex cluster;
         private final BackendResolver backends;
         private final Certificates certificates;
         private final HostAssembly hosts;
         private final Map<ResourceRef, Findings> findings = new HashMap<>();
-        private final Map<ActionIntent, Resolved> actions = new IdentityHashMap<>();
+        private final Map<ActionIntent, Kept> actions = new IdentityHashMap<>();
+        private final Map<ActionIntent, Kept> lastActions;
         private final Map<ResourceRef, Map<String, Long>> ready = new HashMap<>();
         private final Map<ResourceRef, Integer> routes = new HashMap<>();
         private final NavigableMap<String, Upstream> upstreams = new TreeMap<>();
         private final NavigableMap<String, EndpointGroup> groups = new TreeMap<>();
         private final Map<String, Certificate> certificatesById = new HashMap<>();
 
-        Run(BackendResolver backends, Certificates certificates, HostAssembly lastHosts) {
+        /**
+         * A resolved action.
+         *
+         * @param needs what it was resolved from; null: more than can be compared
+         */
+        private record Kept(
+                Resolved resolved,
+                List<Diagnostic> diagnostics,
+                @Nullable List<ClusterIndex.Behind> needs) {
+            boolean isCurrent(ClusterIndex cluster) {
+                if (needs == null) {
+                    return false;
+                }
+                for (ClusterIndex.Behind need : needs) {
+                    if (cluster.behind(need.ref) != need) {
+                        return false;
+                    }
+                }
+                return true;
+            }
+        }
+
+        /** Takes over from {@code last} what depends on nothing that changed; null: nothing. */
+        Run(ClusterIndex cluster, BackendResolver backends, Certificates certificates, @Nullable Run last) {
+            this.cluster = cluster;
             this.backends = backends;
             this.certificates = certificates;
-            this.hosts = new HostAssembly(lastHosts);
+            this.hosts = new HostAssembly(last == null ? null : last.hosts);
+            this.lastActions = last == null ? Map.of() : last.actions;
         }
 
         void claim(Translation translation, Rank rank) {
@@ -85,10 +115,15 @@ public final class RouteTableCompiler {
                 if (intent.place().rank() != rank) {
                     continue;
                 }
-                Resolved resolved = actions.get(intent.action());
-                if (resolved == null) {
-                    resolved = resolve(intent, found);
-                    actions.put(intent.action(), resolved);
+                Kept kept = actions.get(intent.action());
+                boolean isFirst = kept == null;
+                if (kept == null) {
+                    kept = keep(intent, owner);
+                    actions.put(intent.action(), kept);
+                }
+                Resolved resolved = kept.resolved;
+                if (isFirst) {
+                    found.addAll(kept.diagnostics);
                     Map<String, Long> groupsReady = ready.computeIfAbsent(owner, key -> new HashMap<>());
                     resolved.shares()
                             .forEach(share -> groupsReady.put(share.group().id(), share.ready()));
@@ -101,6 +136,17 @@ public final class RouteTableCompiler {
                     }
                 }
             }
+        }
+
+        private Kept keep(RouteIntent intent, ResourceRef owner) {
+            Kept last = lastActions.get(intent.action());
+            if (last != null && last.isCurrent(cluster)) {
+                return last;
+            }
+            Findings own = new Findings(owner);
+            Resolved resolved = resolve(intent, own);
+            return new Kept(
+                    resolved, own.list(), backends.needs(intent.action()).orElse(null));
         }
 
         private Resolved resolve(RouteIntent intent, Findings found) {
