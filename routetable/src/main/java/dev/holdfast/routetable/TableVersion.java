@@ -12,10 +12,20 @@ public record TableVersion(long sequence, String digest) {
         if (sequence < 0) {
             throw new IllegalArgumentException("version.sequence: " + sequence + " (expected: 0 or more)");
         }
-        if (!digest.matches("[0-9a-f]{64}")) {
+        if (!isDigest(digest)) {
             throw new IllegalArgumentException("version.digest: " + digest.length()
                     + " characters (expected: 64 hexadecimal digits in lower case)");
         }
+    }
+
+    private static boolean isDigest(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if ((c < '0' || c > '9') && (c < 'a' || c > 'f')) {
+                return false;
+            }
+        }
+        return text.length() == 64;
     }
 
     /** Parses what {@link #toString()} prints; it stands in {@code id:} and {@code Last-Event-ID}. */

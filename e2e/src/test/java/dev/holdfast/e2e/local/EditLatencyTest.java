@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 class EditLatencyTest {
     private static final int ROUTES = Integer.getInteger("latency.routes", 1_000);
     private static final int EDITS = Integer.getInteger("latency.edits", 200);
+    private static final boolean ONE_FILE = Boolean.getBoolean("latency.oneFile");
     private static final int WARM_UP = 40;
 
     /** Asserted where the machine is the test's alone: a shared one measures its neighbours ({@code docs/benchmarks.md}). */
@@ -31,10 +32,16 @@ class EditLatencyTest {
         try (EchoBackend even = new EchoBackend("even");
                 EchoBackend odd = new EchoBackend("odd")) {
             manifests.write("services.yaml", service("other") + slice("other", even.port()));
+            StringBuilder beside = new StringBuilder();
             for (int i = 0; i < ROUTES; i++) {
-                manifests.write("route-" + i + ".yaml", route("r" + i, "h" + i + ".test", "/", "other", "", ""));
+                String route = route("r" + i, "h" + i + ".test", "/", "other", "", "");
+                if (ONE_FILE) {
+                    beside.append(route);
+                } else {
+                    manifests.write("route-" + i + ".yaml", route);
+                }
             }
-            manifests.write("edited.yaml", version(0, even.port(), odd.port()));
+            manifests.write("edited.yaml", beside + version(0, even.port(), odd.port()));
             try (LocalMode local = LocalMode.serve(manifests.path());
                     RawGet probe = new RawGet(local.httpPort(), "edited.test", "/")) {
                 long[] micros = new long[EDITS];
@@ -42,7 +49,7 @@ class EditLatencyTest {
 
                 // When
                 for (int edit = 1; edit <= WARM_UP + EDITS; edit++) {
-                    long renamed = manifests.write("edited.yaml", version(edit, even.port(), odd.port()));
+                    long renamed = manifests.write("edited.yaml", beside + version(edit, even.port(), odd.port()));
                     RawGet.Answer answer = probe.get();
                     while (!answer.header("x-version").equals("" + edit)) {
                         if (!isWhole(answer)) {
@@ -65,8 +72,13 @@ class EditLatencyTest {
                 Arrays.sort(micros);
                 long p99 = micros[EDITS * 99 / 100 - 1];
                 System.out.printf(
+<<<<<<< HEAD
                         "edit to served: routes %d, edits %d, p50 %.1f ms, p99 %.1f ms, max %.1f ms, mixed answers %d%n",
+=======
+                        "edit to served: routes %d in %s, edits %d, p50 %.1f ms, p99 %.1f ms, max %.1f ms (limit p99 %d ms), mixed answers %d%n",
+>>>>>>> w/compile
                         ROUTES,
+                        ONE_FILE ? "one file" : "as many files",
                         EDITS,
                         micros[EDITS / 2] / 1e3,
                         p99 / 1e3,

@@ -50,10 +50,33 @@ final class BackendResolver {
     /** One backend, resolved. */
     record Share(Upstream upstream, EndpointGroup group, int weight, boolean usable) {
         long ready() {
-            return group.endpoints().stream()
-                    .filter(endpoint -> endpoint.state() == EndpointGroup.State.READY)
-                    .count();
+            long ready = 0;
+            for (EndpointGroup.Endpoint endpoint : group.endpoints()) {
+                ready += endpoint.state() == EndpointGroup.State.READY ? 1 : 0;
+            }
+            return ready;
         }
+    }
+
+    /** What the resolution of an action depends on; empty when it depends on more than Services. */
+    Optional<List<ClusterIndex.Behind>> needs(ActionIntent intent) {
+        List<ClusterIndex.Behind> needs = new ArrayList<>();
+        if (intent instanceof ActionIntent.Forward forward) {
+            for (BackendIntent backend : forward.backends()) {
+                if (backend instanceof ServiceBackend service) {
+                    TlsSettings tls = service.speech().tls();
+                    if (tls != null && tls.caSecret() != null) {
+                        return Optional.empty();
+                    }
+                    needs.add(cluster.behind(ref(service)));
+                }
+            }
+        }
+        return Optional.of(needs);
+    }
+
+    private static ResourceRef ref(ServiceBackend backend) {
+        return new ResourceRef("Service", backend.namespace(), backend.service());
     }
 
     Resolved resolve(ActionIntent intent, String fieldPath, Findings findings) {
@@ -115,8 +138,8 @@ final class BackendResolver {
     }
 
     private Optional<Share> usable(ServiceBackend backend, Findings findings) {
-        ResourceRef ref = new ResourceRef("Service", backend.namespace(), backend.service());
-        ServiceView service = cluster.service(ref);
+        ResourceRef ref = ref(backend);
+        ServiceView service = cluster.behind(ref).service;
         if (service == null) {
             findings.add(
                     DiagnosticCode.BACKEND_NOT_FOUND,

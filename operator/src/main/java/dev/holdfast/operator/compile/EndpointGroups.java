@@ -2,7 +2,6 @@ package dev.holdfast.operator.compile;
 
 import dev.holdfast.operator.compile.CompileOptions.LoopbackEndpoints;
 import dev.holdfast.operator.diagnostic.DiagnosticCode;
-import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.snapshot.ClusterSnapshot.EndpointSliceView;
 import dev.holdfast.operator.snapshot.ClusterSnapshot.ServicePort;
 import dev.holdfast.operator.snapshot.ClusterSnapshot.ServiceView;
@@ -97,8 +96,7 @@ final class EndpointGroups {
         }
 
         Resolved read(String id) {
-            List<EndpointSliceView> slices = cluster.slices(new ResourceRef(
-                    "Service", service.meta().namespace(), service.meta().name()));
+            List<EndpointSliceView> slices = cluster.behind(service.meta().ref("Service")).slices;
             String local = service.meta().annotations().get(LOCAL_ENDPOINTS);
             if (local != null) {
                 localEndpoints(local, slices.isEmpty());

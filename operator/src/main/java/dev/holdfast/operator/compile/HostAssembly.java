@@ -16,9 +16,9 @@ import dev.holdfast.routetable.match.MatchPrecedence;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +26,14 @@ import org.jspecify.annotations.Nullable;
  * whoever comes second is told.
  */
 final class HostAssembly {
-    private final Map<HostPattern, Host> hosts = new TreeMap<>();
+    private final Map<HostPattern, Host> hosts = new HashMap<>();
+    private final Map<RouteIntent, Claim> made = new IdentityHashMap<>();
+    private final Map<RouteIntent, Claim> lastMade;
+
+    /** Takes over from {@code last} the routes of intents that are the same objects; null: there is none. */
+    HostAssembly(@Nullable HostAssembly last) {
+        this.lastMade = last == null ? Map.of() : last.made;
+    }
 
     /** A host while it is being put together. */
     private static final class Host {
@@ -63,9 +70,7 @@ final class HostAssembly {
             return false;
         }
         try {
-            Route.Owner by = new Route.Owner(owner.kind(), owner.namespace(), owner.name());
-            Route route = new Route(id(owner, intent, intent.host()), by, intent.match(), action, intent.plaintext());
-            Claim claim = new Claim(owner, intent, route);
+            Claim claim = make(owner, intent, action);
             host.claims.put(intent.match(), claim);
             host.order.add(claim);
             return true;
@@ -73,6 +78,17 @@ final class HostAssembly {
             findings.add(DiagnosticCode.INVALID_SPEC, intent.place().fieldPath(), String.valueOf(e.getMessage()));
             return false;
         }
+    }
+
+    private Claim make(ResourceRef owner, RouteIntent intent, RouteAction action) {
+        Claim claim = lastMade.get(intent);
+        if (claim == null || !claim.owner.equals(owner) || !claim.route.action().equals(action)) {
+            Route.Owner by = new Route.Owner(owner.kind(), owner.namespace(), owner.name());
+            String id = id(owner, intent, intent.host());
+            claim = new Claim(owner, intent, new Route(id, by, intent.match(), action, intent.plaintext()));
+        }
+        made.put(intent, claim);
+        return claim;
     }
 
     private static void lost(ResourceRef owner, RouteIntent intent, Claim winner, Findings findings) {
@@ -137,6 +153,7 @@ final class HostAssembly {
         return host;
     }
 
+    /** The hosts in no order. */
     List<VirtualHost> virtualHosts() {
         List<VirtualHost> built = new ArrayList<>();
         hosts.forEach((pattern, host) -> built.add(
@@ -146,6 +163,9 @@ final class HostAssembly {
 
     /** Match order; a stable sort keeps the order of age among equals. */
     private static List<Route> routes(Host host) {
+        if (host.order.size() == 1) {
+            return List.of(host.order.getFirst().route);
+        }
         return host.order.stream()
                 .map(Claim::route)
                 .sorted(Comparator.comparing(route -> MatchPrecedence.of(route.match())))

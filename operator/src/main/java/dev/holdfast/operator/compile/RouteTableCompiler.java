@@ -4,14 +4,10 @@ import dev.holdfast.operator.compile.BackendResolver.Resolved;
 import dev.holdfast.operator.compile.BackendResolver.Share;
 import dev.holdfast.operator.compile.CompileResult.Subject;
 import dev.holdfast.operator.compile.translate.ActionIntent;
-import dev.holdfast.operator.compile.translate.ClassSelector;
-import dev.holdfast.operator.compile.translate.IngressTranslator;
 import dev.holdfast.operator.compile.translate.RouteIntent;
 import dev.holdfast.operator.compile.translate.RouteIntent.Rank;
 import dev.holdfast.operator.compile.translate.TlsIntent;
 import dev.holdfast.operator.compile.translate.Translation;
-import dev.holdfast.operator.compile.translate.Translation.Source;
-import dev.holdfast.operator.compile.translate.WebSocketRouteTranslator;
 import dev.holdfast.operator.diagnostic.Diagnostic;
 import dev.holdfast.operator.diagnostic.DiagnosticCode;
 import dev.holdfast.operator.diagnostic.Findings;
@@ -24,15 +20,13 @@ import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.Upstream;
 import dev.holdfast.routetable.VirtualHost;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
-import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,74 +35,74 @@ import org.jspecify.annotations.Nullable;
  * that are equal to those of the last table are the same objects. Not thread-safe.
  */
 public final class RouteTableCompiler {
+    private final Translations memory = new Translations();
     private RouteTable last = RouteTable.EMPTY;
+    private @Nullable CompileOptions lastOptions;
+    private @Nullable Run lastRun;
     private @Nullable Certificates lastCertificates;
 
     /** Compiles a snapshot; never throws for what users wrote. */
     public CompileResult compile(ClusterSnapshot snapshot, CompileOptions options) {
-        ClusterIndex cluster = new ClusterIndex(snapshot);
+        Run before = options.equals(lastOptions) ? lastRun : null;
+        ClusterIndex cluster = new ClusterIndex(snapshot, before == null ? null : before.cluster);
         Certificates certificates = new Certificates(cluster, lastCertificates);
         lastCertificates = certificates;
-        Run run = new Run(new BackendResolver(cluster, certificates, options), certificates);
-        List<Translation> translations = translate(snapshot, options);
+        Run run = new Run(cluster, new BackendResolver(cluster, certificates, options), certificates, before);
+        List<Translation> translations = memory.of(snapshot, options);
         // A default backend yields to every rule, however young, so rules claim their hosts first.
         translations.forEach(translation -> run.claim(translation, Rank.RULE));
         translations.forEach(translation -> run.claim(translation, Rank.DEFAULT_BACKEND));
         translations.forEach(run::certificates);
         last = run.table(last);
+        lastRun = run;
+        lastOptions = options;
         return new CompileResult(last, run.diagnostics(), run.subjects(translations), cluster.references());
-    }
-
-    /** Every object of our class, the oldest first. */
-    private static List<Translation> translate(ClusterSnapshot snapshot, CompileOptions options) {
-        ClassSelector classes = new ClassSelector(snapshot.classes(), options.controllerValue(), options.className());
-        List<Translation> translations = new ArrayList<>();
-        snapshot.ingresses().stream()
-                .filter(classes::isOurs)
-                .map(view -> guarded(Source.of("Ingress", view.meta()), () -> IngressTranslator.translate(view)))
-                .forEach(translations::add);
-        snapshot.webSocketRoutes().stream()
-                .filter(classes::isOurs)
-                .map(view -> guarded(
-                        Source.of("WebSocketRoute", view.meta()), () -> WebSocketRouteTranslator.translate(view)))
-                .forEach(translations::add);
-        Collections.sort(translations);
-        return translations;
-    }
-
-    /** One object that nobody foresaw must never keep the others from being served. */
-    private static Translation guarded(Source source, Supplier<Translation> translation) {
-        try {
-            return translation.get();
-        } catch (RuntimeException e) {
-            Findings findings = new Findings(source.ref());
-            findings.add(DiagnosticCode.INVALID_SPEC, "spec", unforeseen(e));
-            return Translation.nothing(source, findings.list());
-        }
-    }
-
-    private static String unforeseen(RuntimeException e) {
-        return e instanceof IllegalArgumentException refusal
-                ? String.valueOf(refusal.getMessage())
-                : "cannot be compiled (" + e.getClass().getSimpleName() + "); please report it";
     }
 
     /** One compile. */
     private static final class Run {
+        private final ClusterIndex cluster;
         private final BackendResolver backends;
         private final Certificates certificates;
-        private final HostAssembly hosts = new HostAssembly();
-        private final Map<ResourceRef, Findings> findings = new TreeMap<>();
-        private final Map<ActionIntent, Resolved> actions = new IdentityHashMap<>();
+        private final HostAssembly hosts;
+        private final Map<ResourceRef, Findings> findings = new HashMap<>();
+        private final Map<ActionIntent, Kept> actions = new IdentityHashMap<>();
+        private final Map<ActionIntent, Kept> lastActions;
         private final Map<ResourceRef, Map<String, Long>> ready = new HashMap<>();
         private final Map<ResourceRef, Integer> routes = new HashMap<>();
         private final NavigableMap<String, Upstream> upstreams = new TreeMap<>();
         private final NavigableMap<String, EndpointGroup> groups = new TreeMap<>();
         private final Map<String, Certificate> certificatesById = new HashMap<>();
 
-        Run(BackendResolver backends, Certificates certificates) {
+        /**
+         * A resolved action.
+         *
+         * @param needs what it was resolved from; null: more than can be compared
+         */
+        private record Kept(
+                Resolved resolved,
+                List<Diagnostic> diagnostics,
+                @Nullable List<ClusterIndex.Behind> needs) {
+            boolean isCurrent(ClusterIndex cluster) {
+                if (needs == null) {
+                    return false;
+                }
+                for (ClusterIndex.Behind need : needs) {
+                    if (cluster.behind(need.ref) != need) {
+                        return false;
+                    }
+                }
+                return true;
+            }
+        }
+
+        /** Takes over from {@code last} what depends on nothing that changed; null: nothing. */
+        Run(ClusterIndex cluster, BackendResolver backends, Certificates certificates, @Nullable Run last) {
+            this.cluster = cluster;
             this.backends = backends;
             this.certificates = certificates;
+            this.hosts = new HostAssembly(last == null ? null : last.hosts);
+            this.lastActions = last == null ? Map.of() : last.actions;
         }
 
         void claim(Translation translation, Rank rank) {
@@ -121,10 +115,15 @@ public final class RouteTableCompiler {
                 if (intent.place().rank() != rank) {
                     continue;
                 }
-                Resolved resolved = actions.get(intent.action());
-                if (resolved == null) {
-                    resolved = resolve(intent, found);
-                    actions.put(intent.action(), resolved);
+                Kept kept = actions.get(intent.action());
+                boolean isFirst = kept == null;
+                if (kept == null) {
+                    kept = keep(intent, owner);
+                    actions.put(intent.action(), kept);
+                }
+                Resolved resolved = kept.resolved;
+                if (isFirst) {
+                    found.addAll(kept.diagnostics);
                     Map<String, Long> groupsReady = ready.computeIfAbsent(owner, key -> new HashMap<>());
                     resolved.shares()
                             .forEach(share -> groupsReady.put(share.group().id(), share.ready()));
@@ -139,11 +138,22 @@ public final class RouteTableCompiler {
             }
         }
 
+        private Kept keep(RouteIntent intent, ResourceRef owner) {
+            Kept last = lastActions.get(intent.action());
+            if (last != null && last.isCurrent(cluster)) {
+                return last;
+            }
+            Findings own = new Findings(owner);
+            Resolved resolved = resolve(intent, own);
+            return new Kept(
+                    resolved, own.list(), backends.needs(intent.action()).orElse(null));
+        }
+
         private Resolved resolve(RouteIntent intent, Findings found) {
             try {
                 return backends.resolve(intent.action(), intent.place().fieldPath(), found);
             } catch (RuntimeException e) {
-                found.add(DiagnosticCode.INVALID_SPEC, intent.place().fieldPath(), unforeseen(e));
+                found.add(DiagnosticCode.INVALID_SPEC, intent.place().fieldPath(), Translations.unforeseen(e));
                 return new Resolved(
                         new RouteAction.Reject(503, "This route asks for something that cannot be served."), List.of());
             }
@@ -194,22 +204,30 @@ public final class RouteTableCompiler {
         }
 
         List<Diagnostic> diagnostics() {
-            return findings.values().stream()
-                    .flatMap(found -> found.list().stream())
-                    .toList();
+            List<Findings> told = new ArrayList<>();
+            for (Findings found : findings.values()) {
+                if (!found.isEmpty()) {
+                    told.add(found);
+                }
+            }
+            told.sort(Comparator.comparing(Findings::subject));
+            return told.stream().flatMap(found -> found.list().stream()).toList();
         }
 
         Map<ResourceRef, Subject> subjects(List<Translation> translations) {
-            return translations.stream()
-                    .collect(Collectors.toMap(
-                            translation -> translation.source().ref(), this::subject, (older, younger) -> older));
+            Map<ResourceRef, Subject> subjects = HashMap.newHashMap(translations.size());
+            for (Translation translation : translations) {
+                subjects.putIfAbsent(translation.source().ref(), subject(translation));
+            }
+            return subjects;
         }
 
         private Subject subject(Translation translation) {
             ResourceRef owner = translation.source().ref();
-            long endpoints = ready.getOrDefault(owner, Map.of()).values().stream()
-                    .mapToLong(Long::longValue)
-                    .sum();
+            long endpoints = 0;
+            for (long count : ready.getOrDefault(owner, Map.of()).values()) {
+                endpoints += count;
+            }
             return new Subject(
                     translation.source().generation(),
                     (int) Math.min(endpoints, Integer.MAX_VALUE),

@@ -34,6 +34,11 @@ public final class Findings {
         diagnostics.forEach(diagnostic -> add(diagnostic.code(), diagnostic.fieldPath(), diagnostic.message()));
     }
 
+    /** Whether nothing was noted. */
+    public boolean isEmpty() {
+        return found.isEmpty();
+    }
+
     /** What was noted, sorted. */
     public List<Diagnostic> list() {
         return List.copyOf(found);

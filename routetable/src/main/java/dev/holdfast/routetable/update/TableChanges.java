@@ -6,12 +6,15 @@ import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.Upstream;
 import dev.holdfast.routetable.VirtualHost;
 import java.util.Collections;
+import java.util.Iterator;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** The difference of two tables, by key of each section. {@code between(a, b).applyTo(a)} equals {@code b}. */
 public record TableChanges(
@@ -64,14 +67,34 @@ public record TableChanges(
 
         static <T> SectionChange<T> between(SortedMap<String, T> before, SortedMap<String, T> after) {
             TreeMap<String, T> put = new TreeMap<>();
-            after.forEach((key, value) -> {
-                if (!Objects.equals(before.get(key), value)) {
-                    put.put(key, value);
+            TreeSet<String> removed = new TreeSet<>();
+            Iterator<Map.Entry<String, T>> olds = before.entrySet().iterator();
+            Map.Entry<String, T> old = next(olds);
+            // Both are in the order of keys, so one walk over both finds every difference.
+            for (Map.Entry<String, T> now : after.entrySet()) {
+                int order = old == null ? 1 : old.getKey().compareTo(now.getKey());
+                while (old != null && order < 0) {
+                    removed.add(old.getKey());
+                    old = next(olds);
+                    order = old == null ? 1 : old.getKey().compareTo(now.getKey());
                 }
-            });
-            TreeSet<String> removed = new TreeSet<>(before.keySet());
-            removed.removeAll(after.keySet());
+                if (old == null || order > 0) {
+                    put.put(now.getKey(), now.getValue());
+                } else {
+                    if (!Objects.equals(old.getValue(), now.getValue())) {
+                        put.put(now.getKey(), now.getValue());
+                    }
+                    old = next(olds);
+                }
+            }
+            for (; old != null; old = next(olds)) {
+                removed.add(old.getKey());
+            }
             return new SectionChange<>(put, removed);
+        }
+
+        private static <T> Map.@Nullable Entry<String, T> next(Iterator<Map.Entry<String, T>> entries) {
+            return entries.hasNext() ? entries.next() : null;
         }
 
         NavigableMap<String, T> applyTo(NavigableMap<String, T> section) {
