@@ -72,11 +72,7 @@ class EditLatencyTest {
                 Arrays.sort(micros);
                 long p99 = micros[EDITS * 99 / 100 - 1];
                 System.out.printf(
-<<<<<<< HEAD
-                        "edit to served: routes %d, edits %d, p50 %.1f ms, p99 %.1f ms, max %.1f ms, mixed answers %d%n",
-=======
-                        "edit to served: routes %d in %s, edits %d, p50 %.1f ms, p99 %.1f ms, max %.1f ms (limit p99 %d ms), mixed answers %d%n",
->>>>>>> w/compile
+                        "edit to served: routes %d in %s, edits %d, p50 %.1f ms, p99 %.1f ms, max %.1f ms, mixed answers %d%n",
                         ROUTES,
                         ONE_FILE ? "one file" : "as many files",
                         EDITS,
