@@ -85,7 +85,8 @@ class ForwardingTest {
     @Conformance(value = "C02", rfc = "9110 §7.6.1")
     void connectionCannotDeleteOurOwnFields() throws IOException {
         // Given
-        String names = "X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, X-Real-IP, Forwarded, Via, Host, X-Request-ID";
+        String names =
+                "X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, X-Real-IP, Forwarded, Via, Host, X-Request-ID";
         try (ScriptedBackend backend = ScriptedBackend.echo()) {
             RIG.serve(backend);
 
@@ -107,8 +108,7 @@ class ForwardingTest {
     @Conformance(value = "C04", rfc = "9112 §2.3")
     void eachHopSpeaksItsOwnVersion() throws IOException {
         // Given
-        try (ScriptedBackend backend =
-                ScriptedBackend.answering("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")) {
+        try (ScriptedBackend backend = ScriptedBackend.answering("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")) {
             RIG.serve(backend);
 
             // When
@@ -116,7 +116,9 @@ class ForwardingTest {
             RawResponse current = RIG.ask("GET /new HTTP/1.1\r\nHost: app.test\r\n\r\n");
 
             // Then
-            assertThat(backend.requests()).extracting(request -> request.head().word(2)).containsOnly("HTTP/1.1");
+            assertThat(backend.requests())
+                    .extracting(request -> request.head().word(2))
+                    .containsOnly("HTTP/1.1");
             assertThat(old.head().word(0)).isEqualTo("HTTP/1.1");
             assertThat(current.head().word(0)).isEqualTo("HTTP/1.1");
             assertThat(List.of(old.text(), current.text())).containsOnly("ok");

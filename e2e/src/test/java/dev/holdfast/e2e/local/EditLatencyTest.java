@@ -24,7 +24,6 @@ class EditLatencyTest {
     /** Asserted where the machine is the test's alone: a shared one measures its neighbours ({@code docs/benchmarks.md}). */
     private static final long LIMIT_MILLIS = Long.getLong("latency.limit.millis", Long.MAX_VALUE);
 
-
     @Test
     void anEditIsServedSoonAndWhole(@TempDir Path root) throws Exception {
         // Given
