@@ -222,8 +222,7 @@ final class RouteStreamClient implements AutoCloseable {
                 onApplied.run();
             }
             case Unchanged unchanged -> backoff.reset();
-            case Refused refused -> LOG.error(
-                    "table refused version={} because=\"{}\"", version, refused.reason());
+            case Refused refused -> LOG.error("table refused version={} because=\"{}\"", version, refused.reason());
             case NeedsFullTable needed -> {
                 needsFullTable = true;
                 throw new IOException("a full table is needed: " + needed.reason());

@@ -44,7 +44,8 @@ final class StoreWriter implements AutoCloseable {
         }
         try {
             if (thread.getState() != Thread.State.NEW && !thread.join(CLOSE_WAIT)) {
-                LOG.warn("stored table not written because=\"the disk takes longer than {} s\"", CLOSE_WAIT.toSeconds());
+                LOG.warn(
+                        "stored table not written because=\"the disk takes longer than {} s\"", CLOSE_WAIT.toSeconds());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

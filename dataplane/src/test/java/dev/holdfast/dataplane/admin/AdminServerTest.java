@@ -86,9 +86,18 @@ class AdminServerTest {
 
     @ParameterizedTest
     @CsvSource({
-        "GET, /, 404", "GET, /tables/, 404", "GET, /tables/../tables, 404", "GET, /../tables, 404",
-        "GET, /%74ables, 404", "GET, /metrics/x, 404", "POST, /tables, 405", "PUT, /readyz, 405", "DELETE, /, 405",
-        "OPTIONS, /metrics, 405", "HEAD, /healthz, 200", "HEAD, /nothing, 404",
+        "GET, /, 404",
+        "GET, /tables/, 404",
+        "GET, /tables/../tables, 404",
+        "GET, /../tables, 404",
+        "GET, /%74ables, 404",
+        "GET, /metrics/x, 404",
+        "POST, /tables, 405",
+        "PUT, /readyz, 405",
+        "DELETE, /, 405",
+        "OPTIONS, /metrics, 405",
+        "HEAD, /healthz, 200",
+        "HEAD, /nothing, 404",
     })
     void nothingElseIsAnswered(String method, String path, int status) throws IOException {
         // When

@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 final class ScriptedOperator implements AutoCloseable {
     /** One stream that a data plane opened; the test writes what it likes. */
     record Stream(Map<String, String> fields, Socket socket) implements AutoCloseable {
-        @Nullable String lastEventId() {
+        @Nullable
+        String lastEventId() {
             return fields.get("last-event-id");
         }
 
@@ -123,7 +124,9 @@ final class ScriptedOperator implements AutoCloseable {
                 Map<String, String> fields = new TreeMap<>();
                 for (String field = line(in); !field.isEmpty(); field = line(in)) {
                     int colon = field.indexOf(':');
-                    fields.put(field.substring(0, colon).toLowerCase(java.util.Locale.ROOT), field.substring(colon + 1).strip());
+                    fields.put(
+                            field.substring(0, colon).toLowerCase(java.util.Locale.ROOT),
+                            field.substring(colon + 1).strip());
                 }
                 if (line.startsWith("GET /v1/tables ")) {
                     streams.add(new Stream(fields, socket));

@@ -18,8 +18,7 @@ class SseReaderTest {
     private static final String STREAM = ": comment\n\nid: 1-a\nevent: full\ndata: {\"x\":\"é\"}\n\n"
             + "id:2-b\nretry: 5\nevent:delta\ndata:one\ndata: two\n\n:\n\nid: 3\n\ndata\n\nevent: cut\ndata: never\n";
 
-    private static final List<String> EVENTS =
-            List.of("1-a|full|{\"x\":\"é\"}", "2-b|delta|one\ntwo", "null|message|");
+    private static final List<String> EVENTS = List.of("1-a|full|{\"x\":\"é\"}", "2-b|delta|one\ntwo", "null|message|");
 
     @ParameterizedTest
     @ValueSource(strings = {"\n", "\r\n", "\r"})

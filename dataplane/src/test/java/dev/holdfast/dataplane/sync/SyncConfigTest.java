@@ -20,9 +20,15 @@ class SyncConfigTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "http://operator.holdfast.svc:9901", "http://10.0.0.1:9901", "https://127.0.0.1:9901",
-                "http://127.0.0.1", "http://127.0.0.1:9901/tables", "http://127.0.0.1:9901?x", "http://127.0.0.1.evil:1",
-                "/socket", "http://user@evil:1"
+                "http://operator.holdfast.svc:9901",
+                "http://10.0.0.1:9901",
+                "https://127.0.0.1:9901",
+                "http://127.0.0.1",
+                "http://127.0.0.1:9901/tables",
+                "http://127.0.0.1:9901?x",
+                "http://127.0.0.1.evil:1",
+                "/socket",
+                "http://user@evil:1"
             })
     void plainHttpBeyondLoopbackIsRefused(String operator) {
         assertThatIllegalArgumentException()

@@ -62,8 +62,8 @@ class TableReplicaTest {
 
         // When
         ApplyOutcome full = replica.apply(new FullTable(wrong, B));
-        ApplyOutcome delta =
-                replica.apply(new TableDelta(Tables.version(1, A), wrong, Tables.delta(2, A, B).changes()));
+        ApplyOutcome delta = replica.apply(new TableDelta(
+                Tables.version(1, A), wrong, Tables.delta(2, A, B).changes()));
 
         // Then
         assertThat(full).isInstanceOf(NeedsFullTable.class);
@@ -81,8 +81,10 @@ class TableReplicaTest {
         ApplyOutcome outcome = replica.apply(Tables.delta(3, B, C));
 
         // Then
-        assertThat(outcome).isInstanceOfSatisfying(NeedsFullTable.class, needs -> assertThat(needs.reason())
-                .startsWith("delta.base: "));
+        assertThat(outcome)
+                .isInstanceOfSatisfying(
+                        NeedsFullTable.class,
+                        needs -> assertThat(needs.reason()).startsWith("delta.base: "));
         assertThat(Tables.servedPort(routes)).isEqualTo(1);
     }
 
@@ -107,9 +109,11 @@ class TableReplicaTest {
         ApplyOutcome outcome = replica.apply(Tables.full(2, Tables.unservable()));
 
         // Then
-        assertThat(outcome).isInstanceOfSatisfying(Refused.class, refused -> assertThat(refused.reason())
-                .contains("Ingress/ns/bad/0/0"));
-        assertThat(replica.apply(new KeepAlive(Tables.version(2, Tables.unservable())))).isEqualTo(outcome);
+        assertThat(outcome)
+                .isInstanceOfSatisfying(
+                        Refused.class, refused -> assertThat(refused.reason()).contains("Ingress/ns/bad/0/0"));
+        assertThat(replica.apply(new KeepAlive(Tables.version(2, Tables.unservable()))))
+                .isEqualTo(outcome);
         assertThat(Tables.servedPort(routes)).isEqualTo(1);
     }
 

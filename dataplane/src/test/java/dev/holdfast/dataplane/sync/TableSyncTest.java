@@ -73,7 +73,9 @@ class TableSyncTest {
             last = operator.report();
         }
         assertThat(last).isEqualTo(new ApplyReport("proxy-a", Tables.version(2, B), new Unchanged()));
-        assertThat(stream.fields()).containsEntry("holdfast-data-plane", "proxy-a").doesNotContainKey("last-event-id");
+        assertThat(stream.fields())
+                .containsEntry("holdfast-data-plane", "proxy-a")
+                .doesNotContainKey("last-event-id");
         assertThat(registry.get("holdfast.config.generation").gauge().value()).isEqualTo(2);
         assertThat(registry.get("holdfast.config.last_apply_success").gauge().value())
                 .isEqualTo(1);
@@ -303,7 +305,8 @@ class TableSyncTest {
         // Then
         assertThat(Tables.servedPort(restarted)).isEqualTo(2);
         operator = new ScriptedOperator(port);
-        assertThat(operator.stream().lastEventId()).isEqualTo(Tables.version(2, B).toString());
+        assertThat(operator.stream().lastEventId())
+                .isEqualTo(Tables.version(2, B).toString());
     }
 
     @Test
@@ -327,7 +330,8 @@ class TableSyncTest {
         // Given
         Path file = Files.createFile(directory.resolve("not-a-directory"));
         sync = new TableSync(
-                new SyncConfig(operator.uri(), file, Duration.ofSeconds(15), Duration.ofMillis(5), Duration.ofMillis(20)),
+                new SyncConfig(
+                        operator.uri(), file, Duration.ofSeconds(15), Duration.ofMillis(5), Duration.ofMillis(20)),
                 "proxy-a",
                 routes,
                 registry);

@@ -68,6 +68,12 @@ public final class Tables {
         if (active == null || active.table().endpoints().isEmpty()) {
             return 0;
         }
-        return active.table().endpoints().firstEntry().getValue().endpoints().getFirst().port();
+        return active.table()
+                .endpoints()
+                .firstEntry()
+                .getValue()
+                .endpoints()
+                .getFirst()
+                .port();
     }
 }

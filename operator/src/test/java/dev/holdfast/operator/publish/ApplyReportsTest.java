@@ -86,8 +86,9 @@ class ApplyReportsTest {
         reports.closed("a");
 
         // Then
-        assertThat(reports.states()).singleElement().satisfies(state -> assertThat(state.connected())
-                .isTrue());
+        assertThat(reports.states())
+                .singleElement()
+                .satisfies(state -> assertThat(state.connected()).isTrue());
     }
 
     @Test
@@ -102,7 +103,8 @@ class ApplyReportsTest {
 
         // Then
         assertThat(taken).isFalse();
-        assertThat(reports.accept(new ApplyReport("one-more", ONE, new Applied()))).isFalse();
+        assertThat(reports.accept(new ApplyReport("one-more", ONE, new Applied())))
+                .isFalse();
         assertThat(reports.accept(new ApplyReport("a0", ONE, new Applied()))).isTrue();
     }
 

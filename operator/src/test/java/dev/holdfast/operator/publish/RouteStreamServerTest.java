@@ -66,8 +66,10 @@ class RouteStreamServerTest {
             assertThat(first.update()).isInstanceOf(FullTable.class);
             assertThat(second.type()).isEqualTo("delta");
             assertThat(second.id()).isEqualTo(published.toString());
-            assertThat(second.update()).isInstanceOfSatisfying(TableDelta.class, delta -> assertThat(delta.version())
-                    .isEqualTo(published));
+            assertThat(second.update())
+                    .isInstanceOfSatisfying(
+                            TableDelta.class,
+                            delta -> assertThat(delta.version()).isEqualTo(published));
         }
     }
 
@@ -147,10 +149,11 @@ class RouteStreamServerTest {
 
             // Then
             assertThat(received).containsExactly(1, 2, 3);
-            await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> assertThat(reports.states())
-                    .filteredOn(DataPlaneState::connected)
-                    .extracting(DataPlaneState::name)
-                    .containsExactly("proxy-b"));
+            await().atMost(Duration.ofSeconds(30))
+                    .untilAsserted(() -> assertThat(reports.states())
+                            .filteredOn(DataPlaneState::connected)
+                            .extracting(DataPlaneState::name)
+                            .containsExactly("proxy-b"));
         }
     }
 
@@ -195,7 +198,10 @@ class RouteStreamServerTest {
         // Then
         assertThat(status).isEqualTo(204);
         assertThat(reports.progress(ONE).refusals()).containsExactly(report);
-        assertThat(registry.get("holdfast.operator.reports").tag("outcome", "Refused").counter().count())
+        assertThat(registry.get("holdfast.operator.reports")
+                        .tag("outcome", "Refused")
+                        .counter()
+                        .count())
                 .isEqualTo(1);
     }
 
@@ -206,17 +212,30 @@ class RouteStreamServerTest {
 
         // When / Then
         assertThat(post("{}".getBytes(UTF_8), "application/json")).isEqualTo(400);
-        assertThat(post(new byte[WireCodec.REPORT_BYTES_MAX + 1], "application/json")).isEqualTo(413);
+        assertThat(post(new byte[WireCodec.REPORT_BYTES_MAX + 1], "application/json"))
+                .isEqualTo(413);
         assertThat(post(valid, "text/plain")).isEqualTo(415);
         assertThat(reports.states()).isEmpty();
     }
 
     @ParameterizedTest
     @CsvSource({
-        "GET, /, 404", "GET, /v1, 404", "GET, /v1/tables/, 404", "GET, /v1/tables/../tables, 404", "GET, //v1/tables, 404",
-        "GET, /v2/tables, 404", "GET, /metrics, 404", "POST, /v1/tables, 405", "PUT, /v1/tables, 405",
-        "HEAD, /v1/tables, 405", "OPTIONS, /v1/tables, 405", "DELETE, /v1/reports, 405", "GET, /v1/reports, 405",
-        "TRACE, /v1/reports, 405", "GET, /v1/%74ables, 404", "GET, /v1/tables, 400",
+        "GET, /, 404",
+        "GET, /v1, 404",
+        "GET, /v1/tables/, 404",
+        "GET, /v1/tables/../tables, 404",
+        "GET, //v1/tables, 404",
+        "GET, /v2/tables, 404",
+        "GET, /metrics, 404",
+        "POST, /v1/tables, 405",
+        "PUT, /v1/tables, 405",
+        "HEAD, /v1/tables, 405",
+        "OPTIONS, /v1/tables, 405",
+        "DELETE, /v1/reports, 405",
+        "GET, /v1/reports, 405",
+        "TRACE, /v1/reports, 405",
+        "GET, /v1/%74ables, 404",
+        "GET, /v1/tables, 400",
     })
     void whatIsNotPartOfTheProtocolIsDenied(String method, String path, int status) throws Exception {
         // Given
@@ -230,7 +249,15 @@ class RouteStreamServerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"evil.test", "evil.test:80", "127.0.0.1.evil.test", "localhost.evil.test", "10.0.0.1", "[fd00::1]:80"})
+    @ValueSource(
+            strings = {
+                "evil.test",
+                "evil.test:80",
+                "127.0.0.1.evil.test",
+                "localhost.evil.test",
+                "10.0.0.1",
+                "[fd00::1]:80"
+            })
     void aPageThatReboundItsNameToLoopbackGetsNothing(String host) throws Exception {
         // Given
         publisher.publish(Tables.withPort(80));
@@ -283,7 +310,10 @@ class RouteStreamServerTest {
     private RouteStreamServer started(Duration keepAlive, Duration writeDeadline, int streamsMax) {
         try {
             RouteStreamServer made = new RouteStreamServer(
-                    new StreamServerConfig(ANY_PORT, keepAlive, writeDeadline, streamsMax), publisher, reports, registry);
+                    new StreamServerConfig(ANY_PORT, keepAlive, writeDeadline, streamsMax),
+                    publisher,
+                    reports,
+                    registry);
             made.start();
             return made;
         } catch (IOException e) {

@@ -56,7 +56,8 @@ class TablePublisherTest {
         PublishedTable after = publisher.publish(Tables.large(3, 81));
 
         // Then
-        assertThat(after.table().endpoints().get("group-1")).isSameAs(before.endpoints().get("group-1"));
+        assertThat(after.table().endpoints().get("group-1"))
+                .isSameAs(before.endpoints().get("group-1"));
         assertThat(after.version().digest()).isEqualTo(new TableDigester().digest(Tables.large(3, 81)));
         assertThat(after.version().sequence()).isEqualTo(2);
     }
@@ -72,7 +73,9 @@ class TablePublisherTest {
         PublishedTable published = replica.publish(Tables.withPort(2));
 
         // Then
-        assertThat(published.version().isSameTable(publisher.current().orElseThrow().version()))
+        assertThat(published
+                        .version()
+                        .isSameTable(publisher.current().orElseThrow().version()))
                 .isTrue();
     }
 
@@ -85,8 +88,10 @@ class TablePublisherTest {
         TableUpdate update = next(publisher.cursor(null));
 
         // Then
-        assertThat(update).isInstanceOfSatisfying(FullTable.class, full -> assertThat(Tables.port(full.table()))
-                .isEqualTo(80));
+        assertThat(update)
+                .isInstanceOfSatisfying(
+                        FullTable.class,
+                        full -> assertThat(Tables.port(full.table())).isEqualTo(80));
     }
 
     @Test
@@ -186,7 +191,8 @@ class TablePublisherTest {
         CompletableFuture<TableUpdate> waiting = new CompletableFuture<>();
         Thread reader = Thread.startVirtualThread(() -> {
             try {
-                waiting.complete(cursor.next(Duration.ofSeconds(30)).orElseThrow().update());
+                waiting.complete(
+                        cursor.next(Duration.ofSeconds(30)).orElseThrow().update());
             } catch (InterruptedException e) {
                 waiting.completeExceptionally(e);
             }
@@ -210,7 +216,10 @@ class TablePublisherTest {
 
         // When
         for (int i = 0; i < 500; i++) {
-            publisher.publish(random.nextInt(3) == 0 ? Tables.withPort(1 + random.nextInt(5)) : Tables.large(20, 1 + random.nextInt(9)));
+            publisher.publish(
+                    random.nextInt(3) == 0
+                            ? Tables.withPort(1 + random.nextInt(5))
+                            : Tables.large(20, 1 + random.nextInt(9)));
             if (random.nextInt(20) == 0) {
                 readers.add(new Reader(publisher.cursor(null)));
             }
@@ -226,8 +235,10 @@ class TablePublisherTest {
 
         // Then
         PublishedTable current = publisher.current().orElseThrow();
-        assertThat(readers).as("seed " + seed).isNotEmpty().allSatisfy(reader -> assertThat(reader.table)
-                .isEqualTo(current.table()));
+        assertThat(readers)
+                .as("seed " + seed)
+                .isNotEmpty()
+                .allSatisfy(reader -> assertThat(reader.table).isEqualTo(current.table()));
     }
 
     private static final class Reader {
@@ -244,7 +255,8 @@ class TablePublisherTest {
                 case TableDelta delta -> {
                     RouteTable base = table;
                     assertThat(base).isNotNull();
-                    assertThat(new TableDigester().digest(base)).isEqualTo(delta.base().digest());
+                    assertThat(new TableDigester().digest(base))
+                            .isEqualTo(delta.base().digest());
                     table = delta.changes().applyTo(base);
                 }
                 case KeepAlive keepAlive -> {}

@@ -26,8 +26,7 @@ class ProxyMetricsTest {
     private final ProxyMetrics metrics = new ProxyMetrics(registry, nanos::get);
 
     private static RouteTable table() {
-        Route route = new Route(
-                "r", OWNER, RouteMatch.ALL, new RouteAction.Reject(503, "no"), Route.Plaintext.SERVE);
+        Route route = new Route("r", OWNER, RouteMatch.ALL, new RouteAction.Reject(503, "no"), Route.Plaintext.SERVE);
         return RouteTable.of(
                 List.of(new VirtualHost(HostPattern.ANY, null, List.of(route))), List.of(), List.of(), List.of());
     }
@@ -44,7 +43,8 @@ class ProxyMetricsTest {
         assertThat(registry.scrape())
                 .contains("holdfast_tunnels_active{namespace=\"shop\",route=\"chat\"} 1.0")
                 .contains("holdfast_tunnels_opened_total{namespace=\"shop\",route=\"chat\"} 2.0")
-                .contains("code_class=\"none\",initiator=\"client\",namespace=\"shop\",reason=\"fin\",route=\"chat\"} 1.0")
+                .contains(
+                        "code_class=\"none\",initiator=\"client\",namespace=\"shop\",reason=\"fin\",route=\"chat\"} 1.0")
                 .contains("holdfast_tunnel_duration_seconds_bucket{namespace=\"shop\",route=\"chat\",le=\"60.0\"} 0")
                 .contains("holdfast_tunnel_duration_seconds_bucket{namespace=\"shop\",route=\"chat\",le=\"300.0\"} 1");
     }
@@ -55,13 +55,15 @@ class ProxyMetricsTest {
         RouteMetrics route = metrics.route(OWNER);
         // When
         route.handshake(HandshakeResult.UPGRADED, "ok", 3_000_000);
-        route.httpRequest("BREW", 404);
+        route.httpRequest("BREW", 404, 1_000_000);
         route.backendConnectFailed("refused");
         route.backendConnected(1_000_000);
         // Then
         assertThat(registry.scrape())
-                .contains("holdfast_handshakes_total{namespace=\"shop\",reason=\"ok\",result=\"upgraded\",route=\"chat\"} 1.0")
-                .contains("holdfast_http_requests_total{method=\"other\",namespace=\"shop\",route=\"chat\",status=\"4xx\"} 1.0")
+                .contains(
+                        "holdfast_handshakes_total{namespace=\"shop\",reason=\"ok\",result=\"upgraded\",route=\"chat\"} 1.0")
+                .contains(
+                        "holdfast_http_requests_total{method=\"other\",namespace=\"shop\",route=\"chat\",status=\"4xx\"} 1.0")
                 .contains("holdfast_backend_connect_failures_total")
                 .contains("holdfast_handshake_duration_seconds_bucket")
                 .contains("holdfast_backend_connect_duration_seconds_count{namespace=\"shop\",route=\"chat\"} 1");

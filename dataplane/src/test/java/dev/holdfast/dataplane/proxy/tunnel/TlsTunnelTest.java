@@ -3,6 +3,7 @@ package dev.holdfast.dataplane.proxy.tunnel;
 import static dev.holdfast.dataplane.proxy.tunnel.ScriptedBackend.switching;
 import static dev.holdfast.dataplane.proxy.tunnel.TestFront.REQUEST;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.holdfast.dataplane.proxy.upstream.BackendTlsHandlers;
@@ -20,6 +21,7 @@ import io.netty.pkitesting.X509Bundle;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
@@ -118,6 +120,25 @@ class TlsTunnelTest {
     }
 
     @Test
+    void aResetUnderTlsReachesTheBackendAsNoOrderlyEnd() throws Exception {
+        // Given
+        Socket tcp = new Socket(InetAddress.getLoopbackAddress(), front.port());
+        Wire client = new Wire(jdk.getSocketFactory().createSocket(tcp, "localhost", front.port(), true));
+        client.send(REQUEST);
+        Wire server = new Wire(backend.accept());
+        server.send(switching(server.head()));
+        client.head();
+        // When
+        tcp.setSoLinger(true, 0);
+        tcp.close();
+        // Then
+        assertThatThrownBy(server::readOne).isInstanceOf(IOException.class);
+        await().untilAsserted(() -> assertThat(front.closed).hasSize(1));
+        assertThat(front.closed.element().reason()).isEqualTo(TunnelEnd.Reason.RESET);
+        server.close();
+    }
+
+    @Test
     void aDrainSaysCloseOverTls() throws Exception {
         // Given
         Ends ends = open();
@@ -140,8 +161,7 @@ class TlsTunnelTest {
         // Given
         try (ScriptedBackend plain = new ScriptedBackend()) {
             route(plain.port());
-            Wire client =
-                    new Wire(jdk.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), front.port()));
+            Wire client = new Wire(jdk.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), front.port()));
             // When
             client.send(REQUEST);
             // Then
@@ -158,8 +178,7 @@ class TlsTunnelTest {
         // Given
         try (ScriptedBackend plain = new ScriptedBackend()) {
             route(plain.port());
-            Wire client =
-                    new Wire(jdk.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), front.port()));
+            Wire client = new Wire(jdk.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), front.port()));
             // When
             client.send(REQUEST);
             // Then
@@ -213,8 +232,7 @@ class TlsTunnelTest {
 
     private static SslContext nettyServer() {
         try {
-            return SslContextBuilder.forServer(
-                            CERTIFICATE.getKeyPair().getPrivate(), CERTIFICATE.getCertificatePath())
+            return SslContextBuilder.forServer(CERTIFICATE.getKeyPair().getPrivate(), CERTIFICATE.getCertificatePath())
                     .sslProvider(SslProvider.OPENSSL_REFCNT)
                     .build();
         } catch (IOException e) {

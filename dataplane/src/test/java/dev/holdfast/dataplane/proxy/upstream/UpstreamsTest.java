@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -64,16 +65,15 @@ class UpstreamsTest {
     }
 
     private void swap(List<Upstream> all, EndpointGroup... groups) {
-        active.swap(
-                new TableVersion(1, "0".repeat(64)), RouteTable.of(List.of(), all, List.of(groups), List.of()));
+        active.swap(new TableVersion(1, "0".repeat(64)), RouteTable.of(List.of(), all, List.of(groups), List.of()));
     }
 
     private EndpointLease lease(ClientKey client) {
         return lease(upstreams, Forward.to("a"), client);
     }
 
-    private static EndpointLease lease(Upstreams from, Forward forward, ClientKey client) {
-        return switch (from.select(forward, client)) {
+    private EndpointLease lease(Upstreams from, Forward forward, ClientKey client) {
+        return switch (from.select(Objects.requireNonNull(active.active()), forward, client)) {
             case Selection.Selected selected -> selected.lease();
             case Selection.Unavailable none -> throw new AssertionError(none.reason());
         };
@@ -295,7 +295,9 @@ class UpstreamsTest {
             next = selected.lease().next();
         }
         assertThat(tried).containsExactlyInAnyOrder("10.0.0.1", "10.0.0.2", "10.0.0.3");
-        assertThat(ready(1, 3)).allSatisfy(endpoint -> assertThat(upstreams.open("group", endpoint)).isZero());
+        assertThat(ready(1, 3))
+                .allSatisfy(endpoint ->
+                        assertThat(upstreams.open("group", endpoint)).isZero());
         table(new Balancing(Policy.ROUND_ROBIN, null), ready(1, 4));
         for (int i = 0; i < 5; i++) {
             assertThat(lease(client(i)).endpoint().address()).isEqualTo("10.0.0.4");
@@ -307,9 +309,10 @@ class UpstreamsTest {
         // Given
         table(Balancing.DEFAULT, List.of());
         // When
-        Selection selection = upstreams.select(Forward.to("a"), client(1));
+        Selection selection = upstreams.select(Objects.requireNonNull(active.active()), Forward.to("a"), client(1));
         // Then
         assertThat(selection).isInstanceOf(Selection.Unavailable.class);
-        assertThat(upstreams.select(Forward.to("unknown"), client(1))).isInstanceOf(Selection.Unavailable.class);
+        assertThat(upstreams.select(Objects.requireNonNull(active.active()), Forward.to("unknown"), client(1)))
+                .isInstanceOf(Selection.Unavailable.class);
     }
 }

@@ -18,7 +18,8 @@ import java.util.regex.Matcher;
 /** Reads single values that users write; what cannot be read is noted and empty. */
 final class Values {
     private static final int SHOWN_CHARS_MAX = 80;
-    private static final java.util.regex.Pattern DURATION_PART = java.util.regex.Pattern.compile("([0-9]{1,9})(h|ms|m|s)");
+    private static final java.util.regex.Pattern DURATION_PART =
+            java.util.regex.Pattern.compile("([0-9]{1,9})(h|ms|m|s)");
 
     private Values() {}
 

@@ -25,14 +25,17 @@ class RegexCostTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"((a{1000}){1000}){1000}", "(((a{0,50}){0,50}){0,50})", "(a{1000}){3,}", "((\\d[a-z]){99}){99}"})
+    @ValueSource(
+            strings = {"((a{1000}){1000}){1000}", "(((a{0,50}){0,50}){0,50})", "(a{1000}){3,}", "((\\d[a-z]){99}){99}"})
     void multipliedRepetitionIsNot(String expression) {
         assertThat(RegexCost.instructions(expression)).isGreaterThan(RegexCost.INSTRUCTIONS_MAX);
     }
 
     @Test
     void theEstimateIsNeverFarBelowWhatTheCompilerMakes() {
-        String[] parts = {"a", "[a-z]", "\\d", "(", ")", "{2}", "{0,9}", "{3,}", "*", "+", "?", "|", ".", "[]x]", "\\p{Greek}", "(?i)"};
+        String[] parts = {
+            "a", "[a-z]", "\\d", "(", ")", "{2}", "{0,9}", "{3,}", "*", "+", "?", "|", ".", "[]x]", "\\p{Greek}", "(?i)"
+        };
         int compared = 0;
         for (int seed = 0; seed < 20_000; seed++) {
             // Given

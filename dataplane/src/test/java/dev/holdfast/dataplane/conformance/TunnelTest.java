@@ -1,0 +1,289 @@
+package dev.holdfast.dataplane.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.dataplane.conformance.rig.BackendConnection;
+import dev.holdfast.dataplane.conformance.rig.Handshake;
+import dev.holdfast.dataplane.conformance.rig.ProxyRig;
+import dev.holdfast.dataplane.conformance.rig.RawClient;
+import dev.holdfast.dataplane.conformance.rig.ScriptedBackend;
+import dev.holdfast.dataplane.conformance.rig.SeenRequest;
+import dev.holdfast.dataplane.conformance.rig.StreamEnd;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+
+/** What a tunnel does with bytes and with ends. */
+class TunnelTest {
+    private static final ProxyRig RIG = ProxyRig.start();
+
+    @AfterAll
+    static void stop() {
+        RIG.close();
+    }
+
+    /** What a backend does with a tunnel once it is open. */
+    @FunctionalInterface
+    private interface Behind {
+        void play(BackendConnection connection) throws IOException;
+    }
+
+    private static ScriptedBackend tunnel(Behind behind) throws IOException {
+        return ScriptedBackend.playing(connection -> {
+            SeenRequest request = connection.require();
+            connection.send(Handshake.accept(request));
+            behind.play(connection);
+        });
+    }
+
+    private static RawClient open(ScriptedBackend backend) throws IOException {
+        RIG.serve(backend);
+        RawClient client = RIG.client();
+        assertThat(client.send(Handshake.request("/")).response().status()).isEqualTo(101);
+        return client;
+    }
+
+    @Test
+    @Conformance(value = "W07", rfc = "6455 §4.2.2, 9110 §7.8")
+    void bytesGluedToThe101ComeInOrderHoweverTheyAreCut() throws IOException {
+        // Given
+        String glued = Handshake.HELLO + "and the next";
+        List<String> received = new ArrayList<>();
+        int length = 220;
+        for (int cut = 1; cut < length; cut++) {
+            int at = cut;
+            try (ScriptedBackend backend = ScriptedBackend.playing(connection -> {
+                SeenRequest request = connection.require();
+                String answer = Handshake.accept(request) + glued;
+                connection.sendSplit(answer, Math.min(at, answer.length()));
+                connection.send("last");
+            })) {
+                // When
+                try (RawClient client = open(backend)) {
+                    received.add(new String(client.bytes(glued.length() + 4), StandardCharsets.ISO_8859_1));
+                }
+            }
+        }
+
+        // Then
+        assertThat(received).containsOnly(glued + "last");
+    }
+
+    @Test
+    @Conformance(value = "W08", rfc = "6455 §5")
+    void everyByteOfEveryFramePassesAsItIs() throws Exception {
+        // Given
+        byte[] up = frames(new Random(1), true);
+        byte[] down = frames(new Random(2), false);
+        CompletableFuture<byte[]> atBackend = new CompletableFuture<>();
+        try (ScriptedBackend backend = tunnel(connection -> {
+                    Thread writer = Thread.ofVirtual().start(() -> write(connection, down, new Random(3)));
+                    atBackend.complete(connection.bytes(up.length));
+                    join(writer);
+                });
+                RawClient client = open(backend)) {
+            // When
+            Thread writer = Thread.ofVirtual().start(() -> write(client, up, new Random(4)));
+            byte[] atClient = client.bytes(down.length);
+            join(writer);
+
+            // Then
+            assertThat(atClient).isEqualTo(down);
+            assertThat(atBackend.get(10, TimeUnit.SECONDS)).isEqualTo(up);
+        }
+    }
+
+    /** Frames of every opcode, of reserved bits, of every length form, fragmented, with close codes good and bad. */
+    private static byte[] frames(Random random, boolean masked) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        for (int i = 0; i < 400; i++) {
+            int first = random.nextInt(256);
+            // A Close frame would begin the end of the tunnel: it stands last.
+            first = (first & 0x0f) == 8 ? first & 0xf0 | 2 : first;
+            int[] lengths = {0, 1, 125, 126, 127, 1_000, 65_535, 65_536, 100_000};
+            int length = (first & 8) != 0 ? random.nextInt(126) : lengths[random.nextInt(i % 20 == 0 ? 9 : 6)];
+            out.write(first);
+            frameLength(out, length, masked);
+            byte[] rest = new byte[length + (masked ? 4 : 0)];
+            random.nextBytes(rest);
+            out.writeBytes(rest);
+        }
+        out.write(0x88);
+        frameLength(out, 4, masked);
+        out.writeBytes(masked ? new byte[] {0, 0, 0, 0, 0x0f, (byte) 0xa1, 'o', 'k'} : new byte[] {3, (byte) 0xe9, 'o', 'k'});
+        return out.toByteArray();
+    }
+
+    private static void frameLength(ByteArrayOutputStream out, int length, boolean masked) {
+        int mask = masked ? 0x80 : 0;
+        if (length < 126) {
+            out.write(mask | length);
+        } else if (length < 1 << 16) {
+            out.write(mask | 126);
+            out.write(length >> 8);
+            out.write(length);
+        } else {
+            out.write(mask | 127);
+            out.writeBytes(new byte[4]);
+            out.write(length >> 24);
+            out.write(length >> 16);
+            out.write(length >> 8);
+            out.write(length);
+        }
+    }
+
+    private interface Sink {
+        Object send(byte[] bytes) throws IOException;
+    }
+
+    private static void write(RawClient client, byte[] bytes, Random random) {
+        write(client::send, bytes, random);
+    }
+
+    private static void write(BackendConnection connection, byte[] bytes, Random random) {
+        write(connection::send, bytes, random);
+    }
+
+    private static void write(Sink sink, byte[] bytes, Random random) {
+        try {
+            for (int at = 0; at < bytes.length; ) {
+                int count = Math.min(bytes.length - at, 1 + random.nextInt(random.nextInt(10) == 0 ? 70_000 : 3_000));
+                sink.send(Arrays.copyOfRange(bytes, at, at + count));
+                at += count;
+            }
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Test
+    @Conformance(value = "W09", rfc = "6455 §7.1.1")
+    void aFinOfTheClientIsAHalfClose() throws Exception {
+        // Given
+        CompletableFuture<StreamEnd> atBackend = new CompletableFuture<>();
+        try (ScriptedBackend backend = tunnel(connection -> {
+                    atBackend.complete(connection.end(Duration.ofSeconds(5)));
+                    connection.send("still here").finish();
+                });
+                RawClient client = open(backend)) {
+            // When
+            client.send("bye").finish();
+            StreamEnd heard = atBackend.get(5, TimeUnit.SECONDS);
+            StreamEnd end = client.end();
+
+            // Then
+            assertThat(heard.text()).isEqualTo("bye");
+            assertThat(heard.how()).isEqualTo(StreamEnd.How.FIN);
+            assertThat(end.text()).isEqualTo("still here");
+            assertThat(end.how()).isEqualTo(StreamEnd.How.FIN);
+        }
+    }
+
+    @Test
+    @Conformance(value = "W09", rfc = "6455 §7.1.1")
+    void aFinOfTheBackendIsAHalfCloseBehindItsBufferedBytes() throws Exception {
+        // Given
+        byte[] megabyte = new byte[1 << 20];
+        new Random(7).nextBytes(megabyte);
+        CompletableFuture<String> atBackend = new CompletableFuture<>();
+        try (ScriptedBackend backend = tunnel(connection -> {
+            connection.send(megabyte).finish();
+            atBackend.complete(new String(connection.bytes(5), StandardCharsets.ISO_8859_1));
+        })) {
+            RIG.serve(backend);
+            try (RawClient client = RawClient.withWindow(RIG.httpPort(), 4096)) {
+                client.send(Handshake.request("/")).response();
+                Thread.sleep(100);
+
+                // When
+                StreamEnd end = client.end(Duration.ofSeconds(10));
+                client.send("reply");
+
+                // Then
+                assertThat(end.bytes()).isEqualTo(megabyte);
+                assertThat(end.how()).isEqualTo(StreamEnd.How.FIN);
+                assertThat(atBackend.get(5, TimeUnit.SECONDS)).isEqualTo("reply");
+            }
+        }
+    }
+
+    @Test
+    @Conformance(value = "W09", rfc = "6455 §7.1.1")
+    void aResetOfTheClientAbortsTheBackend() throws Exception {
+        // Given
+        CompletableFuture<StreamEnd> atBackend = new CompletableFuture<>();
+        try (ScriptedBackend backend =
+                        tunnel(connection -> atBackend.complete(connection.end(Duration.ofSeconds(5))));
+                RawClient client = open(backend)) {
+            // When
+            client.reset();
+
+            // Then
+            assertThat(atBackend.get(5, TimeUnit.SECONDS).how()).isEqualTo(StreamEnd.How.RESET);
+        }
+    }
+
+    @Test
+    @Conformance(value = "W09", rfc = "6455 §7.1.1")
+    void aResetOfTheBackendAbortsTheClient() throws IOException {
+        // Given
+        try (ScriptedBackend backend = tunnel(connection -> connection.send("x").pause(50).reset());
+                RawClient client = open(backend)) {
+            // When
+            StreamEnd end = client.end();
+
+            // Then
+            assertThat(end.how()).isEqualTo(StreamEnd.How.RESET);
+        }
+    }
+
+    @Test
+    @Conformance(value = "W10", rfc = "6455 §4.1")
+    void theConnectionOfATunnelServesNobodyElse() throws IOException {
+        // Given
+        try (ScriptedBackend backend = ScriptedBackend.playing(connection -> {
+            SeenRequest request;
+            while ((request = connection.next()) != null) {
+                connection.send(
+                        request.head().has("Upgrade") ? Handshake.accept(request) : ScriptedBackend.echoOf(request));
+            }
+        })) {
+            for (int i = 0; i < 5; i++) {
+                // When
+                try (RawClient client = open(backend)) {
+                    client.finish();
+                    client.end(Duration.ofMillis(500));
+                }
+                RIG.ask("GET /plain HTTP/1.1\r\nHost: app.test\r\n\r\n");
+            }
+
+            // Then
+            List<Integer> tunnels = backend.requests().stream()
+                    .filter(request -> request.head().has("Upgrade"))
+                    .map(SeenRequest::connection)
+                    .toList();
+            assertThat(tunnels).hasSize(5).doesNotHaveDuplicates();
+            assertThat(backend.requests())
+                    .filteredOn(request -> request.target().equals("/plain"))
+                    .extracting(SeenRequest::connection)
+                    .doesNotContainAnyElementsOf(tunnels);
+        }
+    }
+}
