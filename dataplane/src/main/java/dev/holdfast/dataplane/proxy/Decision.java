@@ -1,6 +1,7 @@
 package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.proxy.tunnel.UpgradeRequest;
+import dev.holdfast.routetable.Route;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -20,18 +21,29 @@ sealed interface Decision {
      * @param reason one sentence
      * @param location of a redirect, or null
      * @param mayKeepAlive whether the next request may be read from the connection
+     * @param owner of the route that matched, or null
      */
-    record Reply(int status, String reason, @Nullable String location, boolean mayKeepAlive) implements Decision {
+    record Reply(
+            int status,
+            String reason,
+            @Nullable String location,
+            boolean mayKeepAlive,
+            Route.@Nullable Owner owner)
+            implements Decision {
         static Reply of(int status, String reason) {
-            return new Reply(status, reason, null, true);
+            return new Reply(status, reason, null, true, null);
         }
 
         static Reply closing(int status, String reason) {
-            return new Reply(status, reason, null, false);
+            return new Reply(status, reason, null, false, null);
         }
 
         Reply andClose() {
-            return new Reply(status, reason, location, false);
+            return new Reply(status, reason, location, false, owner);
+        }
+
+        Reply of(Route.Owner matched) {
+            return new Reply(status, reason, location, mayKeepAlive, matched);
         }
 
         FullHttpResponse response() {

@@ -19,7 +19,6 @@ import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponse;
-import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
@@ -39,6 +38,9 @@ final class Exchange {
 
         /** Stops or resumes telling the exchange of the request's body. */
         void pauseRequest(boolean paused);
+
+        /** Whether what is left of the request is small and sure to come, so that it can be dropped. */
+        boolean canDropRest();
 
         /** The answer is sent completely; the connection may serve the next request if {@code keepAlive}. */
         void answered(boolean keepAlive);
@@ -278,8 +280,8 @@ final class Exchange {
                 head, request.forward().responseHeaders(), of == null ? null : of.stickyCookie(request.security()));
         head.setProtocolVersion(HttpVersion.HTTP_1_1);
         frame(head, framing);
-        // An answer before the end of the request: what is left of it cannot be told from the next one in time.
-        keepAlive = keepAlive && (requestEnded || request.framing() instanceof Framing.None);
+        // An answer before the end of the request: the next request begins behind what is left of this one.
+        keepAlive = keepAlive && (isRequestSent() || client.canDropRest());
         keepAlive = keepAlive && !services.isStopping();
         if (!keepAlive) {
             head.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
@@ -349,6 +351,10 @@ final class Exchange {
         client.answered(keepAlive);
     }
 
+    private boolean isRequestSent() {
+        return requestEnded || request.framing() instanceof Framing.None;
+    }
+
     /** Only a connection with nothing outstanding in either direction serves again. */
     private void recycle() {
         BackendConnection used = connection;
@@ -356,8 +362,7 @@ final class Exchange {
         if (used == null) {
             return;
         }
-        boolean sent = requestEnded || request.framing() instanceof Framing.None;
-        if (sent && backendKeepAlive && used.isUsable()) {
+        if (isRequestSent() && backendKeepAlive && used.isUsable()) {
             services.pool().offer(used);
         } else {
             used.destroy();
@@ -374,9 +379,11 @@ final class Exchange {
         if (done) {
             return;
         }
-        boolean untouched = reused && !retried && !backendSpoke && !bodyForwarded && request.isIdempotent();
+        boolean bodiless = request.framing() instanceof Framing.None;
+        // Without the body it announced no request was carried out, whatever its method (RFC 9110 §9.2.2).
+        boolean repeatable = bodiless ? request.isIdempotent() : !bodyForwarded && !requestEnded;
         EndpointLease again = lease;
-        if (untouched && again != null && !(requestEnded && !(request.framing() instanceof Framing.None))) {
+        if (reused && !retried && !backendSpoke && repeatable && again != null) {
             // It had been idle; the backend gave it up while the request was on its way.
             retried = true;
             connection = null;
@@ -416,7 +423,7 @@ final class Exchange {
             held.release();
         }
         if (answerBegan) {
-            request.metrics().httpRequest(request.head().method().name(), status);
+            request.count(status);
         }
         Future<Connected> pending = connecting;
         if (pending != null) {
@@ -430,10 +437,5 @@ final class Exchange {
         if (used != null) {
             used.destroy();
         }
-    }
-
-    /** Counts an answer of ours. */
-    static void count(PlainRequest request, HttpResponseStatus answered) {
-        request.metrics().httpRequest(request.head().method().name(), answered.code());
     }
 }

@@ -4,8 +4,10 @@ import dev.holdfast.dataplane.proxy.forwarded.Scheme;
 import dev.holdfast.dataplane.proxy.http1.Framing;
 import dev.holdfast.dataplane.proxy.http1.Refusal;
 import dev.holdfast.dataplane.proxy.http1.RequestDecoderHandler;
+import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.tunnel.UpgradeRequest;
+import dev.holdfast.routetable.Route;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
@@ -69,6 +71,10 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     private @Nullable PlainRequest plain;
     private boolean keepAlive;
     private boolean requestEnded;
+    private boolean restIsSure;
+    private long restBytes;
+    private long beganNanos;
+    private long discardedBytes;
     private long bodyBytes;
     private long bodyBytesAtCheck;
 
@@ -142,6 +148,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
 
     @Override
     public void begun() {
+        beganNanos = System.nanoTime();
         if (phase == Phase.KEEP_ALIVE) {
             phase = Phase.HEAD;
             await(services.config().limits().headTimeout());
@@ -154,6 +161,10 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         phase = Phase.SERVING;
         requestEnded = false;
         bodyBytes = 0;
+        discardedBytes = 0;
+        restBytes = framing instanceof Framing.Fixed fixed ? fixed.bytes() : Long.MAX_VALUE;
+        // A client that asked whether to send its body need not send it after another answer (RFC 9110 §10.1.1).
+        restIsSure = !head.headers().contains(HttpHeaderNames.EXPECT);
         keepAlive = HttpUtil.isKeepAlive(head) && !services.isStopping();
         encoder.expectHead(head.method().equals(HttpMethod.HEAD));
         HttpLimits limits = services.config().limits();
@@ -170,7 +181,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
 
     private void serve(HttpRequest head, Framing framing) {
         boolean ofVersion10 = head.protocolVersion().equals(HttpVersion.HTTP_1_0);
-        switch (Router.decide(services, channel, new Router.Incoming(head, framing, scheme, sni))) {
+        switch (Router.decide(services, channel, new Router.Incoming(head, framing, scheme, sni, beganNanos))) {
             case Decision.Reply reply -> reply(reply, head);
             case Decision.Tunnel tunnel -> upgrade = tunnel.request();
             case Decision.Proxy proxy -> {
@@ -186,11 +197,15 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
 
     @Override
     public void content(ByteBuf part) {
-        bodyBytes += part.readableBytes();
+        int length = part.readableBytes();
+        bodyBytes += length;
+        restBytes -= length;
+        restIsSure = true;
         Exchange current = exchange;
         if (current == null) {
             part.release();
-            if (phase == Phase.DISCARDING && bodyBytes > DISCARDED_BYTES_MAX) {
+            discardedBytes += length;
+            if (phase == Phase.DISCARDING && discardedBytes > DISCARDED_BYTES_MAX) {
                 endConnection();
             }
         } else if (bodyBytes > services.config().limits().bodyBytesMax()) {
@@ -223,16 +238,26 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     @Override
     public void refused(Refusal refusal) {
         // The stream has lost its meaning: nothing after this can be told to be a request.
-        abortWith(refusal.status(), refusal.reason());
+        if (phase == Phase.DISCARDING) {
+            // This one is answered; a second answer would be taken for that of the next one.
+            endConnection();
+        } else {
+            abortWith(refusal.status(), refusal.reason());
+        }
     }
 
     /** Answers what is being read with an error and ends the connection; cuts an answer that is under way. */
     private void abortWith(int status, String reason) {
         Exchange current = exchange;
         exchange = null;
+        PlainRequest request = plain;
+        plain = null;
         boolean began = current != null && current.hasAnswerBegun();
         if (current != null) {
             current.abort();
+        }
+        if (request != null && !began) {
+            request.count(status);
         }
         if (began) {
             cutOff();
@@ -252,14 +277,20 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     }
 
     @Override
+    public boolean canDropRest() {
+        return restIsSure && restBytes <= DISCARDED_BYTES_MAX;
+    }
+
+    @Override
     public void answered(boolean keep) {
         exchange = null;
         plain = null;
         if (keep && requestEnded) {
             nextRequest();
         } else if (keep) {
-            // Without a body the end of the request is the next thing that the decoder tells.
+            // The end of the request, or what is left of its body, is the next thing that the decoder tells.
             phase = Phase.DISCARDING;
+            decoder.setPaused(false);
         } else {
             endConnection();
         }
@@ -271,10 +302,10 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         PlainRequest request = plain;
         plain = null;
         if (request != null) {
-            request.metrics().httpRequest(request.head().method().name(), status);
+            request.count(status);
         }
         decoder.setPaused(false);
-        send(new Decision.Reply(status, reason, null, requestEnded || isBodiless(request)));
+        send(new Decision.Reply(status, reason, null, requestEnded || isBodiless(request), null));
     }
 
     private static boolean isBodiless(@Nullable PlainRequest request) {
@@ -297,7 +328,11 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     }
 
     private void reply(Decision.Reply reply, HttpRequest head) {
-        services.metrics().unmatched().httpRequest(head.method().name(), reply.status());
+        Route.Owner owner = reply.owner();
+        RouteMetrics metrics = owner == null
+                ? services.metrics().unmatched()
+                : services.metrics().route(owner);
+        metrics.httpRequest(head.method().name(), reply.status(), System.nanoTime() - beganNanos);
         boolean small = !HttpUtil.isTransferEncodingChunked(head)
                 && HttpUtil.getContentLength(head, 0L) <= DISCARDED_BYTES_MAX
                 && !head.headers().contains(HttpHeaderNames.EXPECT);
@@ -389,6 +424,10 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         Exchange current = exchange;
         boolean waiting = current == null || current.isWaitingForClient();
         if (waiting && bodyBytes - bodyBytesAtCheck < wanted) {
+            if (phase == Phase.DISCARDING) {
+                endConnection();
+                return;
+            }
             abortWith(408, "The request body did not arrive in time");
             return;
         }

@@ -14,6 +14,7 @@ import io.netty.handler.codec.http.HttpRequest;
  * @param table that routed it
  * @param head as the backend sees it
  * @param forward the action of its route
+ * @param beganNanos when its first octet arrived, by {@link System#nanoTime()}
  * @param ofVersion10 the client speaks HTTP/1.0: no chunks, no 1xx
  */
 record PlainRequest(
@@ -24,7 +25,13 @@ record PlainRequest(
         ClientKey balancing,
         CookieSecurity security,
         RouteMetrics metrics,
+        long beganNanos,
         boolean ofVersion10) {
+    /** Counts it, answered by a backend or by us. */
+    void count(int status) {
+        metrics.httpRequest(head.method().name(), status, System.nanoTime() - beganNanos);
+    }
+
     /** Whether it may be sent again when nobody answered (RFC 9110 §9.2.2). */
     boolean isIdempotent() {
         return switch (head.method().name()) {

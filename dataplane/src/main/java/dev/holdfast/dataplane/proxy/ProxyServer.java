@@ -48,7 +48,6 @@ public final class ProxyServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
     private static final CloseFrame GOING_AWAY = new CloseFrame(1001, "The proxy is shutting down");
     private static final int BACKLOG = 4_096;
-    private static final int RECEIVE_BYTES = 64 << 10;
 
     private final ProxyConfig config;
     private final FrontServices services;
@@ -128,7 +127,7 @@ public final class ProxyServer implements AutoCloseable {
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .childOption(ChannelOption.SO_KEEPALIVE, true)
-                .childOption(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(RECEIVE_BYTES))
+                .childOption(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(receiveBytes(scheme)))
                 .childHandler(new ChannelInitializer<>() {
                     @Override
                     protected void initChannel(Channel channel) {
@@ -150,6 +149,13 @@ public final class ProxyServer implements AutoCloseable {
                     bound.cause());
         }
         return bound.channel();
+    }
+
+    private static int receiveBytes(Scheme scheme) {
+        return switch (scheme) {
+            case HTTP -> BackendConnector.PLAIN_RECEIVE_BYTES;
+            case HTTPS -> BackendConnector.TLS_RECEIVE_BYTES;
+        };
     }
 
     private void initialise(Channel channel, Scheme scheme) {

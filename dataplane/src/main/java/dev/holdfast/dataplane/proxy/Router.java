@@ -30,12 +30,17 @@ import org.jspecify.annotations.Nullable;
 final class Router {
     private static final String ACME_PREFIX = "/.well-known/acme-challenge/";
 
-    /** A request and how it came. */
+    /**
+     * A request and how it came.
+     *
+     * @param beganNanos when its first octet arrived, by {@link System#nanoTime()}
+     */
     record Incoming(
             HttpRequest head,
             Framing framing,
             Scheme scheme,
-            @Nullable String sni) {}
+            @Nullable String sni,
+            long beganNanos) {}
 
     private Router() {}
 
@@ -98,6 +103,14 @@ final class Router {
             ActiveTable table,
             Route route) {
         Decision decide() {
+            return switch (decideUncounted()) {
+                case Decision.Reply reply -> reply.of(route.owner());
+                case Decision.Proxy proxy -> proxy;
+                case Decision.Tunnel tunnel -> tunnel;
+            };
+        }
+
+        private Decision decideUncounted() {
             InetSocketAddress peer = (InetSocketAddress) channel.remoteAddress();
             if (peer == null) {
                 return Decision.Reply.closing(400, "The connection has ended");
@@ -129,6 +142,7 @@ final class Router {
                     trusted,
                     services.trusted().client(peer.getAddress(), headers),
                     TrustedProxies.scheme(incoming.scheme(), trusted, headers),
+                    channel.localAddress() instanceof InetSocketAddress local ? local.getPort() : 0,
                     head.hostField(),
                     head.host(),
                     incoming.sni(),
@@ -141,7 +155,7 @@ final class Router {
             if (isUpgrade) {
                 return Decision.Reply.closing(403, "Use wss://" + authority + head.rawPath() + head.query());
             }
-            return new Decision.Reply(308, "Use https", "https://" + authority + head.rawPath() + head.query(), true);
+            return new Decision.Reply(308, "Use https", "https://" + authority + head.rawPath() + head.query(), true, null);
         }
 
         private PlainRequest plain(RouteAction.Forward forward, ClientInfo client) {
@@ -155,6 +169,7 @@ final class Router {
                     balancing,
                     security(client),
                     services.metrics().route(route.owner()),
+                    incoming.beganNanos(),
                     ofVersion10);
         }
 

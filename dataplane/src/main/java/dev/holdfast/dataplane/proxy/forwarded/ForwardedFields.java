@@ -117,8 +117,16 @@ public final class ForwardedFields {
         return element.append(";proto=").append(client.scheme().text()).toString();
     }
 
+    /**
+     * The port that the client used: a {@code Host} without one means the scheme's (RFC 9110 §4.2), whatever port the
+     * connection reached this process on, because a Service in front may map ports. Without {@code Host} it is unknown,
+     * and the listener's is the best that can be said.
+     */
     private static int port(ClientInfo client) {
         String host = client.hostField();
+        if (host.isEmpty()) {
+            return client.listenerPort();
+        }
         int colon = host.lastIndexOf(':');
         if (colon > host.lastIndexOf(']') && colon < host.length() - 1) {
             return Integer.parseInt(host.substring(colon + 1));

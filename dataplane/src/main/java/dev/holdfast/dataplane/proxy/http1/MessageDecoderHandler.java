@@ -4,9 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.codec.ByteToMessageDecoder;
-import io.netty.handler.codec.http.DefaultHttpHeadersFactory;
 import io.netty.handler.codec.http.HttpHeaders;
-import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,10 +22,6 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
     /** How much is held, beside what one read brings, while the sink wants nothing. */
     public static final int HELD_BYTES_MAX = 64 << 10;
 
-    private static final int FIELDS_MAX = 512;
-    private static final int CHUNK_EXTENSION_BYTES_MAX = 256;
-    private static final int CHUNK_DIGITS_MAX = 16;
-
     private enum State {
         START_LINE,
         FIELDS,
@@ -44,13 +38,10 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
 
     private final BodySink body;
     private final int startLineBytesMax;
-    private final int headBytesMax;
+    private final FieldSection fields;
     private @Nullable ChannelHandlerContext context;
     private @Nullable ByteBuf held;
     private State state = State.START_LINE;
-    private HttpHeaders fields = newFields();
-    private int fieldBytes;
-    private int fieldCount;
     private int scanned;
     private long remaining;
     private boolean blankLineSeen;
@@ -74,7 +65,7 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
     MessageDecoderHandler(BodySink body, int startLineBytesMax, int headBytesMax) {
         this.body = body;
         this.startLineBytesMax = startLineBytesMax;
-        this.headBytesMax = headBytesMax;
+        this.fields = new FieldSection(headBytesMax);
     }
 
     /** Reads a start line of {@code length} octets. */
@@ -203,7 +194,7 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
     /** Ends a message whose end is that of the connection. */
     final void endWithConnection() {
         state = State.BETWEEN;
-        body.end(newFields());
+        body.end(fields.take());
     }
 
     final boolean isPaused() {
@@ -248,9 +239,7 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
     private boolean step() throws RefusedException {
         if (state == State.END) {
             state = State.BETWEEN;
-            HttpHeaders trailers = fields;
-            fields = newFields();
-            body.end(trailers);
+            body.end(fields.take());
             return true;
         }
         ByteBuf in = held;
@@ -292,23 +281,20 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
             return true;
         }
         startLine(Octets.scratch(length), length);
-        fields = newFields();
-        fieldBytes = 0;
-        fieldCount = 0;
         state = State.FIELDS;
         return true;
     }
 
     private boolean field(ByteBuf in) throws RefusedException {
-        int length = line(in, headBytesMax - fieldBytes, headTooLarge());
+        int length = line(in, fields.bytesLeft(), FieldSection.tooLarge());
         if (length < 0) {
             return false;
         }
         if (length > 0) {
-            addField(Octets.scratch(length), length);
+            fields.add(Octets.scratch(length), length);
             return true;
         }
-        Framing framing = headComplete(fields);
+        Framing framing = headComplete(fields.take());
         state = switch (framing) {
             case Framing.None none -> isInterim() ? State.START_LINE : State.END;
             case Framing.Fixed fixed -> {
@@ -318,9 +304,6 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
             case Framing.Chunked chunked -> State.CHUNK_SIZE;
             case Framing.UntilClose untilClose -> State.UNTIL_CLOSE;
         };
-        fields = newFields();
-        fieldBytes = 0;
-        fieldCount = 0;
         deliverHead();
         return true;
     }
@@ -336,55 +319,13 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
     }
 
     private boolean chunkSize(ByteBuf in) throws RefusedException {
-        int length = line(
-                in, CHUNK_DIGITS_MAX + 1 + CHUNK_EXTENSION_BYTES_MAX, malformedRefusal("a chunk line is too long"));
+        int length = line(in, ChunkLine.BYTES_MAX, Refusal.malformed("a chunk line is too long"));
         if (length < 0) {
             return false;
         }
-        byte[] line = Octets.scratch(length);
-        int end = 0;
-        long size = 0;
-        while (end < length && Octets.hexDigit(line[end]) >= 0) {
-            size = size << 4 | Octets.hexDigit(line[end++]);
-            if (end > CHUNK_DIGITS_MAX) {
-                throw malformed("a chunk size has too many digits");
-            }
-        }
-        if (end == 0) {
-            throw malformed("a chunk size is no hexadecimal number");
-        }
-        if (size < 0) {
-            throw malformed("a chunk size is too large");
-        }
-        requireExtension(line, end, length);
-        remaining = size;
-        state = size == 0 ? State.TRAILERS : State.CHUNK_DATA;
+        remaining = ChunkLine.size(Octets.scratch(length), length);
+        state = remaining == 0 ? State.TRAILERS : State.CHUNK_DATA;
         return true;
-    }
-
-    /** Extensions are read as strictly as the rest, then dropped (RFC 9112 §7.1.1). */
-    private static void requireExtension(byte[] line, int from, int to) throws RefusedException {
-        int at = from;
-        while (at < to && (line[at] == ' ' || line[at] == '\t')) {
-            at++;
-        }
-        if (at == to && from < to || at < to && line[at] != ';') {
-            throw malformed("a chunk size is followed by something that is no extension");
-        }
-        boolean quoted = false;
-        for (; at < to; at++) {
-            if (!Octets.isFieldValue(line[at])) {
-                throw malformed("a chunk extension has a control octet");
-            }
-            if (quoted && line[at] == '\\') {
-                at++;
-            } else if (line[at] == '"') {
-                quoted = !quoted;
-            }
-        }
-        if (quoted) {
-            throw malformed("a chunk extension has an open quote");
-        }
     }
 
     private boolean chunkData(ByteBuf in) {
@@ -411,12 +352,12 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
     }
 
     private boolean trailer(ByteBuf in) throws RefusedException {
-        int length = line(in, headBytesMax - fieldBytes, headTooLarge());
+        int length = line(in, fields.bytesLeft(), FieldSection.tooLarge());
         if (length < 0) {
             return false;
         }
         if (length > 0) {
-            addField(Octets.scratch(length), length);
+            fields.add(Octets.scratch(length), length);
         } else {
             state = State.END;
         }
@@ -442,36 +383,6 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
         in.readBytes(Octets.scratch(length), 0, length);
         in.skipBytes(2);
         return length;
-    }
-
-    private void addField(byte[] line, int length) throws RefusedException {
-        fieldBytes += length + 2;
-        if (++fieldCount > FIELDS_MAX || fieldBytes > headBytesMax) {
-            throw new RefusedException(headTooLarge());
-        }
-        int colon = 0;
-        while (colon < length && Octets.isToken(line[colon])) {
-            colon++;
-        }
-        if (colon == 0 || colon == length || line[colon] != ':') {
-            throw malformed("a field line is folded or its name is no token");
-        }
-        int from = colon + 1;
-        int to = length;
-        while (from < to && (line[from] == ' ' || line[from] == '\t')) {
-            from++;
-        }
-        while (to > from && (line[to - 1] == ' ' || line[to - 1] == '\t')) {
-            to--;
-        }
-        for (int i = from; i < to; i++) {
-            if (!Octets.isFieldValue(line[i])) {
-                throw malformed("a field value has a control octet");
-            }
-        }
-        fields.add(
-                new String(line, 0, colon, StandardCharsets.ISO_8859_1),
-                new String(line, from, to - from, StandardCharsets.ISO_8859_1));
     }
 
     private ByteBuf take(ByteBuf in, int length) {
@@ -507,19 +418,6 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
                 ctx.channel().config().setAutoRead(wanted);
             }
         }
-    }
-
-    private static HttpHeaders newFields() {
-        // Names and values were checked octet by octet; a second look would only cost.
-        return DefaultHttpHeadersFactory.headersFactory().withValidation(false).newHeaders();
-    }
-
-    private static Refusal headTooLarge() {
-        return new Refusal(431, "The header fields are too large");
-    }
-
-    private static Refusal malformedRefusal(String reason) {
-        return Refusal.malformed(reason);
     }
 
     static RefusedException malformed(String reason) {

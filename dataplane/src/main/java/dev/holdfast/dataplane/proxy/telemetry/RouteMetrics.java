@@ -41,6 +41,7 @@ public final class RouteMetrics {
     private final Timer handshakeDuration;
     private final Timer tunnelDuration;
     private final Timer connectDuration;
+    private final Timer httpDuration;
 
     /** Registers the meters. */
     RouteMetrics(MeterRegistry registry, String namespace, String route) {
@@ -48,6 +49,7 @@ public final class RouteMetrics {
         this.tags = Tags.of("namespace", namespace, "route", route);
         handshakeDuration = timer("holdfast.handshake.duration", HANDSHAKE_BUCKETS);
         connectDuration = timer("holdfast.backend.connect.duration", HANDSHAKE_BUCKETS);
+        httpDuration = timer("holdfast.http.requests.duration", HANDSHAKE_BUCKETS);
         tunnelDuration = timer("holdfast.tunnel.duration", TUNNEL_BUCKETS);
         keep(FunctionCounter.builder("holdfast.tunnels.opened", opened, LongAdder::sum)
                 .tags(tags)
@@ -109,8 +111,10 @@ public final class RouteMetrics {
      *
      * @param method as sent; anything but a registered common method counts as {@code other}
      * @param status of the answer; counted by class
+     * @param nanos from the first octet of the request to the end of the answer; tunnels are counted apart
      */
-    public void httpRequest(String method, int status) {
+    public void httpRequest(String method, int status, long nanos) {
+        httpDuration.record(nanos, TimeUnit.NANOSECONDS);
         String known = switch (method) {
             case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" -> method;
             default -> "other";

@@ -55,7 +55,7 @@ class ProxyMetricsTest {
         RouteMetrics route = metrics.route(OWNER);
         // When
         route.handshake(HandshakeResult.UPGRADED, "ok", 3_000_000);
-        route.httpRequest("BREW", 404);
+        route.httpRequest("BREW", 404, 1_000_000);
         route.backendConnectFailed("refused");
         route.backendConnected(1_000_000);
         // Then

@@ -77,8 +77,12 @@ final class TestFront implements AutoCloseable {
     private int version;
 
     TestFront() {
+        this(new TunnelSettings(Duration.ofMillis(600), Duration.ofSeconds(2)));
+    }
+
+    TestFront(TunnelSettings settings) {
         this(
-                new TunnelSettings(Duration.ofMillis(600), Duration.ofSeconds(2)),
+                settings,
                 (upstream, host, peer, alloc) -> {
                     throw new IllegalStateException("no TLS in this test");
                 },
