@@ -15,6 +15,7 @@ import io.fabric8.mockwebserver.Context;
 import io.fabric8.mockwebserver.MockWebServer;
 import io.fabric8.mockwebserver.http.MockResponse;
 import io.fabric8.mockwebserver.http.RecordedRequest;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -198,10 +199,19 @@ final class MockApi implements AutoCloseable {
     public void close() {
         user.close();
         relay.close();
+        Thread closer = Thread.ofPlatform().daemon().name("mock-close").start(this::destroy);
+        try {
+            closer.join(Duration.ofSeconds(2));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Takes ten seconds and fails now and then, for its own threads; the test has made its point by then. */
+    private void destroy() {
         try {
             server.destroy();
         } catch (IllegalStateException e) {
-            // On a busy machine it does not wait long enough for its own threads; the test has made its point by then.
             LOG.info("the mock API server closes late: {}", e.toString());
         }
     }
