@@ -283,8 +283,7 @@ class LocalModeTest {
     private static final class RawUpgrade {
         static Socket open(int port) throws IOException {
             Socket socket = new Socket(java.net.InetAddress.ofLiteral("127.0.0.1"), port);
-            socket.getOutputStream()
-                    .write("""
+            socket.getOutputStream().write("""
                             GET / HTTP/1.1\r
                             Host: chat.localhost\r
                             Upgrade: websocket\r

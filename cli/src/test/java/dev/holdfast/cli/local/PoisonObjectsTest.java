@@ -51,8 +51,7 @@ class PoisonObjectsTest {
     /** What is wrong, and what the printout says about it. */
     private enum Poison {
         BAD_PEM(
-                route("", "tls: {secretName: poison-tls}", "app, port: 80")
-                        + """
+                route("", "tls: {secretName: poison-tls}", "app, port: 80") + """
                         ---
                         apiVersion: v1
                         kind: Secret
