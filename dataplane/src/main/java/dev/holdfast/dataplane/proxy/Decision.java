@@ -24,11 +24,7 @@ sealed interface Decision {
      * @param owner of the route that matched, or null
      */
     record Reply(
-            int status,
-            String reason,
-            @Nullable String location,
-            boolean mayKeepAlive,
-            Route.@Nullable Owner owner)
+            int status, String reason, @Nullable String location, boolean mayKeepAlive, Route.@Nullable Owner owner)
             implements Decision {
         static Reply of(int status, String reason) {
             return new Reply(status, reason, null, true, null);

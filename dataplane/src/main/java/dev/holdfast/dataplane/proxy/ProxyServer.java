@@ -120,6 +120,11 @@ public final class ProxyServer implements AutoCloseable {
                 httpsPort());
     }
 
+    /**
+     * Binds a listener. One that runs out of file descriptors stays open and loses nobody it has: Netty reports the
+     * failed accept, stops accepting for a second and tries again ({@code ServerBootstrapAcceptor.exceptionCaught}),
+     * instead of spinning; who knocks meanwhile waits in the backlog.
+     */
     private Channel bind(Transports transport, InetSocketAddress address, Scheme scheme) throws IOException {
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(acceptor, loops)

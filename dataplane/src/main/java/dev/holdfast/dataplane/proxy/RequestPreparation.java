@@ -14,6 +14,7 @@ import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpVersion;
+import java.util.List;
 
 /** Turns a client's request into the one that a backend sees; plain requests and upgrades alike. */
 final class RequestPreparation {
@@ -37,24 +38,32 @@ final class RequestPreparation {
             headers.remove(HttpHeaderNames.EXPECT);
         }
         String rewritten = forward.rewrite().host();
-        headers.set(HttpHeaderNames.HOST, rewritten != null ? rewritten : head.hostField());
+        only(headers, "Host", rewritten != null ? rewritten : head.hostField());
         switch (framing) {
             case Framing.None none -> {
-                headers.remove(HttpHeaderNames.CONTENT_LENGTH);
                 if (hadLength) {
-                    headers.set(HttpHeaderNames.CONTENT_LENGTH, HttpHeaderValues.ZERO);
+                    only(headers, "Content-Length", "0");
+                } else {
+                    headers.remove(HttpHeaderNames.CONTENT_LENGTH);
                 }
             }
-            case Framing.Fixed fixed -> headers.set(HttpHeaderNames.CONTENT_LENGTH, Long.toString(fixed.bytes()));
+            case Framing.Fixed fixed -> only(headers, "Content-Length", Long.toString(fixed.bytes()));
             case Framing.Chunked chunked -> {
                 headers.remove(HttpHeaderNames.CONTENT_LENGTH);
-                headers.set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
+                headers.set("Transfer-Encoding", HttpHeaderValues.CHUNKED);
             }
             case Framing.UntilClose untilClose -> throw new IllegalArgumentException("no request ends so");
         }
         // Each hop speaks its own version (RFC 9112 §2.3).
         return request.setProtocolVersion(HttpVersion.HTTP_1_1)
                 .setUri(path(forward.rewrite().path(), route.match().path(), head.rawPath()) + head.query());
+    }
+
+    /** Sets a field, and leaves it where it stands and as it is spelled if it is right already. */
+    private static void only(HttpHeaders headers, String name, String value) {
+        if (!headers.getAll(name).equals(List.of(value))) {
+            headers.set(name, value);
+        }
     }
 
     /** Removes, sets, adds, in this order. */

@@ -155,7 +155,8 @@ final class Router {
             if (isUpgrade) {
                 return Decision.Reply.closing(403, "Use wss://" + authority + head.rawPath() + head.query());
             }
-            return new Decision.Reply(308, "Use https", "https://" + authority + head.rawPath() + head.query(), true, null);
+            return new Decision.Reply(
+                    308, "Use https", "https://" + authority + head.rawPath() + head.query(), true, null);
         }
 
         private PlainRequest plain(RouteAction.Forward forward, ClientInfo client) {

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,7 @@ final class RawBackend implements AutoCloseable {
     final List<String> requests = new CopyOnWriteArrayList<>();
     final AtomicInteger connections = new AtomicInteger();
     private volatile Script script;
+    private volatile @Nullable CountDownLatch endAfterHead;
 
     RawBackend(Script script) throws IOException {
         this.script = script;
@@ -38,6 +40,16 @@ final class RawBackend implements AutoCloseable {
 
     void script(Script next) {
         script = next;
+    }
+
+    /** The next request is cut behind its head, and its connection ended. */
+    void endAfterNextHead(CountDownLatch ended) {
+        endAfterHead = ended;
+    }
+
+    /** Connections that the proxy has not ended. */
+    long open() {
+        return sockets.size();
     }
 
     int port() {
@@ -71,13 +83,20 @@ final class RawBackend implements AutoCloseable {
                 script.answer(request, socket);
                 request = socket.isClosed() ? null : read(in);
             }
+            CountDownLatch ended = endAfterHead;
+            endAfterHead = null;
+            socket.close();
+            sockets.remove(socket);
+            if (ended != null) {
+                ended.countDown();
+            }
         } catch (IOException e) {
             // The proxy ended the connection, as some stories want.
             sockets.remove(socket);
         }
     }
 
-    private static @Nullable String read(InputStream in) throws IOException {
+    private @Nullable String read(InputStream in) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         String head = "";
         while (!head.endsWith("\r\n\r\n")) {
@@ -87,6 +106,9 @@ final class RawBackend implements AutoCloseable {
             }
             bytes.write(octet);
             head = octet == '\n' ? bytes.toString(StandardCharsets.ISO_8859_1) : "";
+        }
+        if (endAfterHead != null) {
+            return null;
         }
         String fields = head.toLowerCase(Locale.ROOT);
         int at = fields.indexOf("\r\ncontent-length: ");

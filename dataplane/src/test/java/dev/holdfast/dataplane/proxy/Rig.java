@@ -17,17 +17,19 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** A proxy on loopback and the tables it is given. */
 final class Rig implements AutoCloseable {
     static final InetSocketAddress ANY_PORT = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     final ActiveRoutes routes = new ActiveRoutes();
+    final SimpleMeterRegistry meters = new SimpleMeterRegistry();
     final ProxyServer proxy;
     private int version;
 
     Rig(ProxyConfig config) throws IOException {
-        proxy = new ProxyServer(config, routes, new SimpleMeterRegistry(), List.of());
+        proxy = new ProxyServer(config, routes, meters, List.of());
         proxy.start();
     }
 
@@ -49,6 +51,34 @@ final class Rig implements AutoCloseable {
 
     void serve(RawBackend... backends) {
         serve(route(RouteAction.Forward.to("u")), backends);
+    }
+
+    void serve(Route route, int... ports) {
+        serve(
+                List.of(new VirtualHost(new HostPattern("a.test"), null, List.of(route))),
+                new Upstream("u", "g", null, Balancing.DEFAULT),
+                ports);
+    }
+
+    /** Any host, and none. */
+    void serveEveryHost(RawBackend backend) {
+        serve(
+                List.of(new VirtualHost(HostPattern.ANY, null, List.of(route(RouteAction.Forward.to("u"))))),
+                List.of(),
+                backend);
+    }
+
+    void serve(List<VirtualHost> hosts, Upstream upstream, int... ports) {
+        List<EndpointGroup.Endpoint> endpoints = Arrays.stream(ports)
+                .mapToObj(port -> EndpointGroup.Endpoint.ready("127.0.0.1", port))
+                .toList();
+        routes.swap(
+                new TableVersion(++version, "0".repeat(64)),
+                RouteTable.of(hosts, List.of(upstream), List.of(new EndpointGroup("g", endpoints)), List.of()));
+    }
+
+    void serve(Route route) {
+        serve(route, new int[0]);
     }
 
     void serve(Route route, RawBackend... backends) {

@@ -1,8 +1,8 @@
 package dev.holdfast.dataplane.proxy.forwarded;
 
 import io.netty.handler.codec.http.HttpHeaders;
-import java.net.Inet6Address;
 import io.netty.util.NetUtil;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
