@@ -65,6 +65,87 @@ class CompilePropertyTest {
         }
     }
 
+    /** As a watch hands them over: what did not change is the same object, one object comes or goes at a time. */
+    @Test
+    void whatWasRememberedFollowsEveryObjectThatComesOrGoes() {
+        for (Path directory : cases()) {
+            // Given
+            ClusterSnapshot whole = manifests(directory).snapshot();
+            RouteTableCompiler remembering = new RouteTableCompiler();
+            for (ClusterSnapshot less : eachWithoutOneObject(whole)) {
+                for (ClusterSnapshot snapshot : List.of(whole, less)) {
+                    // When
+                    CompileResult result = remembering.compile(snapshot, CompileOptions.DEFAULT);
+                    // Then
+                    assertThat(result).as("%s", directory).isEqualTo(compile(snapshot));
+                }
+            }
+        }
+    }
+
+    private static List<ClusterSnapshot> eachWithoutOneObject(ClusterSnapshot all) {
+        List<ClusterSnapshot> result = new ArrayList<>();
+        for (var one : all.classes()) {
+            result.add(new ClusterSnapshot(
+                    without(all.classes(), one),
+                    all.ingresses(),
+                    all.webSocketRoutes(),
+                    all.services(),
+                    all.endpointSlices(),
+                    all.secrets()));
+        }
+        for (var one : all.services()) {
+            result.add(new ClusterSnapshot(
+                    all.classes(),
+                    all.ingresses(),
+                    all.webSocketRoutes(),
+                    without(all.services(), one),
+                    all.endpointSlices(),
+                    all.secrets()));
+        }
+        for (var one : all.endpointSlices()) {
+            result.add(new ClusterSnapshot(
+                    all.classes(),
+                    all.ingresses(),
+                    all.webSocketRoutes(),
+                    all.services(),
+                    without(all.endpointSlices(), one),
+                    all.secrets()));
+        }
+        for (var one : all.secrets()) {
+            result.add(new ClusterSnapshot(
+                    all.classes(),
+                    all.ingresses(),
+                    all.webSocketRoutes(),
+                    all.services(),
+                    all.endpointSlices(),
+                    without(all.secrets(), one)));
+        }
+        for (var one : all.webSocketRoutes()) {
+            result.add(new ClusterSnapshot(
+                    all.classes(),
+                    all.ingresses(),
+                    without(all.webSocketRoutes(), one),
+                    all.services(),
+                    all.endpointSlices(),
+                    all.secrets()));
+        }
+        for (var one : all.ingresses()) {
+            result.add(new ClusterSnapshot(
+                    all.classes(),
+                    without(all.ingresses(), one),
+                    all.webSocketRoutes(),
+                    all.services(),
+                    all.endpointSlices(),
+                    all.secrets()));
+        }
+        return result;
+    }
+
+    private static <T> List<T> without(List<T> all, T one) {
+        return all.stream().filter(other -> other != one).toList();
+    }
+
     @Test
     void anUnchangedEntryIsTheSameObject() {
         // Given
