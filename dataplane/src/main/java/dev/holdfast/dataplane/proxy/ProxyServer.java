@@ -225,6 +225,7 @@ public final class ProxyServer implements AutoCloseable {
         MultiThreadIoEventLoopGroup serving = loops;
         if (serving != null && !serving.isShuttingDown()) {
             onEveryLoop(serving, (loop, ended) -> {
+                tunnels.cut(loop);
                 services.pool().close();
                 for (FrontHandler front : services.fronts()) {
                     if (front.channel().eventLoop().inEventLoop()) {

@@ -96,7 +96,8 @@ final class LoopTunnels {
         }
     }
 
-    private void cutAll() {
+    /** Ends everything without a word. */
+    void cutAll() {
         List.copyOf(upgrades).forEach(Upgrade::cut);
         List.copyOf(tunnels).forEach(PipeTunnel::cut);
     }

@@ -65,6 +65,14 @@ public final class TunnelRegistry {
         return run;
     }
 
+    /** Cuts every tunnel and upgrade of one loop without a word, so that each is told as closed. Call on that loop. */
+    public void cut(EventLoop loop) {
+        LoopTunnels known = loops.get(loop);
+        if (known != null) {
+            known.cutAll();
+        }
+    }
+
     private int remaining() {
         return open.get() + upgrading.get();
     }
