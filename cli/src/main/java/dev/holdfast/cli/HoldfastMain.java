@@ -1,6 +1,7 @@
 package dev.holdfast.cli;
 
 import dev.holdfast.dataplane.DataPlaneMain;
+import dev.holdfast.operator.OperatorMain;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
@@ -45,14 +46,19 @@ public final class HoldfastMain implements Runnable {
         if (args.length > 0 && FOR_PEOPLE.contains(args[0])) {
             System.getProperties().putIfAbsent("log4j2.configurationFile", "dev/holdfast/cli/log4j2-people.xml");
         }
+        if (args.length > 0 && args[0].equals("operator")) {
+            System.getProperties().putIfAbsent("log4j2.configurationFile", "log4j2-operator.xml");
+        }
         System.getProperties().putIfAbsent("java.util.logging.manager", "org.apache.logging.log4j.jul.LogManager");
         PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
         System.setOut(out);
-        System.exit(commandLine(new PrintWriter(out, true, StandardCharsets.UTF_8)).execute(args));
+        System.exit(
+                commandLine(new PrintWriter(out, true, StandardCharsets.UTF_8)).execute(args));
     }
 
     static CommandLine commandLine(PrintWriter out) {
         CommandLine line = new CommandLine(new HoldfastMain());
+        line.addSubcommand("operator", new CommandLine(new OperatorMain()).setCaseInsensitiveEnumValuesAllowed(true));
         line.addSubcommand("dataplane", DataPlaneMain.commandLine());
         line.setOut(out);
         return line;

@@ -78,7 +78,9 @@ final class LintCommand implements Callable<Integer> {
         boolean broken = reading.notices().stream().anyMatch(FileNotice.Broken.class::isInstance);
         long errors = count(result, Severity.ERROR);
         long warnings = count(result, Severity.WARNING)
-                + reading.notices().stream().filter(FileNotice.Duplicate.class::isInstance).count();
+                + reading.notices().stream()
+                        .filter(FileNotice.Duplicate.class::isInstance)
+                        .count();
         reading.notices().forEach(notice -> out.println(line(notice)));
         result.diagnostics().forEach(diagnostic -> out.println(line(diagnostic)));
         if (output == Output.text) {
@@ -117,11 +119,13 @@ final class LintCommand implements Callable<Integer> {
 
     private String line(FileNotice notice) {
         if (output == Output.json) {
-            return JsonPrintout.notice(JsonNodeFactory.instance.objectNode(), notice).toString();
+            return JsonPrintout.notice(JsonNodeFactory.instance.objectNode(), notice)
+                    .toString();
         }
         return switch (notice) {
             case FileNotice.Broken broken ->
-                "error   " + broken.file() + ":" + broken.problem().line() + ": " + broken.problem().reason();
+                "error   " + broken.file() + ":" + broken.problem().line() + ": "
+                        + broken.problem().reason();
             case FileNotice.Mended mended -> "note    " + mended.file() + " can be read again";
             case FileNotice.Skipped skipped ->
                 "note    " + skipped.file() + ":" + skipped.line() + ": " + skipped.object() + " skipped"

@@ -57,10 +57,18 @@ final class LocalCommand implements Callable<Integer> {
             description = "0 takes any free port and prints it (default: ${DEFAULT-VALUE}).")
     private int httpPort;
 
-    @Option(names = "--https-port", paramLabel = "N", defaultValue = "8443", description = "(default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--https-port",
+            paramLabel = "N",
+            defaultValue = "8443",
+            description = "(default: ${DEFAULT-VALUE})")
     private int httpsPort;
 
-    @Option(names = "--admin-port", paramLabel = "N", defaultValue = "9900", description = "(default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--admin-port",
+            paramLabel = "N",
+            defaultValue = "9900",
+            description = "(default: ${DEFAULT-VALUE})")
     private int adminPort;
 
     @Option(
@@ -97,7 +105,8 @@ final class LocalCommand implements Callable<Integer> {
 
     private Consumer<LocalEvent> printout() {
         PrintStream out = System.out;
-        boolean colours = System.console() != null && System.console().isTerminal() && System.getenv("NO_COLOR") == null;
+        boolean colours =
+                System.console() != null && System.console().isTerminal() && System.getenv("NO_COLOR") == null;
         return json ? new JsonPrintout(out) : new TextPrintout(out, colours ? Ink.COLOUR : Ink.PLAIN);
     }
 
@@ -138,6 +147,7 @@ final class LocalCommand implements Callable<Integer> {
     private static String describe(IOException e) {
         String message = String.valueOf(e.getMessage());
         boolean port = e instanceof java.net.BindException || message.contains("in use");
-        return message + (port ? "; choose others with --http-port, --https-port, --admin-port (0 takes any free one)" : "");
+        return message
+                + (port ? "; choose others with --http-port, --https-port, --admin-port (0 takes any free one)" : "");
     }
 }

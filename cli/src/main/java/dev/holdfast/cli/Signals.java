@@ -26,7 +26,8 @@ final class Signals {
             signal.getMethod("handle", signal, handler)
                     .invoke(null, signal.getConstructor(String.class).newInstance(name), proxy);
         } catch (ReflectiveOperationException e) {
-            if (e instanceof InvocationTargetException target && target.getCause() instanceof IllegalArgumentException) {
+            if (e instanceof InvocationTargetException target
+                    && target.getCause() instanceof IllegalArgumentException) {
                 return; // The JVM was told to leave signals alone (-Xrs); it then ends at the first one.
             }
             Runtime.getRuntime().addShutdownHook(new Thread(action));

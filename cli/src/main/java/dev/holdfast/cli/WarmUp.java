@@ -20,7 +20,8 @@ final class WarmUp {
     private WarmUp() {}
 
     static int run(LocalConfig config) throws InterruptedException {
-        TextPrintout printout = new TextPrintout(new PrintStream(OutputStream.nullOutputStream()), TextPrintout.Ink.PLAIN);
+        TextPrintout printout =
+                new TextPrintout(new PrintStream(OutputStream.nullOutputStream()), TextPrintout.Ink.PLAIN);
         try (LocalMode mode = LocalMode.start(config, printout)) {
             int port = mode.ports().http();
             mode.lastCompile().result().table().virtualHosts().keySet().stream()

@@ -75,8 +75,11 @@ class WebSocketRouteSchemaTest {
 
         // When
         List<String> messages = new ArrayList<>();
-        walk("", schema, (path, node) -> node.path("x-kubernetes-validations")
-                .forEach(rule -> messages.add(rule.path("message").asText())));
+        walk(
+                "",
+                schema,
+                (path, node) -> node.path("x-kubernetes-validations")
+                        .forEach(rule -> messages.add(rule.path("message").asText())));
 
         // Then
         assertThat(messages).hasSizeGreaterThanOrEqualTo(9).allMatch(message -> message.matches("[\\w.]+: .{30,}"));
@@ -103,7 +106,8 @@ class WebSocketRouteSchemaTest {
 
         // When
         JsonNode names = crd.at("/spec/names");
-        List<String> columns = crd.at("/spec/versions/0/additionalPrinterColumns").findValuesAsText("name");
+        List<String> columns =
+                crd.at("/spec/versions/0/additionalPrinterColumns").findValuesAsText("name");
 
         // Then
         assertThat(names.path("shortNames").toString()).isEqualTo("[\"wsr\",\"wsroute\"]");
@@ -130,7 +134,12 @@ class WebSocketRouteSchemaTest {
 
         // Then
         assertThat(route.getSpec().getHostnames()).containsExactly("chat.example.com");
-        assertThat(route.getSpec().getRules().getFirst().getBackendRefs().getFirst().getWeight())
+        assertThat(route.getSpec()
+                        .getRules()
+                        .getFirst()
+                        .getBackendRefs()
+                        .getFirst()
+                        .getWeight())
                 .isEqualTo(1);
     }
 

@@ -68,7 +68,8 @@ public final class DataPlaneMain implements Callable<Integer> {
             names = "--https-redirect-port",
             defaultValue = "443",
             paramLabel = "PORT",
-            description = "The port of https URLs as clients know it; 0 takes the listener's (default: ${DEFAULT-VALUE}).")
+            description =
+                    "The port of https URLs as clients know it; 0 takes the listener's (default: ${DEFAULT-VALUE}).")
     private int redirectPort;
 
     @Option(
@@ -177,7 +178,8 @@ public final class DataPlaneMain implements Callable<Integer> {
         try {
             return InetAddress.getLocalHost().getHostName();
         } catch (IOException e) {
-            throw new IllegalArgumentException("--name: not given, and the host has no name (expected: one of both)", e);
+            throw new IllegalArgumentException(
+                    "--name: not given, and the host has no name (expected: one of both)", e);
         }
     }
 

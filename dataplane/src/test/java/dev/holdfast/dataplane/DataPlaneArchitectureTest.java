@@ -1,8 +1,8 @@
 package dev.holdfast.dataplane;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -50,7 +50,8 @@ class DataPlaneArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("io.netty..")
-                .because("Netty serves user traffic; the stream and the admin port use the JDK, so that neither waits for an event loop")
+                .because(
+                        "Netty serves user traffic; the stream and the admin port use the JDK, so that neither waits for an event loop")
                 .check(CLASSES);
     }
 
@@ -79,7 +80,8 @@ class DataPlaneArchitectureTest {
         noClasses()
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("io.fabric8..", "io.javaoperatorsdk..", "dev.holdfast.operator..", "dev.holdfast.v1alpha1..")
+                .resideInAnyPackage(
+                        "io.fabric8..", "io.javaoperatorsdk..", "dev.holdfast.operator..", "dev.holdfast.v1alpha1..")
                 .because("everything it needs travels in the route table")
                 .check(CLASSES);
     }

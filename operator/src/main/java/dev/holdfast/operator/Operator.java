@@ -124,7 +124,8 @@ public final class Operator implements AutoCloseable {
         long start = System.nanoTime();
         ClusterSnapshot snapshot = source.snapshot();
         CompileResult result = compiler.compile(snapshot, config.compile());
-        long before = publisher.current().map(table -> table.version().sequence()).orElse(0L);
+        long before =
+                publisher.current().map(table -> table.version().sequence()).orElse(0L);
         PublishedTable published = publisher.publish(result.table());
         Duration took = Duration.ofNanos(System.nanoTime() - start);
         Compilation compilation = new Compilation(snapshot, result, published, took);

@@ -72,9 +72,7 @@ final class OperatorMetrics {
 
     private static AtomicInteger gauge(MeterRegistry registry, String name, String tag, String value) {
         AtomicInteger number = new AtomicInteger();
-        Gauge.builder(name, number, AtomicInteger::get)
-                .tag(tag, value)
-                .register(registry);
+        Gauge.builder(name, number, AtomicInteger::get).tag(tag, value).register(registry);
         return number;
     }
 }

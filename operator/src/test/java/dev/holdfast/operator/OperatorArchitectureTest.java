@@ -39,15 +39,24 @@ class OperatorArchitectureTest {
 
     @Test
     void aSnapshotKnowsOnlyWhatItIsMadeOf() {
-        mayNotKnow("snapshot", "a snapshot is read by compile and filled by watch or a directory; it knows neither",
-                        "compile", "publish", "status", "watch")
+        mayNotKnow(
+                        "snapshot",
+                        "a snapshot is read by compile and filled by watch or a directory; it knows neither",
+                        "compile",
+                        "publish",
+                        "status",
+                        "watch")
                 .check(CLASSES);
     }
 
     @Test
     void compileKnowsNeitherWhereObjectsComeFromNorWhereTablesGo() {
-        mayNotKnow("compile", "compile is a function of a snapshot; put what reads or sends into watch or publish",
-                        "publish", "status", "watch")
+        mayNotKnow(
+                        "compile",
+                        "compile is a function of a snapshot; put what reads or sends into watch or publish",
+                        "publish",
+                        "status",
+                        "watch")
                 .check(CLASSES);
     }
 
@@ -83,14 +92,22 @@ class OperatorArchitectureTest {
 
     @Test
     void theRecordsOfASnapshotArePure() {
-        pure(describe("the records of a snapshot", type -> type.getFullName().startsWith(ROOT + ".snapshot.ClusterSnapshot")))
+        pure(describe(
+                        "the records of a snapshot",
+                        type -> type.getFullName().startsWith(ROOT + ".snapshot.ClusterSnapshot")))
                 .check(CLASSES);
     }
 
     @Test
     void publishKnowsTablesAndNotKubernetes() {
-        mayNotKnow("publish", "data planes are served on every replica, whatever the cluster says",
-                        "compile", "snapshot", "status", "watch", "diagnostic")
+        mayNotKnow(
+                        "publish",
+                        "data planes are served on every replica, whatever the cluster says",
+                        "compile",
+                        "snapshot",
+                        "status",
+                        "watch",
+                        "diagnostic")
                 .check(CLASSES);
         noClasses()
                 .that()
@@ -104,8 +121,11 @@ class OperatorArchitectureTest {
 
     @Test
     void statusIsAProjectionWithoutClients() {
-        mayNotKnow("status", "status turns diagnostics and reports into conditions; the reconcilers in watch write them",
-                        "watch", "snapshot")
+        mayNotKnow(
+                        "status",
+                        "status turns diagnostics and reports into conditions; the reconcilers in watch write them",
+                        "watch",
+                        "snapshot")
                 .check(CLASSES);
         noClasses()
                 .that()
@@ -126,7 +146,8 @@ class OperatorArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("io.javaoperatorsdk..")
-                .because("JOSDK hosts the reconcilers and nothing else, so that its next version is a change of one package")
+                .because(
+                        "JOSDK hosts the reconcilers and nothing else, so that its next version is a change of one package")
                 .check(CLASSES);
     }
 
@@ -136,7 +157,8 @@ class OperatorArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("io.netty..")
-                .because("Netty serves user traffic and belongs to the data plane; the operator speaks HTTP with the JDK")
+                .because(
+                        "Netty serves user traffic and belongs to the data plane; the operator speaks HTTP with the JDK")
                 .check(CLASSES);
     }
 
@@ -182,8 +204,9 @@ class OperatorArchitectureTest {
     }
 
     private static ArchRule mayNotKnow(String part, String why, String... others) {
-        String[] packages =
-                java.util.Arrays.stream(others).map(other -> ROOT + "." + other + "..").toArray(String[]::new);
+        String[] packages = java.util.Arrays.stream(others)
+                .map(other -> ROOT + "." + other + "..")
+                .toArray(String[]::new);
         return noClasses()
                 .that()
                 .resideInAPackage(ROOT + "." + part + "..")
@@ -202,7 +225,8 @@ class OperatorArchitectureTest {
         return noClasses()
                 .that(subjects)
                 .should()
-                .dependOnClassesThat(describe("clocks, randomness, files, sockets, loggers or clients", OperatorArchitectureTest::isImpure))
+                .dependOnClassesThat(describe(
+                        "clocks, randomness, files, sockets, loggers or clients", OperatorArchitectureTest::isImpure))
                 .orShould()
                 .callMethod(System.class, "currentTimeMillis")
                 .orShould()
@@ -214,7 +238,8 @@ class OperatorArchitectureTest {
 
     private static boolean isImpure(JavaClass type) {
         String name = type.getFullName();
-        boolean network = name.startsWith("java.net.") && !Set.of("java.net.InetAddress", "java.net.Inet4Address").contains(name);
+        boolean network = name.startsWith("java.net.")
+                && !Set.of("java.net.InetAddress", "java.net.Inet4Address").contains(name);
         return network
                 || name.startsWith("java.nio.file.")
                 || name.startsWith("java.nio.channels.")

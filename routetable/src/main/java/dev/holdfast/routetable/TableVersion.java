@@ -13,7 +13,8 @@ public record TableVersion(long sequence, String digest) {
             throw new IllegalArgumentException("version.sequence: " + sequence + " (expected: 0 or more)");
         }
         if (!digest.matches("[0-9a-f]{64}")) {
-            throw new IllegalArgumentException("version.digest: " + digest.length() + " characters (expected: 64 hexadecimal digits in lower case)");
+            throw new IllegalArgumentException("version.digest: " + digest.length()
+                    + " characters (expected: 64 hexadecimal digits in lower case)");
         }
     }
 

@@ -28,13 +28,22 @@ public final class RandomTables {
     public static final String KEY_MARK = "PRIVATE-KEY-MATERIAL";
 
     private static final List<String> HOSTS = List.of(
-            "*", "*.example.com", "*.b.example.com", "example.com", "a.example.com", "a.b.example.com", "localhost",
-            "xn--bcher-kva.test", "_srv.test", "[::1]");
+            "*",
+            "*.example.com",
+            "*.b.example.com",
+            "example.com",
+            "a.example.com",
+            "a.b.example.com",
+            "localhost",
+            "xn--bcher-kva.test",
+            "_srv.test",
+            "[::1]");
     private static final List<String> EXPRESSIONS =
             List.of("/a.*", "/[ab]/.*", "(?i)/A/b", "/[0-9]+", "/.*/c", "/(a|b|c)", "/");
     private static final List<String> ELEMENTS = List.of("a", "b", "c", "ab", "1", "%2F", "A");
     private static final List<String> WORDS = List.of("x", "y", "chat", "mqtt");
-    private static final List<String> TEXTS = List.of("", "plain", "tab\there", "\"quoted\\\"", "é", "日本", "😀", "a,b;c");
+    private static final List<String> TEXTS =
+            List.of("", "plain", "tab\there", "\"quoted\\\"", "é", "日本", "😀", "a,b;c");
 
     private final Random random;
 
@@ -54,8 +63,8 @@ public final class RandomTables {
             groups.put(group.id(), group);
         }
         for (int i = 0; i <= random.nextInt(4); i++) {
-            Upstream upstream = new Upstream(
-                    "up-" + random.nextInt(6), one(groups.keySet()), maybe(this::backendTls), balancing());
+            Upstream upstream =
+                    new Upstream("up-" + random.nextInt(6), one(groups.keySet()), maybe(this::backendTls), balancing());
             upstreams.put(upstream.id(), upstream);
         }
         for (int i = 0; i < random.nextInt(3); i++) {
@@ -94,8 +103,18 @@ public final class RandomTables {
     /** A host name that some of the hosts in a table match. */
     public String hostName() {
         return one(List.of(
-                "example.com", "a.example.com", "c.example.com", "a.b.example.com", "c.b.example.com",
-                "d.c.b.example.com", "localhost", "other.test", ".example.com", "com", "[::1]", ""));
+                "example.com",
+                "a.example.com",
+                "c.example.com",
+                "a.b.example.com",
+                "c.b.example.com",
+                "d.c.b.example.com",
+                "localhost",
+                "other.test",
+                ".example.com",
+                "com",
+                "[::1]",
+                ""));
     }
 
     /** A few values for a header, a query parameter or the subprotocols. */
@@ -119,9 +138,8 @@ public final class RandomTables {
         for (int i = 0; i < random.nextInt(12); i++) {
             Owner owner = new Owner(one(List.of("Ingress", "WebSocketRoute")), "ns", "name-" + random.nextInt(3));
             String id = owner.kind() + "/ns/" + owner.name() + "/" + host + "/" + i;
-            RouteAction action = random.nextInt(5) == 0
-                    ? new Reject(400 + random.nextInt(200), one(TEXTS))
-                    : forward(upstreams);
+            RouteAction action =
+                    random.nextInt(5) == 0 ? new Reject(400 + random.nextInt(200), one(TEXTS)) : forward(upstreams);
             routes.add(new Route(id, owner, match(), action, one(List.of(Plaintext.values()))));
         }
         routes.sort(Comparator.comparing(route -> MatchPrecedence.of(route.match())));
@@ -151,15 +169,15 @@ public final class RandomTables {
     }
 
     private Forward forward(List<String> upstreams) {
-        Rewrite.Path path =
-                switch (random.nextInt(3)) {
-                    case 0 -> new Rewrite.ReplacePrefix("/new");
-                    case 1 -> new Rewrite.ReplaceFull("/full");
-                    default -> new Rewrite.Keep();
-                };
+        Rewrite.Path path = switch (random.nextInt(3)) {
+            case 0 -> new Rewrite.ReplacePrefix("/new");
+            case 1 -> new Rewrite.ReplaceFull("/full");
+            default -> new Rewrite.Keep();
+        };
         List<WeightedUpstream> shares = Stream.concat(
                         Stream.of(new WeightedUpstream(one(upstreams), 1)),
-                        list(2, () -> new WeightedUpstream(one(upstreams), random.nextInt(Bounds.WEIGHT_MAX + 1))).stream())
+                        list(2, () -> new WeightedUpstream(one(upstreams), random.nextInt(Bounds.WEIGHT_MAX + 1)))
+                                .stream())
                 .toList();
         return new Forward(
                 shares,
@@ -180,10 +198,7 @@ public final class RandomTables {
         return new Balancing(
                 one(List.of(Policy.values())),
                 maybe(() -> new StickyCookie(
-                        "holdfast",
-                        "/",
-                        maybe(this::duration),
-                        maybe(() -> one(List.of(SameSite.values()))))));
+                        "holdfast", "/", maybe(this::duration), maybe(() -> one(List.of(SameSite.values()))))));
     }
 
     private BackendTls backendTls() {

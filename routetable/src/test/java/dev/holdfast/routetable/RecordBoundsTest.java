@@ -45,21 +45,24 @@ class RecordBoundsTest {
         refused.put("header.name: character 58", () -> new Header("a:b", ""));
         refused.put("header.value: control character 10", () -> new Header("a", "b\nc"));
         refused.put("header.value: control character 13", () -> new Header("a", "b\r"));
-        refused.put("set: 65", () -> new HeaderChanges(
-                Collections.nCopies(65, new Header("a", "b")), List.of(), List.of()));
+        refused.put(
+                "set: 65",
+                () -> new HeaderChanges(Collections.nCopies(65, new Header("a", "b")), List.of(), List.of()));
         refused.put("remove: character 32", () -> new HeaderChanges(List.of(), List.of(), List.of("a b")));
         refused.put("weight: -1", () -> new WeightedUpstream("up", -1));
         refused.put("weight: 1000001", () -> new WeightedUpstream("up", 1_000_001));
-        refused.put("upstreams: none", () -> new Forward(
-                List.of(), Rewrite.NONE, HeaderChanges.NONE, HeaderChanges.NONE, Timeouts.DEFAULT));
+        refused.put(
+                "upstreams: none",
+                () -> new Forward(List.of(), Rewrite.NONE, HeaderChanges.NONE, HeaderChanges.NONE, Timeouts.DEFAULT));
         refused.put("status: 200", () -> new Reject(200, ""));
         refused.put("status: 600", () -> new Reject(600, ""));
         refused.put("reason: control character 13", () -> new Reject(503, "a\r\nb"));
         refused.put("endpoint.port: 0", () -> Endpoint.ready("10.0.0.1", 0));
         refused.put("endpoint.port: 65536", () -> Endpoint.ready("10.0.0.1", 65_536));
         refused.put("endpoint.address: empty", () -> Endpoint.ready("", 1));
-        refused.put("endpoint.zone: 257", () -> new Endpoint(
-                "10.0.0.1", 1, EndpointGroup.State.READY, "z".repeat(257), List.of()));
+        refused.put(
+                "endpoint.zone: 257",
+                () -> new Endpoint("10.0.0.1", 1, EndpointGroup.State.READY, "z".repeat(257), List.of()));
         refused.put("timeouts.connect: PT0S", () -> timeouts(Duration.ZERO));
         refused.put("timeouts.connect: PT-1S", () -> timeouts(Duration.ofSeconds(-1)));
         refused.put("timeouts.connect: PT8784H", () -> timeouts(Duration.ofDays(366)));
@@ -69,16 +72,19 @@ class RecordBoundsTest {
         refused.put("rewrite.host: \"a b\"", () -> new Rewrite(new Rewrite.Keep(), "a b"));
         refused.put("rewrite.path.replaceFullPath: \"/a?b\"", () -> new Rewrite.ReplaceFull("/a?b"));
         refused.put("rewrite.path.replacePrefixMatch: \"a\"", () -> new Rewrite.ReplacePrefix("a"));
-        refused.put("subprotocols: 17", () -> new RouteMatch(
-                PathMatch.ALL, List.of(), List.of(), Collections.nCopies(17, "mqtt")));
-        refused.put("subprotocols: character 44", () -> new RouteMatch(
-                PathMatch.ALL, List.of(), List.of(), List.of("a,b")));
+        refused.put(
+                "subprotocols: 17",
+                () -> new RouteMatch(PathMatch.ALL, List.of(), List.of(), Collections.nCopies(17, "mqtt")));
+        refused.put(
+                "subprotocols: character 44",
+                () -> new RouteMatch(PathMatch.ALL, List.of(), List.of(), List.of("a,b")));
         refused.put("version.sequence: -1", () -> new TableVersion(-1, DIGEST));
         refused.put("version.digest: ", () -> new TableVersion(1, "0".repeat(63) + "A"));
         refused.put("version: \"1\"", () -> TableVersion.parse("1"));
         refused.put("version: \"x-0\"", () -> TableVersion.parse("x-0"));
-        refused.put("dataPlane: \"a/b\"", () -> new ApplyReport(
-                "a/b", new TableVersion(1, DIGEST), new ApplyOutcome.Applied()));
+        refused.put(
+                "dataPlane: \"a/b\"",
+                () -> new ApplyReport("a/b", new TableVersion(1, DIGEST), new ApplyOutcome.Applied()));
 
         refused.forEach((message, construction) -> assertThatIllegalArgumentException()
                 .as(message)

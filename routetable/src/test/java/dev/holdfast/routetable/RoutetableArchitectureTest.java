@@ -54,7 +54,8 @@ class RoutetableArchitectureTest {
                 .callMethod(System.class, "currentTimeMillis")
                 .orShould()
                 .callMethod(System.class, "nanoTime")
-                .because("equal input must give equal tables and equal matches; clocks and sockets belong to the modules")
+                .because(
+                        "equal input must give equal tables and equal matches; clocks and sockets belong to the modules")
                 .check(CLASSES);
     }
 

@@ -32,7 +32,8 @@ public final class Seeds {
         try {
             property.check(new Random(seed));
         } catch (Exception | AssertionError e) {
-            throw new AssertionError("seed " + seed + " (replay with -Dholdfast.seed=" + seed + "): " + e.getMessage(), e);
+            throw new AssertionError(
+                    "seed " + seed + " (replay with -Dholdfast.seed=" + seed + "): " + e.getMessage(), e);
         }
     }
 }

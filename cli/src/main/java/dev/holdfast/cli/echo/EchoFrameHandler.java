@@ -18,7 +18,8 @@ import java.util.regex.Pattern;
  * tunnel with that code and reason instead.
  */
 final class EchoFrameHandler extends SimpleChannelInboundHandler<WebSocketFrame> {
-    private static final Pattern CLOSE = Pattern.compile("/close ([34][0-9]{3}|100[0-3]|100[7-9]|101[0-4])(?: (.{0,100}))?");
+    private static final Pattern CLOSE =
+            Pattern.compile("/close ([34][0-9]{3}|100[0-3]|100[7-9]|101[0-4])(?: (.{0,100}))?");
 
     private final WebSocketServerHandshaker handshaker;
 
@@ -30,7 +31,8 @@ final class EchoFrameHandler extends SimpleChannelInboundHandler<WebSocketFrame>
     protected void channelRead0(ChannelHandlerContext ctx, WebSocketFrame frame) {
         switch (frame) {
             case CloseWebSocketFrame close -> handshaker.close(ctx, close.retain());
-            case PingWebSocketFrame ping -> ctx.write(new PongWebSocketFrame(ping.content().retain()));
+            case PingWebSocketFrame ping ->
+                ctx.write(new PongWebSocketFrame(ping.content().retain()));
             case PongWebSocketFrame pong -> {}
             case TextWebSocketFrame text when text.isFinalFragment() && closes(ctx, text) -> {}
             case TextWebSocketFrame text -> ctx.write(text.retain());

@@ -78,8 +78,7 @@ final class EchoRequestHandler extends SimpleChannelInboundHandler<FullHttpReque
         WebSocketServerHandshaker handshaker =
                 new WebSocketServerHandshakerFactory(null, "*", decoder).newHandshaker(request);
         if (handshaker == null) {
-            ChannelFuture refused =
-                    WebSocketServerHandshakerFactory.sendUnsupportedVersionResponse(ctx.channel());
+            ChannelFuture refused = WebSocketServerHandshakerFactory.sendUnsupportedVersionResponse(ctx.channel());
             refused.addListener(ChannelFutureListener.CLOSE);
             return;
         }

@@ -21,9 +21,11 @@ final class DiagnosticWatch implements CompileListener {
         Set<Diagnostic> now = new TreeSet<>(compilation.result().diagnostics());
         Set<Diagnostic> before = known;
         known = now;
-        now.stream().filter(problem -> !before.contains(problem)).forEach(problem -> events.accept(
-                new LocalEvent.Appeared(problem)));
-        before.stream().filter(problem -> !now.contains(problem)).forEach(problem -> events.accept(
-                new LocalEvent.Resolved(problem)));
+        now.stream()
+                .filter(problem -> !before.contains(problem))
+                .forEach(problem -> events.accept(new LocalEvent.Appeared(problem)));
+        before.stream()
+                .filter(problem -> !now.contains(problem))
+                .forEach(problem -> events.accept(new LocalEvent.Resolved(problem)));
     }
 }

@@ -117,7 +117,9 @@ public final class JsonPrintout implements Consumer<LocalEvent> {
     private static ObjectNode tunnel(ObjectNode line, TunnelInfo tunnel) {
         return line.put("tunnel", tunnel.id())
                 .put("client", tunnel.client().peer().getAddress().getHostAddress())
-                .put("endpoint", tunnel.endpoint().address() + ":" + tunnel.endpoint().port())
+                .put(
+                        "endpoint",
+                        tunnel.endpoint().address() + ":" + tunnel.endpoint().port())
                 .put("host", tunnel.client().host())
                 .put("path", tunnel.client().path())
                 .put("route", tunnel.route().id())

@@ -37,7 +37,8 @@ public record LocalConfig(Origin origin, Ports ports, Duration drainWindow) {
                 } catch (NumberFormatException e) {
                     // Falls through to the message that names the form.
                 }
-                throw new IllegalArgumentException("--to: " + text + " (expected: HOST:PORT, for example localhost:3000)");
+                throw new IllegalArgumentException(
+                        "--to: " + text + " (expected: HOST:PORT, for example localhost:3000)");
             }
         }
     }
@@ -59,7 +60,8 @@ public record LocalConfig(Origin origin, Ports ports, Duration drainWindow) {
 
         private static void port(String option, int port) {
             if (port < 0 || port > 65_535) {
-                throw new IllegalArgumentException(option + ": " + port + " (expected: 1 to 65535, or 0 for any free one)");
+                throw new IllegalArgumentException(
+                        option + ": " + port + " (expected: 1 to 65535, or 0 for any free one)");
             }
         }
     }

@@ -107,7 +107,10 @@ public final class LocalMode implements AutoCloseable {
         serving.routes().join(tunnels);
         serving.start();
         awaitFirstTable(serving);
-        RouteTable table = running.last().map(Compilation::result).map(result -> result.table()).orElse(RouteTable.EMPTY);
+        RouteTable table = running.last()
+                .map(Compilation::result)
+                .map(result -> result.table())
+                .orElse(RouteTable.EMPTY);
         events.offer(new LocalEvent.Started(originText(), ports(), table, backendNames(table)));
         if (config.origin() instanceof Origin.Backend backend) {
             events.offer(reach(backend));

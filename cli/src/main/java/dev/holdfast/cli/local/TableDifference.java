@@ -61,7 +61,8 @@ public record TableDifference(
         for (VirtualHost host : table.virtualHosts().values()) {
             for (Route route : host.routes()) {
                 String name = host.host().value() + route.match().path().value();
-                routes.put(name + " (" + route.id() + ")", new Placed(host.host().value(), route));
+                routes.put(
+                        name + " (" + route.id() + ")", new Placed(host.host().value(), route));
             }
         }
         return routes;
@@ -80,7 +81,9 @@ public record TableDifference(
         all.putAll(after);
         SortedSet<String> changed = new TreeSet<>();
         for (String key : all.keySet()) {
-            if (before.containsKey(key) && after.containsKey(key) && !before.get(key).equals(after.get(key))) {
+            if (before.containsKey(key)
+                    && after.containsKey(key)
+                    && !before.get(key).equals(after.get(key))) {
                 changed.add(key);
             }
         }

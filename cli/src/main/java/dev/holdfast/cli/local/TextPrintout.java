@@ -59,8 +59,10 @@ public final class TextPrintout implements Consumer<LocalEvent> {
                         "",
                         "ended: %d drained, %d cut"
                                 .formatted(
-                                        drained.result().drained(), drained.result().cut()));
-            case LocalEvent.LeftOut leftOut -> line("33", "! " + leftOut.events() + " lines left out: too many at once");
+                                        drained.result().drained(),
+                                        drained.result().cut()));
+            case LocalEvent.LeftOut leftOut ->
+                line("33", "! " + leftOut.events() + " lines left out: too many at once");
         }
         out.flush();
     }
@@ -92,8 +94,8 @@ public final class TextPrintout implements Consumer<LocalEvent> {
         if (difference.routesAdded().isEmpty() && parts.size() > 1) {
             parts.removeFirst();
         }
-        String tunnels = changed.tunnelsAffected() + (changed.tunnelsAffected() == 1 ? " tunnel" : " tunnels") + " affected"
-                + (changed.tunnelsOpen() == 0 ? "" : " of " + changed.tunnelsOpen() + " open");
+        String tunnels = changed.tunnelsAffected() + (changed.tunnelsAffected() == 1 ? " tunnel" : " tunnels")
+                + " affected" + (changed.tunnelsOpen() == 0 ? "" : " of " + changed.tunnelsOpen() + " open");
         line(
                 changed.tunnelsAffected() == 0 ? "32" : "31",
                 "✓ table " + changed.version().sequence() + ": " + String.join(", ", parts) + "; " + tunnels);
@@ -183,7 +185,8 @@ public final class TextPrintout implements Consumer<LocalEvent> {
         if (duration.toSeconds() < 10) {
             return String.format(Locale.ROOT, "%.1fs", duration.toMillis() / 1000.0);
         }
-        String text = duration.truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString();
+        String text =
+                duration.truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString();
         return text.substring(2).toLowerCase(Locale.ROOT);
     }
 

@@ -78,8 +78,8 @@ final class TunnelWatch implements TunnelListener, ActiveRoutes.Participant, Aut
         later.schedule(
                 () -> {
                     TableDifference difference = TableDifference.between(before, next.table());
-                    events.accept(new LocalEvent.Changed(
-                            next.version(), difference, openThen, endedByUs.get() - endedThen));
+                    events.accept(
+                            new LocalEvent.Changed(next.version(), difference, openThen, endedByUs.get() - endedThen));
                 },
                 MOMENT_MILLIS,
                 TimeUnit.MILLISECONDS);

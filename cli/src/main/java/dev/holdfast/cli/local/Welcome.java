@@ -6,6 +6,7 @@ import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.PathMatch;
 import dev.holdfast.routetable.Route;
 import dev.holdfast.routetable.RouteAction;
+import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.Upstream;
 import dev.holdfast.routetable.VirtualHost;
@@ -23,22 +24,24 @@ record Welcome(LocalEvent.Started started) {
         String page = "";
         for (VirtualHost host : started.table().virtualHosts().values()) {
             for (Route route : host.routes()) {
-                routes.add("▸ " + tunnelUrl(host, route) + "  →  " + target(route) + "   (" + route.owner().kind() + " "
-                        + route.owner().namespace() + "/" + route.owner().name() + details(route) + ")");
-                if (page.isEmpty() && isTryable(host, route)) {
+                routes.add("▸ " + tunnelUrl(host, route) + "  →  " + target(route) + "   ("
+                        + route.owner().kind() + " " + route.owner().namespace() + "/"
+                        + route.owner().name() + details(route) + ")");
+                if (isTryable(host, route) && (page.isEmpty() || isTls(host, route) && page.startsWith("http:"))) {
                     page = pageUrl(host, route);
                 }
             }
         }
-        lines.add("Holdfast serves " + started.origin() + " (" + routes.size() + (routes.size() == 1 ? " route)" : " routes)"));
+        lines.add("Holdfast serves " + started.origin() + " (" + routes.size()
+                + (routes.size() == 1 ? " route)" : " routes)"));
         routes.stream().limit(ROUTES_MAX).forEach(lines::add);
         if (routes.size() > ROUTES_MAX) {
             lines.add("▸ and " + (routes.size() - ROUTES_MAX) + " more: curl http://127.0.0.1:"
                     + started.ports().admin() + "/tables");
         }
         Ports ports = started.ports();
-        lines.add("▸ http :" + ports.http() + "   https :" + ports.https() + "   admin http://127.0.0.1:" + ports.admin()
-                + "/tables   metrics http://127.0.0.1:" + ports.admin() + "/metrics");
+        lines.add("▸ http :" + ports.http() + "   https :" + ports.https() + "   admin http://127.0.0.1:"
+                + ports.admin() + "/tables   metrics http://127.0.0.1:" + ports.admin() + "/metrics");
         if (!page.isEmpty()) {
             lines.add("▸ try: curl -k " + page + "   or open it in a browser: the test page connects by itself");
         }
@@ -68,8 +71,10 @@ record Welcome(LocalEvent.Started started) {
     }
 
     private String authorityAndPath(VirtualHost host, Route route) {
-        String name = host.host().equals(HostPattern.ANY) ? "localhost" : host.host().value();
-        int port = isTls(host, route) ? started.ports().https() : started.ports().http();
+        String name =
+                host.host().equals(HostPattern.ANY) ? "localhost" : host.host().value();
+        int port =
+                isTls(host, route) ? started.ports().https() : started.ports().http();
         PathMatch path = route.match().path();
         return name + ":" + port + (path.type() == PathMatch.Type.REGEX ? "/~" + path.value() : path.value());
     }
@@ -107,6 +112,14 @@ record Welcome(LocalEvent.Started started) {
     }
 
     private static String details(Route route) {
+        RouteMatch match = route.match();
+        int conditions = match.headers().size() + match.queryParams().size();
+        return (match.subprotocols().isEmpty() ? "" : ", subprotocol " + String.join("|", match.subprotocols()))
+                + (conditions == 0 ? "" : ", " + conditions + " more conditions")
+                + idle(route);
+    }
+
+    private static String idle(Route route) {
         return route.action() instanceof RouteAction.Forward forward
                 ? ", idle " + forward.timeouts().idle().toString().substring(2).toLowerCase(java.util.Locale.ROOT)
                 : "";

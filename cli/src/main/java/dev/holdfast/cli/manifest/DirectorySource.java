@@ -204,7 +204,8 @@ public final class DirectorySource implements ObjectSource {
 
     private static boolean isJustWritten(Path file) {
         try {
-            long ageMillis = System.currentTimeMillis() - Files.getLastModifiedTime(file).toMillis();
+            long ageMillis =
+                    System.currentTimeMillis() - Files.getLastModifiedTime(file).toMillis();
             return ageMillis >= 0 && ageMillis <= JUST_WRITTEN.toMillis();
         } catch (IOException e) {
             return false;
@@ -216,7 +217,10 @@ public final class DirectorySource implements ObjectSource {
             return null;
         }
         long now = System.nanoTime();
-        long first = due.values().stream().mapToLong(next -> next.atNanos - now).min().orElse(0);
+        long first = due.values().stream()
+                .mapToLong(next -> next.atNanos - now)
+                .min()
+                .orElse(0);
         return Duration.ofNanos(Math.max(0, first));
     }
 
@@ -235,8 +239,7 @@ public final class DirectorySource implements ObjectSource {
             switch (tree.look(entry.getKey(), belief)) {
                 case SAME -> {}
                 case CHANGED -> changed = true;
-                case WAIT -> again.put(
-                        entry.getKey(), new Due(now + QUIET.toNanos(), next.sinceNanos, Belief.FIRM));
+                case WAIT -> again.put(entry.getKey(), new Due(now + QUIET.toNanos(), next.sinceNanos, Belief.FIRM));
             }
         }
         due.putAll(again);

@@ -121,9 +121,10 @@ final class DocumentReader {
             throw new Unusable("metadata.name: missing (expected: the name of the " + kind + ")");
         }
         boolean clusterScoped = kind.equals("IngressClass");
-        String namespace = clusterScoped ? "" : object.path("metadata").path("namespace").asText("default");
-        objects.add(new ManifestObject(
-                new ResourceRef(kind, namespace, name), line, content(kind, apiVersion, object)));
+        String namespace =
+                clusterScoped ? "" : object.path("metadata").path("namespace").asText("default");
+        objects.add(
+                new ManifestObject(new ResourceRef(kind, namespace, name), line, content(kind, apiVersion, object)));
     }
 
     /** The items of a typed list may leave out what the list says. */
@@ -168,7 +169,8 @@ final class DocumentReader {
             return List.of();
         }
         return mapping.getPath().stream()
-                .<Object>map(step -> step.getFieldName() == null ? Integer.valueOf(step.getIndex()) : step.getFieldName())
+                .<Object>map(
+                        step -> step.getFieldName() == null ? Integer.valueOf(step.getIndex()) : step.getFieldName())
                 .toList();
     }
 

@@ -45,7 +45,9 @@ final class FileEvents implements AutoCloseable {
     private final Map<WatchKey, Path> directories = new HashMap<>();
 
     FileEvents() throws IOException {
-        this.service = MACOS ? new MacOSXListeningWatchService() : FileSystems.getDefault().newWatchService();
+        this.service = MACOS
+                ? new MacOSXListeningWatchService()
+                : FileSystems.getDefault().newWatchService();
     }
 
     /** Follows a directory; again is harmless. */

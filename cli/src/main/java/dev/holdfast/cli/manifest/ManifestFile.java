@@ -29,7 +29,10 @@ record ManifestFile(List<ManifestObject> objects, @Nullable ParseProblem problem
     static ManifestFile read(String name, byte[] bytes, ManifestFile before, DocumentReader reader) {
         String text;
         try {
-            text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
         } catch (CharacterCodingException e) {
             return broken(new ParseProblem(1, "not UTF-8 text (expected: a manifest in YAML or JSON)"));
         }
@@ -86,7 +89,6 @@ record ManifestFile(List<ManifestObject> objects, @Nullable ParseProblem problem
     }
 
     private static boolean isMarker(String text, int at) {
-        return text.startsWith("---", at)
-                && (at + 3 == text.length() || Character.isWhitespace(text.charAt(at + 3)));
+        return text.startsWith("---", at) && (at + 3 == text.length() || Character.isWhitespace(text.charAt(at + 3)));
     }
 }

@@ -126,7 +126,8 @@ final class ManifestTree {
         Files.walkFileTree(root, links, DEPTH_MAX, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
-                if (!directory.equals(root) && String.valueOf(directory.getFileName()).startsWith(".")) {
+                if (!directory.equals(root)
+                        && String.valueOf(directory.getFileName()).startsWith(".")) {
                     return FileVisitResult.SKIP_SUBTREE;
                 }
                 directories.add(directory);
@@ -185,9 +186,8 @@ final class ManifestTree {
             files.put(file, new Known(stamp, bytes, before.reading, before.good));
             return Verdict.SAME;
         }
-        ManifestFile last = before == null ? ManifestFile.EMPTY : before.reading.problem() == null
-                ? before.reading
-                : before.good;
+        ManifestFile last =
+                before == null ? ManifestFile.EMPTY : before.reading.problem() == null ? before.reading : before.good;
         ManifestFile reading = ManifestFile.read(String.valueOf(file.getFileName()), bytes, last, reader);
         boolean whole = before == null ? belief == Belief.FIRM : !Objects.equals(before.stamp.key, stamp.key);
         if (belief == Belief.CAUTIOUS && !whole && isLoss(before, reading)) {
@@ -212,7 +212,8 @@ final class ManifestTree {
         if (problem != null) {
             files.put(file, new Known(now.stamp, now.bytes, now.reading, good));
             if (before == null || !problem.equals(before.reading.problem())) {
-                notices.accept(new FileNotice.Broken(relative(file), problem, good.objects().size()));
+                notices.accept(new FileNotice.Broken(
+                        relative(file), problem, good.objects().size()));
             }
             return Verdict.SAME;
         }

@@ -55,9 +55,7 @@ final class SnapshotAssembly {
                 if (first == null) {
                     contents.add(object.content());
                 } else {
-                    tell(
-                            new FileNotice.Duplicate(file, object.line(), object.ref(), first.file, first.line),
-                            now);
+                    tell(new FileNotice.Duplicate(file, object.line(), object.ref(), first.file, first.line), now);
                 }
             }
         });
@@ -186,7 +184,10 @@ final class SnapshotAssembly {
 
     private static void hostsOf(WebSocketRouteView route, Map<ResourceRef, SortedSet<String>> hosts) {
         var spec = route.spec();
-        if (spec != null && spec.getTls() != null && spec.getTls().getSecretName() != null && spec.getHostnames() != null) {
+        if (spec != null
+                && spec.getTls() != null
+                && spec.getTls().getSecretName() != null
+                && spec.getHostnames() != null) {
             spec.getHostnames().forEach(host -> add(route.meta(), spec.getTls().getSecretName(), host, hosts));
         }
     }

@@ -78,7 +78,8 @@ final class YamlTree {
         }
         if (parent instanceof MappingNode mapping) {
             for (NodeTuple entry : mapping.getValue()) {
-                if (entry.getKeyNode() instanceof ScalarNode key && key.getValue().equals(step)) {
+                if (entry.getKeyNode() instanceof ScalarNode key
+                        && key.getValue().equals(step)) {
                     return entry.getValueNode();
                 }
             }

@@ -110,7 +110,10 @@ class EchoServerTest {
 
         // Then
         assertThat(response.headers().firstValue("content-type")).hasValue("text/html; charset=utf-8");
-        assertThat(response.body()).contains("<div id=\"result\"").contains(">blue<").doesNotContain("{{");
+        assertThat(response.body())
+                .contains("<div id=\"result\"")
+                .contains(">blue<")
+                .doesNotContain("{{");
     }
 
     @Test

@@ -79,9 +79,9 @@ class DirectorySourceTest {
     }
 
     private void awaitServices(String... names) {
-        await().atMost(Duration.ofSeconds(10)).pollInterval(Duration.ofMillis(2)).untilAsserted(() -> assertThat(
-                        services())
-                .containsExactly(names));
+        await().atMost(Duration.ofSeconds(10))
+                .pollInterval(Duration.ofMillis(2))
+                .untilAsserted(() -> assertThat(services()).containsExactly(names));
     }
 
     @Test
@@ -262,8 +262,10 @@ class DirectorySourceTest {
     @Test
     void aFieldOfAnotherTypeIsNamedWithItsLine() throws IOException {
         // Given
-        write("a.yaml", "---\n" + service("one") + "---\n"
-                + "apiVersion: v1\nkind: Service\nmetadata:\n  name: two\nspec:\n  ports:\n  - port: eighty\n");
+        write(
+                "a.yaml",
+                "---\n" + service("one") + "---\n"
+                        + "apiVersion: v1\nkind: Service\nmetadata:\n  name: two\nspec:\n  ports:\n  - port: eighty\n");
 
         // When
         start();
@@ -347,9 +349,7 @@ class DirectorySourceTest {
     @Test
     void aSecretMayAskForACertificateOfItsHosts() throws IOException {
         // Given
-        write(
-                "a.yaml",
-                """
+        write("a.yaml", """
                 apiVersion: v1
                 kind: Secret
                 metadata:
@@ -371,8 +371,7 @@ class DirectorySourceTest {
         start();
 
         // Then
-        SecretBytes certificate =
-                source.snapshot().secrets().getFirst().data().get("tls.crt");
+        SecretBytes certificate = source.snapshot().secrets().getFirst().data().get("tls.crt");
         assertThat(certificate).isEqualTo(SecretBytes.ofText("[a.test, b.test]"));
     }
 
@@ -382,7 +381,10 @@ class DirectorySourceTest {
         StringBuilder text = new StringBuilder("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
         for (int i = 1; i < 9; i++) {
             text.append("a").append(i).append(": &a").append(i).append(" [");
-            text.append(("*a" + (i - 1) + ",").repeat(9)).append("*a").append(i - 1).append("]\n");
+            text.append(("*a" + (i - 1) + ",").repeat(9))
+                    .append("*a")
+                    .append(i - 1)
+                    .append("]\n");
         }
         write("a.yaml", text.toString());
 

@@ -113,8 +113,7 @@ public final class AdminServer implements AutoCloseable {
                 Optional<String> why = readiness.unreadyBecause();
                 yield why.isEmpty() ? Answer.text(200, "ready") : Answer.text(503, "not ready: " + why.get());
             }
-            case "/metrics" ->
-                new Answer(200, PROMETHEUS, registry.scrape().getBytes(StandardCharsets.UTF_8));
+            case "/metrics" -> new Answer(200, PROMETHEUS, registry.scrape().getBytes(StandardCharsets.UTF_8));
             case "/tables" -> tables();
             default -> Answer.text(404, "not found (expected: /healthz, /readyz, /metrics or /tables)");
         };

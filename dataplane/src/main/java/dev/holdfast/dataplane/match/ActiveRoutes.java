@@ -3,8 +3,10 @@ package dev.holdfast.dataplane.match;
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.match.MatchIndex;
-import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +20,7 @@ public final class ActiveRoutes {
     @FunctionalInterface
     public interface Participant {
         /**
-         * Prepares for {@code next}; called off the event loop, before the swap.
+         * Prepares for {@code next}; called off the event loop, before the swap, when nothing is prepared in it yet.
          *
          * @return adopts or discards what was prepared
          * @throws IllegalArgumentException if the table cannot be served; the message names the entry and the rule. The
@@ -27,7 +29,10 @@ public final class ActiveRoutes {
         Prepared prepare(ActiveTable next);
     }
 
-    /** What one participant prepared. Exactly one of both methods is called; neither may fail. */
+    /**
+     * What one participant prepared. Exactly one of both methods is called; neither may fail. A request that is routed by
+     * the table finds it there ({@link ActiveTable#preparedBy}), so what it reads of it always fits its route.
+     */
     public interface Prepared {
         /** Serves from the table that was prepared, from now on. */
         void adopt();
@@ -44,7 +49,11 @@ public final class ActiveRoutes {
         participants.add(participant);
         ActiveTable current = active;
         if (current != null) {
-            participant.prepare(current).adopt();
+            Prepared prepared = participant.prepare(current);
+            prepared.adopt();
+            Map<Participant, Prepared> all = new HashMap<>(current.prepared());
+            all.put(participant, prepared);
+            active = current.with(all);
         }
     }
 
@@ -61,17 +70,17 @@ public final class ActiveRoutes {
     public synchronized void swap(TableVersion version, RouteTable table) {
         ActiveTable current = active;
         MatchIndex index = MatchIndex.of(table, current == null ? null : current.index());
-        ActiveTable next = new ActiveTable(version, table, index);
-        List<Prepared> prepared = new ArrayList<>();
+        ActiveTable next = new ActiveTable(version, table, index, Map.of());
+        Map<Participant, Prepared> prepared = new LinkedHashMap<>();
         try {
             for (Participant participant : participants) {
-                prepared.add(participant.prepare(next));
+                prepared.put(participant, participant.prepare(next));
             }
         } catch (RuntimeException e) {
-            prepared.forEach(Prepared::discard);
+            prepared.values().forEach(Prepared::discard);
             throw e;
         }
-        prepared.forEach(Prepared::adopt);
-        active = next;
+        prepared.values().forEach(Prepared::adopt);
+        active = next.with(prepared);
     }
 }

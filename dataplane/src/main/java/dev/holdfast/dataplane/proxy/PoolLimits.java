@@ -16,8 +16,8 @@ public record PoolLimits(int idlePerEndpointMax, int idleMax, Duration idleTimeo
     /** Refuses negative numbers. */
     public PoolLimits {
         if (idlePerEndpointMax < 0 || idleMax < 0 || idleTimeout.isNegative()) {
-            throw new IllegalArgumentException("proxy.pool: " + idlePerEndpointMax + ", " + idleMax + ", "
-                    + idleTimeout + " (expected: nothing negative)");
+            throw new IllegalArgumentException("proxy.pool: " + idlePerEndpointMax + ", " + idleMax + ", " + idleTimeout
+                    + " (expected: nothing negative)");
         }
     }
 }

@@ -67,8 +67,7 @@ public record ProxyConfig(
 
     /** The same with another external port of {@code https}. */
     public ProxyConfig withRedirectPort(int port) {
-        return new ProxyConfig(
-                http, https, port, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels);
+        return new ProxyConfig(http, https, port, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels);
     }
 
     /** The same with other threads. */

@@ -1,22 +1,88 @@
 package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.match.ActiveRoutes;
+import dev.holdfast.dataplane.match.ActiveTable;
+import dev.holdfast.dataplane.proxy.forwarded.Scheme;
+import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
+import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
+import dev.holdfast.dataplane.proxy.tls.BackendTlsContexts;
+import dev.holdfast.dataplane.proxy.tls.SniLookupHandler;
+import dev.holdfast.dataplane.proxy.tls.TlsContexts;
+import dev.holdfast.dataplane.proxy.tunnel.CloseFrame;
+import dev.holdfast.dataplane.proxy.tunnel.Drain;
 import dev.holdfast.dataplane.proxy.tunnel.DrainResult;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelListener;
+import dev.holdfast.dataplane.proxy.tunnel.TunnelRegistry;
+import dev.holdfast.dataplane.proxy.tunnel.Upgrades;
+import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
+import dev.holdfast.dataplane.proxy.upstream.Upstreams;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.FixedRecvByteBufAllocator;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.EpollChannelOption;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.EventExecutor;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Accepts traffic and serves it from the active table. Thread-safe. */
+/**
+ * Accepts traffic and serves it from the active table: one thread accepts, a few serve, each connection and its backends
+ * on one of them. Thread-safe.
+ */
 public final class ProxyServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
+    private static final CloseFrame GOING_AWAY = new CloseFrame(1001, "The proxy is shutting down");
+    private static final int BACKLOG = 4_096;
+
     private final ProxyConfig config;
+    private final FrontServices services;
+    private final TlsContexts tls = new TlsContexts();
+    private final TunnelRegistry tunnels;
+    private final ProxyMetrics metrics;
+    private @Nullable MultiThreadIoEventLoopGroup acceptor;
+    private volatile @Nullable MultiThreadIoEventLoopGroup loops;
+    private @Nullable Channel http;
+    private @Nullable Channel https;
+    private boolean closed;
 
     /** Joins the swaps of {@code routes}. Nothing is bound before {@link #start()}. */
     public ProxyServer(
             ProxyConfig config, ActiveRoutes routes, MeterRegistry registry, List<TunnelListener> listeners) {
         this.config = config;
+        this.metrics = new ProxyMetrics(registry);
+        this.tunnels = new TunnelRegistry(listeners, metrics, config.tunnels());
+        Upstreams upstreams = new Upstreams(config.zone());
+        BackendTlsContexts backendTls = new BackendTlsContexts();
+        BackendConnector connector = new BackendConnector(backendTls);
+        Upgrades upgrades = new Upgrades(new Upgrades.Parts(upstreams, connector, tunnels, metrics, config.tunnels()));
+        this.services = new FrontServices(new FrontServices.Parts(
+                config, routes, upstreams, connector, upgrades, metrics, new TrustedProxies(config.trustedProxies())));
+        Gauge.builder(
+                        "holdfast.http.connections",
+                        services,
+                        shared -> shared.fronts().size())
+                .description("client connections that speak HTTP now; tunnels are counted apart")
+                .register(registry);
+        routes.join(tls);
+        routes.join(backendTls);
+        routes.join(upstreams);
+        routes.join(metrics);
+        routes.join(this::prepare);
     }
 
     /**
@@ -24,27 +90,180 @@ public final class ProxyServer implements AutoCloseable {
      *
      * @throws IOException naming the address that cannot be bound; nothing is left open then
      */
-    public void start() throws IOException {}
+    public synchronized void start() throws IOException {
+        Transports transport = Transports.choose(config.transport());
+        acceptor = new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("accept"), transport.ioHandler());
+        MultiThreadIoEventLoopGroup serving = new MultiThreadIoEventLoopGroup(
+                config.eventLoops(), new DefaultThreadFactory("proxy"), transport.ioHandler());
+        loops = serving;
+        onEveryLoop(serving, (loop, ready) -> {
+            services.open(loop);
+            ready.complete(null);
+        });
+        try {
+            if (config.http() != null) {
+                http = bind(transport, config.http(), Scheme.HTTP);
+            }
+            if (config.https() != null) {
+                https = bind(transport, config.https(), Scheme.HTTPS);
+            }
+        } catch (IOException e) {
+            close();
+            throw e;
+        }
+        services.redirectPort(config.redirectPort() != 0 ? config.redirectPort() : Math.max(httpsPort(), 0));
+        LOG.info(
+                "event=proxy_started transport={} loops={} http={} https={}",
+                transport,
+                config.eventLoops(),
+                httpPort(),
+                httpsPort());
+    }
+
+    /**
+     * Binds a listener. One that runs out of file descriptors stays open and loses nobody it has: Netty reports the
+     * failed accept, stops accepting for a second and tries again ({@code ServerBootstrapAcceptor.exceptionCaught}),
+     * instead of spinning; who knocks meanwhile waits in the backlog.
+     */
+    private Channel bind(Transports transport, InetSocketAddress address, Scheme scheme) throws IOException {
+        ServerBootstrap bootstrap = new ServerBootstrap()
+                .group(acceptor, loops)
+                .channel(transport.serverChannel())
+                .option(ChannelOption.SO_BACKLOG, BACKLOG)
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .childOption(ChannelOption.SO_KEEPALIVE, true)
+                .childOption(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(receiveBytes(scheme)))
+                .childHandler(new ChannelInitializer<>() {
+                    @Override
+                    protected void initChannel(Channel channel) {
+                        initialise(channel, scheme);
+                    }
+                });
+        if (transport == Transports.EPOLL) {
+            bootstrap
+                    .childOption(EpollChannelOption.TCP_KEEPIDLE, 60)
+                    .childOption(EpollChannelOption.TCP_KEEPINTVL, 15)
+                    .childOption(EpollChannelOption.TCP_KEEPCNT, 4)
+                    .childOption(EpollChannelOption.TCP_USER_TIMEOUT, 30_000);
+        }
+        ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
+        if (!bound.isSuccess()) {
+            throw new IOException(
+                    "proxy." + scheme.text() + ": " + address
+                            + " cannot be bound (expected: a free address of this host)",
+                    bound.cause());
+        }
+        return bound.channel();
+    }
+
+    private static int receiveBytes(Scheme scheme) {
+        return switch (scheme) {
+            case HTTP -> BackendConnector.PLAIN_RECEIVE_BYTES;
+            case HTTPS -> BackendConnector.TLS_RECEIVE_BYTES;
+        };
+    }
+
+    private void initialise(Channel channel, Scheme scheme) {
+        FrontHandler front = new FrontHandler(services, channel, scheme);
+        switch (scheme) {
+            case HTTP -> {}
+            case HTTPS ->
+                channel.pipeline()
+                        .addLast(new SniLookupHandler(tls, config.limits().tlsHandshakeTimeout(), front::sni));
+        }
+        front.install();
+    }
 
     /** The port of the plain listener, or -1 without one. */
-    public int httpPort() {
-        return config.http() == null ? -1 : config.http().getPort();
+    public synchronized int httpPort() {
+        return port(http);
     }
 
     /** The port of the TLS listener, or -1 without one. */
-    public int httpsPort() {
-        return config.https() == null ? -1 : config.https().getPort();
+    public synchronized int httpsPort() {
+        return port(https);
+    }
+
+    private static int port(@Nullable Channel listener) {
+        return listener != null && listener.localAddress() instanceof InetSocketAddress bound ? bound.getPort() : -1;
     }
 
     /** Closes the listeners; a kept-alive connection ends after its current exchange. Tunnels stay. */
-    public void stopAccepting() {}
+    public synchronized void stopAccepting() {
+        services.stop();
+        closeListeners();
+        for (FrontHandler front : services.fronts()) {
+            front.channel().eventLoop().execute(front::stopWhenIdle);
+        }
+    }
+
+    private void closeListeners() {
+        if (http != null) {
+            http.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
+        }
+        if (https != null) {
+            https.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
+        }
+    }
 
     /** Ends every tunnel with a Close frame 1001, spread over {@code window}; what is left behind it is cut. */
     public CompletableFuture<DrainResult> drain(Duration window) {
-        return CompletableFuture.completedFuture(new DrainResult(0, 0));
+        Drain drain = tunnels.drain(window, GOING_AWAY);
+        metrics.draining(drain::remaining);
+        return drain.result().toCompletableFuture();
     }
 
     /** Ends everything at once. */
     @Override
-    public void close() {}
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        services.stop();
+        closeListeners();
+        MultiThreadIoEventLoopGroup serving = loops;
+        if (serving != null && !serving.isShuttingDown()) {
+            onEveryLoop(serving, (loop, ended) -> {
+                services.pool().close();
+                for (FrontHandler front : services.fronts()) {
+                    if (front.channel().eventLoop().inEventLoop()) {
+                        front.channel().close();
+                    }
+                }
+                ended.complete(null);
+            });
+            serving.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(5, TimeUnit.SECONDS);
+        }
+        if (acceptor != null) {
+            acceptor.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(5, TimeUnit.SECONDS);
+        }
+        tls.close();
+    }
+
+    private ActiveRoutes.Prepared prepare(ActiveTable next) {
+        return new ActiveRoutes.Prepared() {
+            @Override
+            public void adopt() {
+                MultiThreadIoEventLoopGroup serving = loops;
+                if (serving != null && !serving.isShuttingDown()) {
+                    serving.forEach(loop -> loop.execute(() -> services.pool().retain(next)));
+                }
+            }
+
+            @Override
+            public void discard() {}
+        };
+    }
+
+    private static void onEveryLoop(
+            MultiThreadIoEventLoopGroup group, BiConsumer<EventLoop, CompletableFuture<@Nullable Void>> task) {
+        for (EventExecutor executor : group) {
+            if (executor instanceof EventLoop loop) {
+                CompletableFuture<@Nullable Void> done = new CompletableFuture<>();
+                loop.execute(() -> task.accept(loop, done));
+                done.orTimeout(5, TimeUnit.SECONDS).exceptionally(late -> null).join();
+            }
+        }
+    }
 }

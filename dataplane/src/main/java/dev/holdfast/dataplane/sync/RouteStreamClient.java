@@ -87,7 +87,7 @@ final class RouteStreamClient implements AutoCloseable {
         thread.interrupt();
         http.shutdownNow();
         try {
-            if (!thread.join(CLOSE_WAIT)) {
+            if (thread.getState() != Thread.State.NEW && !thread.join(CLOSE_WAIT)) {
                 LOG.warn("stream thread still runs after {} s", CLOSE_WAIT.toSeconds());
             }
         } catch (InterruptedException e) {
@@ -222,8 +222,7 @@ final class RouteStreamClient implements AutoCloseable {
                 onApplied.run();
             }
             case Unchanged unchanged -> backoff.reset();
-            case Refused refused -> LOG.error(
-                    "table refused version={} because=\"{}\"", version, refused.reason());
+            case Refused refused -> LOG.error("table refused version={} because=\"{}\"", version, refused.reason());
             case NeedsFullTable needed -> {
                 needsFullTable = true;
                 throw new IOException("a full table is needed: " + needed.reason());

@@ -43,8 +43,9 @@ final class StoreWriter implements AutoCloseable {
             notifyAll();
         }
         try {
-            if (!thread.join(CLOSE_WAIT)) {
-                LOG.warn("stored table not written because=\"the disk takes longer than {} s\"", CLOSE_WAIT.toSeconds());
+            if (thread.getState() != Thread.State.NEW && !thread.join(CLOSE_WAIT)) {
+                LOG.warn(
+                        "stored table not written because=\"the disk takes longer than {} s\"", CLOSE_WAIT.toSeconds());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

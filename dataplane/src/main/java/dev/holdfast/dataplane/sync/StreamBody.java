@@ -60,7 +60,8 @@ final class StreamBody implements Flow.Subscriber<List<ByteBuffer>>, AutoCloseab
     List<ByteBuffer> next(Duration wait) throws IOException, InterruptedException {
         return switch (signals.poll(wait.toNanos(), TimeUnit.NANOSECONDS)) {
             case null -> throw new IOException("the operator was silent for " + wait.toMillis() + " ms");
-            case Signal.End(Throwable cause) when cause != null -> throw new IOException("the stream broke: " + cause, cause);
+            case Signal.End(Throwable cause)
+            when cause != null -> throw new IOException("the stream broke: " + cause, cause);
             case Signal.End end -> throw new IOException("the operator ended the stream");
             case Signal.Chunk(List<ByteBuffer> buffers) -> {
                 Flow.Subscription asks = subscription;

@@ -16,11 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param reconnectMax the longest wait before an attempt to reconnect
  */
 public record SyncConfig(
-        URI operator,
-        @Nullable Path stateDirectory,
-        Duration keepAlive,
-        Duration reconnectMin,
-        Duration reconnectMax) {
+        URI operator, @Nullable Path stateDirectory, Duration keepAlive, Duration reconnectMin, Duration reconnectMax) {
     private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
 
     /** Refuses an operator beyond loopback, because the stream carries private keys, and times that make no sense. */

@@ -30,7 +30,8 @@ public final class TableReplica {
      *
      * @param table null if it could not even be read
      */
-    private record RefusedTable(TableVersion version, @Nullable RouteTable table, Refused outcome) {}
+    private record RefusedTable(
+            TableVersion version, @Nullable RouteTable table, Refused outcome) {}
 
     private final ActiveRoutes routes;
     private final TableDigester digester = new TableDigester();

@@ -57,7 +57,8 @@ final class TableStore {
             }
             String digest = new TableDigester().digest(stored.table());
             if (!digest.equals(stored.version().digest())) {
-                return ignore("digest: " + digest + " (expected: " + stored.version().digest() + ")");
+                return ignore(
+                        "digest: " + digest + " (expected: " + stored.version().digest() + ")");
             }
             return Optional.of(stored);
         } catch (NoSuchFileException e) {

@@ -27,8 +27,7 @@ public final class TableSync implements AutoCloseable {
         this.replica = new TableReplica(routes);
         this.store = directory == null ? null : new TableStore(directory);
         this.writer = store == null ? null : new StoreWriter(store);
-        this.client = new RouteStreamClient(
-                config, dataPlane, replica, new SyncMetrics(registry, routes), this::keep);
+        this.client = new RouteStreamClient(config, dataPlane, replica, new SyncMetrics(registry, routes), this::keep);
     }
 
     /** Serves the stored table, if there is one, and begins to follow the operator. Returns when the former is done. */

@@ -10,7 +10,7 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.METHOD)
 @Repeatable(Conformance.All.class)
-@interface Conformance {
+public @interface Conformance {
     /** The number of the duty: {@code C01} or {@code W01}. */
     String value();
 
@@ -20,7 +20,7 @@ import java.lang.annotation.Target;
     /** Several of them. */
     @Retention(RetentionPolicy.RUNTIME)
     @Target(ElementType.METHOD)
-    @interface All {
+    public @interface All {
         /** The duties. */
         Conformance[] value();
     }

@@ -219,9 +219,25 @@ class RequestHeadTest {
         assertRefusedHoweverCut(request, "400 closed");
     }
 
+    @Test
+    @Conformance(value = "C04", rfc = "9110 §2.5")
+    void aHigherMinorVersionIsServedAsTheHighestWeSpeak() throws IOException {
+        // Given
+        try (ScriptedBackend backend = ScriptedBackend.echo()) {
+            RIG.serve(backend);
+
+            // When
+            RawResponse response = RIG.ask("GET / HTTP/1.2\r\nHost: app.test\r\nConnection: close\r\n\r\n");
+
+            // Then
+            assertThat(response.status()).isEqualTo(200);
+            assertThat(backend.onlyRequest().head().word(2)).isEqualTo("HTTP/1.1");
+        }
+    }
+
     @ParameterizedTest
     @Conformance(value = "C21", rfc = "9110 §15.6.6")
-    @ValueSource(strings = {"HTTP/2.0", "HTTP/0.9", "HTTP/1.2", "HTTP/3.0"})
+    @ValueSource(strings = {"HTTP/2.0", "HTTP/0.9", "HTTP/3.0"})
     void anotherVersionIsNotGuessed(String version) throws IOException {
         // Given
         try (ScriptedBackend backend = ScriptedBackend.echo()) {

@@ -11,6 +11,7 @@ import dev.holdfast.dataplane.conformance.rig.ScriptedBackend.Script;
 import dev.holdfast.dataplane.conformance.rig.SeenRequest;
 import dev.holdfast.dataplane.conformance.rig.StreamEnd;
 import java.io.IOException;
+import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -253,6 +254,9 @@ class ResponseTest {
                 RawResponse response = client.send(GET).response();
                 boolean whole = response.status() != 502 && response.complete();
                 verdict = (whole ? "complete" : "broken") + (client.end().ended() ? " closed" : " open");
+            } catch (SocketException reset) {
+                // A reset tells the client just as plainly.
+                verdict = "broken closed";
             }
 
             // Then

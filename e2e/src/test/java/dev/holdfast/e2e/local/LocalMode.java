@@ -9,6 +9,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 
 /** {@code holdfast local} in a process of its own, on free ports of loopback. */
@@ -34,7 +35,9 @@ final class LocalMode implements AutoCloseable {
         int admin = Ports.free();
         JavaProcess process = JavaProcess.start(
                 "dev.holdfast.cli.HoldfastMain",
-                List.of(),
+                Arrays.stream(System.getProperty("local.jvm", "").split(" "))
+                        .filter(option -> !option.isEmpty())
+                        .toList(),
                 List.of(
                         "local",
                         "-f",

@@ -27,7 +27,8 @@ final class ManifestDirectory {
     long write(String file, String text) throws IOException {
         Path written = Files.writeString(beside.resolve("next"), text);
         long now = System.nanoTime();
-        Files.move(written, directory.resolve(file), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(
+                written, directory.resolve(file), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         return now;
     }
 
@@ -46,7 +47,8 @@ final class ManifestDirectory {
     }
 
     static String slice(String service, int... ports) {
-        String slices = Arrays.stream(ports).mapToObj(port -> """
+        String slices = Arrays.stream(ports)
+                .mapToObj(port -> """
                         ---
                         apiVersion: discovery.k8s.io/v1
                         kind: EndpointSlice
@@ -54,7 +56,8 @@ final class ManifestDirectory {
                         addressType: IPv4
                         ports: [{name: web, port: %d}]
                         endpoints: [{addresses: [127.0.0.1], conditions: {ready: true}}]
-                        """.formatted(service, port, service, port)).collect(Collectors.joining());
+                        """.formatted(service, port, service, port))
+                .collect(Collectors.joining());
         return slices;
     }
 

@@ -67,7 +67,9 @@ class SurvivalTest {
                 System.out.printf(
                         "survival: tunnels %d, edits %d, tables served %d, messages %d, drops %d, bytes lost %d, seed %d%n",
                         TUNNELS, EDITS, versions, fleet.messages(), fleet.drops(), bytesLost, SEED);
-                assertThat(fleet.drops()).as("drops; first: %s", fleet.firstDrop()).isZero();
+                assertThat(fleet.drops())
+                        .as("drops; first: %s", fleet.firstDrop())
+                        .isZero();
                 assertThat(open).isEqualTo(TUNNELS);
                 assertThat(bytesLost).as("bytes lost, repeated or wrong").isZero();
                 assertThat(fleet.messages()).isGreaterThan(TUNNELS * 10L);
@@ -125,7 +127,8 @@ class SurvivalTest {
 
     private static long tableVersion(LocalMode local) throws IOException, InterruptedException {
         String dump = local.admin("/tables").body();
-        var matcher = java.util.regex.Pattern.compile("\"sequence\"\\s*:\\s*(\\d+)").matcher(dump);
+        var matcher =
+                java.util.regex.Pattern.compile("\"sequence\"\\s*:\\s*(\\d+)").matcher(dump);
         assertThat(matcher.find()).as("a version in /tables: %s", dump).isTrue();
         return Long.parseLong(matcher.group(1));
     }

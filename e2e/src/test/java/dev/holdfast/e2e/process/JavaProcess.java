@@ -75,7 +75,8 @@ public final class JavaProcess implements AutoCloseable {
                 }
                 long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
                 if (left <= 0 || !process.isAlive()) {
-                    throw new AssertionError("no line matches " + regex + " within " + wait + "; it printed:\n" + output());
+                    throw new AssertionError(
+                            "no line matches " + regex + " within " + wait + "; it printed:\n" + output());
                 }
                 lines.wait(Math.min(left, 200));
             }

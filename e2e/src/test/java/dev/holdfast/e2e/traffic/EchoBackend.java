@@ -46,12 +46,11 @@ public final class EchoBackend implements AutoCloseable {
                                         new HttpServerCodec(),
                                         new HttpObjectAggregator(1 << 20),
                                         new Page(name),
-                                        new WebSocketServerProtocolHandler(
-                                                WebSocketServerProtocolConfig.newBuilder()
-                                                        .websocketPath("/")
-                                                        .checkStartsWith(true)
-                                                        .maxFramePayloadLength(1 << 20)
-                                                        .build()),
+                                        new WebSocketServerProtocolHandler(WebSocketServerProtocolConfig.newBuilder()
+                                                .websocketPath("/")
+                                                .checkStartsWith(true)
+                                                .maxFramePayloadLength(1 << 20)
+                                                .build()),
                                         new Echo(handshakes));
                     }
                 })

@@ -48,7 +48,12 @@ final class Addresses {
         for (int i = 0; i < 10; i++) {
             zeros &= bytes[i] == 0;
         }
-        boolean loopback = zeros && bytes[10] == 0 && bytes[11] == 0 && bytes[12] == 0 && bytes[13] == 0 && bytes[14] == 0
+        boolean loopback = zeros
+                && bytes[10] == 0
+                && bytes[11] == 0
+                && bytes[12] == 0
+                && bytes[13] == 0
+                && bytes[14] == 0
                 && bytes[15] == 1;
         return nat64 || zeros && !loopback;
     }

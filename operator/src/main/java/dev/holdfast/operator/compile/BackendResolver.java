@@ -100,7 +100,10 @@ final class BackendResolver {
             case ServiceBackend backend ->
                 usable(backend, findings)
                         .orElseGet(() -> unusable(
-                                backend.namespace(), backend.service(), backend.port().toString(), backend.weight()));
+                                backend.namespace(),
+                                backend.service(),
+                                backend.port().toString(),
+                                backend.weight()));
         };
     }
 
@@ -168,11 +171,10 @@ final class BackendResolver {
 
     private static @Nullable ServicePort port(ServiceView service, PortRef ref, boolean external) {
         for (ServicePort port : service.ports()) {
-            boolean found =
-                    switch (ref) {
-                        case PortRef.Number number -> port.port() == number.port();
-                        case PortRef.Name name -> port.name().equals(name.name());
-                    };
+            boolean found = switch (ref) {
+                case PortRef.Number number -> port.port() == number.port();
+                case PortRef.Name name -> port.name().equals(name.name());
+            };
             if (found) {
                 return port;
             }
@@ -196,14 +198,16 @@ final class BackendResolver {
         if (explicit != null) {
             return Optional.of(explicit);
         }
-        String appProtocol = port.appProtocol() == null ? "" : port.appProtocol().toLowerCase(Locale.ROOT);
+        String appProtocol =
+                port.appProtocol() == null ? "" : port.appProtocol().toLowerCase(Locale.ROOT);
         return switch (appProtocol) {
             case "https", "wss", "kubernetes.io/wss" -> Optional.of(Protocol.HTTPS);
             case "kubernetes.io/h2c", "h2c", "h2", "http2", "grpc", "grpcs", "kubernetes.io/grpc" -> {
                 findings.add(
                         DiagnosticCode.UNSUPPORTED_PROTOCOL,
                         backend.fieldPath() + ".port",
-                        "port " + port.port() + " of Service " + backend.service() + " has appProtocol " + port.appProtocol()
+                        "port " + port.port() + " of Service " + backend.service() + " has appProtocol "
+                                + port.appProtocol()
                                 + " (expected: http, https, kubernetes.io/ws or kubernetes.io/wss); change it, or name the"
                                 + " protocol at the backend");
                 yield Optional.empty();
@@ -236,13 +240,15 @@ final class BackendResolver {
             Certificates.Result<String> result =
                     certificates.authorities(new ResourceRef("Secret", backend.namespace(), settings.caSecret()));
             if (result.issue() != null) {
-                findings.add(result.issue().code(), settings.fieldPath(), result.issue().message());
+                findings.add(
+                        result.issue().code(),
+                        settings.fieldPath(),
+                        result.issue().message());
                 return Optional.empty();
             }
             authorities = result.value();
         }
-        return Optional.of(
-                new TlsOutcome(new BackendTls(settings.verification(), authorities, settings.serverName())));
+        return Optional.of(new TlsOutcome(new BackendTls(settings.verification(), authorities, settings.serverName())));
     }
 
     /** The default variant has no suffix. The suffix is made of what the user wrote, so a renewed CA does not change it. */

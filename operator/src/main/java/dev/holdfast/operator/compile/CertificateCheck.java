@@ -57,8 +57,9 @@ final class CertificateCheck {
         PrivateKeyInfo privateKey = privateKey(key);
         SubjectPublicKeyInfo publicKey = certificates.getFirst().getSubjectPublicKeyInfo();
         if (!matches(publicKey, privateKey)) {
-            throw new UnusableException("tls.key does not belong to the first certificate of tls.crt (expected: the key of the"
-                    + " leaf, and the leaf before its intermediates)");
+            throw new UnusableException(
+                    "tls.key does not belong to the first certificate of tls.crt (expected: the key of the"
+                            + " leaf, and the leaf before its intermediates)");
         }
         try {
             String pem = pem("PRIVATE KEY", privateKey.getEncoded());
@@ -116,7 +117,8 @@ final class CertificateCheck {
                 }
             }
         } catch (IOException | RuntimeException e) {
-            throw new UnusableException("tls.key cannot be parsed (expected: a private key in PEM: PKCS#8, PKCS#1 or SEC1)");
+            throw new UnusableException(
+                    "tls.key cannot be parsed (expected: a private key in PEM: PKCS#8, PKCS#1 or SEC1)");
         }
         throw new UnusableException("tls.key has no private key (expected: a block BEGIN PRIVATE KEY)");
     }
@@ -136,8 +138,8 @@ final class CertificateCheck {
         }
         if (publicKey instanceof RSAKeyParameters rsa && privateKey instanceof RSAKeyParameters rsaKey) {
             if (rsa.getModulus().bitLength() < RSA_BITS_MIN) {
-                throw new UnusableException("the RSA key has " + rsa.getModulus().bitLength() + " bits (expected: at least "
-                        + RSA_BITS_MIN + ")");
+                throw new UnusableException("the RSA key has "
+                        + rsa.getModulus().bitLength() + " bits (expected: at least " + RSA_BITS_MIN + ")");
             }
             return rsa.getModulus().equals(rsaKey.getModulus());
         }
@@ -146,7 +148,12 @@ final class CertificateCheck {
                 throw unsupported();
             }
             boolean sameCurve = ec.getParameters().equals(ecKey.getParameters());
-            return sameCurve && ec.getParameters().getG().multiply(ecKey.getD()).normalize().equals(ec.getQ());
+            return sameCurve
+                    && ec.getParameters()
+                            .getG()
+                            .multiply(ecKey.getD())
+                            .normalize()
+                            .equals(ec.getQ());
         }
         if (publicKey.getClass() == privateKey.getClass() || !isServedKind(publicKey)) {
             throw unsupported();
@@ -165,7 +172,8 @@ final class CertificateCheck {
     }
 
     private static UnusableException unsupported() {
-        return new UnusableException("the key is of a kind that is not served (expected: RSA, or EC on P-256, P-384 or P-521)");
+        return new UnusableException(
+                "the key is of a kind that is not served (expected: RSA, or EC on P-256, P-384 or P-521)");
     }
 
     private static PEMParser parser(SecretBytes bytes) {

@@ -40,7 +40,8 @@ final class Certificates {
                     null,
                     new Issue(
                             DiagnosticCode.SECRET_NOT_FOUND,
-                            ref + " does not exist or is not of type kubernetes.io/tls (expected: tls.crt and tls.key in it);"
+                            ref
+                                    + " does not exist or is not of type kubernetes.io/tls (expected: tls.crt and tls.key in it);"
                                     + " the default certificate is presented until it does"));
         }
         Result<Certificate> known = lastPairs.get(secret);
@@ -57,7 +58,9 @@ final class Certificates {
                     null,
                     new Issue(
                             DiagnosticCode.SECRET_NOT_FOUND,
-                            ref + " does not exist (expected: a Secret with ca.crt); the backend gets no traffic until it does"));
+                            ref
+                                    + " does not exist or is not watched (expected: a Secret with ca.crt, of type kubernetes.io/tls or with"
+                                    + " the label holdfast.dev/watch: \"true\"); the backend gets no traffic until it does"));
         }
         Result<String> known = lastAuthorities.get(secret);
         Result<String> result = known == null ? checkAuthorities(ref, secret) : known;
@@ -78,7 +81,8 @@ final class Certificates {
                     null,
                     new Issue(
                             DiagnosticCode.INVALID_CERTIFICATE,
-                            ref + ": " + e.getMessage() + "; the default certificate is presented until it is corrected"));
+                            ref + ": " + e.getMessage()
+                                    + "; the default certificate is presented until it is corrected"));
         }
     }
 

@@ -30,12 +30,14 @@ final class ClusterIndex {
         }
     }
 
-    @Nullable ServiceView service(ResourceRef ref) {
+    @Nullable
+    ServiceView service(ResourceRef ref) {
         references.add(ref);
         return services.get(ref);
     }
 
-    @Nullable SecretView secret(ResourceRef ref) {
+    @Nullable
+    SecretView secret(ResourceRef ref) {
         references.add(ref);
         return secrets.get(ref);
     }

@@ -60,9 +60,11 @@ final class EndpointGroups {
         List<Issue> issues = new ArrayList<>();
         List<Endpoint> endpoints = new ArrayList<>();
         Optional<InetAddress> literal = Addresses.parse(name);
-        boolean local = literal.map(Addresses::isLoopback).orElse(name.equals("localhost") || name.endsWith(".localhost"));
+        boolean local =
+                literal.map(Addresses::isLoopback).orElse(name.equals("localhost") || name.endsWith(".localhost"));
         if (literal.map(Addresses::isForbidden).orElse(false) || local && loopback == LoopbackEndpoints.REFUSED) {
-            issues.add(forbidden(name, "externalName of Service " + service.meta().name()));
+            issues.add(
+                    forbidden(name, "externalName of Service " + service.meta().name()));
         } else if (!name.matches("[A-Za-z0-9._:-]{1,253}")) {
             issues.add(new Issue(
                     DiagnosticCode.ENDPOINT_IGNORED,
@@ -76,7 +78,8 @@ final class EndpointGroups {
     private static Issue forbidden(String address, String where) {
         return new Issue(
                 DiagnosticCode.REF_NOT_PERMITTED,
-                "address " + address + " in " + where + " is not permitted and left out (expected: the address of a pod; not"
+                "address " + address + " in " + where
+                        + " is not permitted and left out (expected: the address of a pod; not"
                         + " loopback, link-local, multicast or unspecified)");
     }
 
@@ -94,8 +97,8 @@ final class EndpointGroups {
         }
 
         Resolved read(String id) {
-            List<EndpointSliceView> slices =
-                    cluster.slices(new ResourceRef("Service", service.meta().namespace(), service.meta().name()));
+            List<EndpointSliceView> slices = cluster.slices(new ResourceRef(
+                    "Service", service.meta().namespace(), service.meta().name()));
             String local = service.meta().annotations().get(LOCAL_ENDPOINTS);
             if (local != null) {
                 localEndpoints(local, slices.isEmpty());
@@ -105,8 +108,9 @@ final class EndpointGroups {
             if (endpoints.size() > Bounds.ENDPOINTS_PER_GROUP_MAX) {
                 issues.add(new Issue(
                         DiagnosticCode.LIMIT_EXCEEDED,
-                        "Service " + service.meta().name() + " has " + endpoints.size() + " endpoints (expected: at most "
-                                + Bounds.ENDPOINTS_PER_GROUP_MAX + "); the others are left out"));
+                        "Service " + service.meta().name() + " has " + endpoints.size()
+                                + " endpoints (expected: at most " + Bounds.ENDPOINTS_PER_GROUP_MAX
+                                + "); the others are left out"));
                 endpoints = endpoints.subList(0, Bounds.ENDPOINTS_PER_GROUP_MAX);
             }
             return new Resolved(new EndpointGroup(id, endpoints), issues);
@@ -114,8 +118,8 @@ final class EndpointGroups {
 
         /** A dual-stack pod stands in a slice of each family and must count once: the Service's first family is taken. */
         private Collection<Endpoint> primaryFamily() {
-            boolean prefersIpv6 =
-                    !service.clusterIps().isEmpty() && service.clusterIps().getFirst().indexOf(':') >= 0;
+            boolean prefersIpv6 = !service.clusterIps().isEmpty()
+                    && service.clusterIps().getFirst().indexOf(':') >= 0;
             Map<String, Endpoint> primary = prefersIpv6 ? ipv6 : ipv4;
             Map<String, Endpoint> secondary = prefersIpv6 ? ipv4 : ipv6;
             return primary.isEmpty() ? secondary.values() : primary.values();
@@ -126,7 +130,8 @@ final class EndpointGroups {
             if (!slice.addressType().equals("IPv4") && !slice.addressType().equals("IPv6")) {
                 issues.add(new Issue(
                         DiagnosticCode.ENDPOINT_IGNORED,
-                        where + " has addressType " + slice.addressType() + " and is left out (expected: IPv4 or IPv6)"));
+                        where + " has addressType " + slice.addressType()
+                                + " and is left out (expected: IPv4 or IPv6)"));
                 return;
             }
             for (SlicePort slicePort : slice.ports()) {
@@ -151,7 +156,8 @@ final class EndpointGroups {
             if (address.isEmpty() || number < 1 || number > 65_535) {
                 issues.add(new Issue(
                         DiagnosticCode.ENDPOINT_IGNORED,
-                        where + " has an endpoint that is no IP address and port, it is left out (expected: an address such as"
+                        where
+                                + " has an endpoint that is no IP address and port, it is left out (expected: an address such as"
                                 + " 10.0.0.7 and a port from 1 to 65535)"));
                 return;
             }
@@ -160,7 +166,10 @@ final class EndpointGroups {
                 issues.add(forbidden(text, where));
                 return;
             }
-            List<String> zones = endpoint.forZones().stream().sorted().limit(Bounds.CONDITIONS_MAX).toList();
+            List<String> zones = endpoint.forZones().stream()
+                    .sorted()
+                    .limit(Bounds.CONDITIONS_MAX)
+                    .toList();
             Endpoint found = new Endpoint(text, number, state, endpoint.zone(), zones);
             // What a person lists in local mode is meant, whatever its family.
             boolean listed = endpoint.addresses().isEmpty();
@@ -169,7 +178,8 @@ final class EndpointGroups {
         }
 
         private void localEndpoints(String value, boolean noSlices) {
-            String where = "annotation " + LOCAL_ENDPOINTS + " of Service " + service.meta().name();
+            String where = "annotation " + LOCAL_ENDPOINTS + " of Service "
+                    + service.meta().name();
             if (loopback == LoopbackEndpoints.REFUSED || !noSlices) {
                 issues.add(new Issue(
                         DiagnosticCode.ANNOTATION_IGNORED,
@@ -186,7 +196,12 @@ final class EndpointGroups {
                 String address = colon < 0 ? "" : text.substring(0, colon).replaceAll("^\\[|\\]$", "");
                 String number = text.substring(colon + 1);
                 if (number.matches("[0-9]{1,5}")) {
-                    add(address.equals("localhost") ? "127.0.0.1" : address, Integer.parseInt(number), State.READY, ready, where);
+                    add(
+                            address.equals("localhost") ? "127.0.0.1" : address,
+                            Integer.parseInt(number),
+                            State.READY,
+                            ready,
+                            where);
                 } else {
                     add("", 0, State.READY, ready, where);
                 }

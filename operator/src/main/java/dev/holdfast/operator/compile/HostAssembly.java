@@ -76,14 +76,17 @@ final class HostAssembly {
     }
 
     private static void lost(ResourceRef owner, RouteIntent intent, Claim winner, Findings findings) {
-        boolean yieldsQuietly = intent.place().rank() == Rank.DEFAULT_BACKEND && winner.intent.place().rank() == Rank.RULE;
+        boolean yieldsQuietly = intent.place().rank() == Rank.DEFAULT_BACKEND
+                && winner.intent.place().rank() == Rank.RULE;
         if (!yieldsQuietly) {
             boolean own = winner.owner.equals(owner);
             findings.add(
                     DiagnosticCode.CONFLICT,
                     intent.place().fieldPath(),
                     "host " + intent.host() + " with " + describe(intent.match()) + " is already served by "
-                            + (own ? winner.intent.place().fieldPath() + " of this object" : winner.owner + ", which is older or first by name")
+                            + (own
+                                    ? winner.intent.place().fieldPath() + " of this object"
+                                    : winner.owner + ", which is older or first by name")
                             + " (expected: one owner per host and match); change the host or the match, or remove one of"
                             + " the two");
         }
@@ -91,7 +94,9 @@ final class HostAssembly {
 
     private static String describe(RouteMatch match) {
         String path = match.path().type() + " " + match.path().value();
-        int conditions = match.headers().size() + match.queryParams().size() + (match.subprotocols().isEmpty() ? 0 : 1);
+        int conditions = match.headers().size()
+                + match.queryParams().size()
+                + (match.subprotocols().isEmpty() ? 0 : 1);
         return conditions == 0 ? path : path + " and the same " + conditions + " conditions";
     }
 
@@ -104,7 +109,9 @@ final class HostAssembly {
         if (host.secret == null) {
             host.secret = tls.secret();
             host.secretOwner = owner;
-            host.certificate = result.value() == null ? null : tls.secret().namespace() + "/" + tls.secret().name();
+            host.certificate = result.value() == null
+                    ? null
+                    : tls.secret().namespace() + "/" + tls.secret().name();
         } else if (!host.secret.equals(tls.secret())) {
             findings.add(
                     DiagnosticCode.CONFLICT,
@@ -124,8 +131,8 @@ final class HostAssembly {
             findings.add(
                     DiagnosticCode.LIMIT_EXCEEDED,
                     fieldPath,
-                    "the table has " + Bounds.ENTRIES_PER_SECTION_MAX + " hosts already (expected: at most that many); host "
-                            + pattern + " is not served");
+                    "the table has " + Bounds.ENTRIES_PER_SECTION_MAX
+                            + " hosts already (expected: at most that many); host " + pattern + " is not served");
         }
         return host;
     }
@@ -173,6 +180,7 @@ final class HostAssembly {
     }
 
     private static String id(ResourceRef owner, RouteIntent intent, HostPattern host) {
-        return owner.kind() + "/" + owner.namespace() + "/" + owner.name() + "/" + intent.place().id() + "@" + host;
+        return owner.kind() + "/" + owner.namespace() + "/" + owner.name() + "/"
+                + intent.place().id() + "@" + host;
     }
 }

@@ -61,8 +61,7 @@ public final class RouteTableCompiler {
 
     /** Every object of our class, the oldest first. */
     private static List<Translation> translate(ClusterSnapshot snapshot, CompileOptions options) {
-        ClassSelector classes =
-                new ClassSelector(snapshot.classes(), options.controllerValue(), options.className());
+        ClassSelector classes = new ClassSelector(snapshot.classes(), options.controllerValue(), options.className());
         List<Translation> translations = new ArrayList<>();
         snapshot.ingresses().stream()
                 .filter(classes::isOurs)
@@ -127,7 +126,8 @@ public final class RouteTableCompiler {
                     resolved = resolve(intent, found);
                     actions.put(intent.action(), resolved);
                     Map<String, Long> groupsReady = ready.computeIfAbsent(owner, key -> new HashMap<>());
-                    resolved.shares().forEach(share -> groupsReady.put(share.group().id(), share.ready()));
+                    resolved.shares()
+                            .forEach(share -> groupsReady.put(share.group().id(), share.ready()));
                 }
                 if (hosts.claim(owner, intent, resolved.action(), found)) {
                     routes.merge(owner, 1, Integer::sum);
@@ -158,7 +158,10 @@ public final class RouteTableCompiler {
                     certificatesById.put(result.value().id(), result.value());
                 }
                 if (result.issue() != null) {
-                    found.add(result.issue().code(), tls.fieldPath(), result.issue().message());
+                    found.add(
+                            result.issue().code(),
+                            tls.fieldPath(),
+                            result.issue().message());
                 }
                 hosts.certificate(owner, tls, result, found);
             }

@@ -78,8 +78,8 @@ public final class ApplyReports {
                 refusals.add(report);
             }
         }
-        int serving = (int)
-                known.stream().filter(state -> state.isServing(version)).count();
+        int serving =
+                (int) known.stream().filter(state -> state.isServing(version)).count();
         return new Progress(serving, known.size(), refusals);
     }
 
@@ -90,13 +90,12 @@ public final class ApplyReports {
      */
     public boolean accept(ApplyReport report) {
         return change(report.dataPlane(), before -> {
-            TableVersion serves =
-                    switch (report.outcome()) {
-                        case Applied applied -> report.version();
-                        case Unchanged unchanged -> report.version();
-                        case NeedsFullTable needsFullTable -> before.serves();
-                        case Refused refused -> before.serves();
-                    };
+            TableVersion serves = switch (report.outcome()) {
+                case Applied applied -> report.version();
+                case Unchanged unchanged -> report.version();
+                case NeedsFullTable needsFullTable -> before.serves();
+                case Refused refused -> before.serves();
+            };
             return new DataPlaneState(before.name(), before.streams(), report, serves, time.instant());
         });
     }
@@ -140,8 +139,8 @@ public final class ApplyReports {
             if (before == null && states.size() >= DATA_PLANES_MAX) {
                 return false;
             }
-            DataPlaneState after = change.apply(
-                    before == null ? new DataPlaneState(name, 0, null, null, time.instant()) : before);
+            DataPlaneState after =
+                    change.apply(before == null ? new DataPlaneState(name, 0, null, null, time.instant()) : before);
             states.put(name, after);
             news = isNews(before, after);
         }

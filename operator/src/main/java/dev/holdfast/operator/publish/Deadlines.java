@@ -6,6 +6,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Ends blocking I/O that takes too long, by interrupting its thread: a socket channel closes when a thread that blocks
@@ -17,6 +19,8 @@ final class Deadlines implements AutoCloseable {
     interface Io {
         void run() throws IOException;
     }
+
+    private static final Logger LOG = LoggerFactory.getLogger(Deadlines.class);
 
     private final ScheduledExecutorService timer;
 
@@ -43,9 +47,16 @@ final class Deadlines implements AutoCloseable {
         }
     }
 
-    /** Runs {@code work}, which must not fail, again and again. */
+    /** Runs {@code work} again and again; a failure is logged and ends only that run. */
     void every(Duration period, Runnable work) {
-        timer.scheduleWithFixedDelay(work, period.toNanos(), period.toNanos(), TimeUnit.NANOSECONDS);
+        Runnable run = () -> {
+            try {
+                work.run();
+            } catch (RuntimeException e) {
+                LOG.error("periodic work failed", e);
+            }
+        };
+        timer.scheduleWithFixedDelay(run, period.toNanos(), period.toNanos(), TimeUnit.NANOSECONDS);
     }
 
     @Override

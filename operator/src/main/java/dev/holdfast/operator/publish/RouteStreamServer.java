@@ -11,7 +11,6 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -76,7 +75,10 @@ public final class RouteStreamServer implements AutoCloseable {
         Gauge.builder("holdfast.operator.streams", streams, free -> config.streamsMax() - free.availablePermits())
                 .description("Open table streams")
                 .register(registry);
-        Gauge.builder("holdfast.operator.dataplanes", reports, known -> known.states().size())
+        Gauge.builder(
+                        "holdfast.operator.dataplanes",
+                        reports,
+                        known -> known.states().size())
                 .description("Known data planes")
                 .register(registry);
     }
@@ -86,7 +88,10 @@ public final class RouteStreamServer implements AutoCloseable {
         server.start();
         Duration every = config.keepAlive();
         deadlines.every(every, reports::forget);
-        LOG.info("table stream listens address={} port={}", config.listen().getAddress().getHostAddress(), port());
+        LOG.info(
+                "table stream listens address={} port={}",
+                config.listen().getAddress().getHostAddress(),
+                port());
     }
 
     /** The port that was bound. */
@@ -159,7 +164,10 @@ public final class RouteStreamServer implements AutoCloseable {
         }
         try {
             if (!reports.opened(dataPlane)) {
-                refuse(exchange, 503, "data planes: " + ApplyReports.DATA_PLANES_MAX + " are known, no more are allowed");
+                refuse(
+                        exchange,
+                        503,
+                        "data planes: " + ApplyReports.DATA_PLANES_MAX + " are known, no more are allowed");
                 return;
             }
             try {
@@ -174,7 +182,10 @@ public final class RouteStreamServer implements AutoCloseable {
 
     private void follow(HttpExchange exchange, String dataPlane) throws IOException {
         Optional<TableVersion> held = heldVersion(exchange.getRequestHeaders().getFirst("Last-Event-ID"));
-        LOG.info("stream opened dataPlane={} holds={}", dataPlane, held.map(TableVersion::toString).orElse("nothing"));
+        LOG.info(
+                "stream opened dataPlane={} holds={}",
+                dataPlane,
+                held.map(TableVersion::toString).orElse("nothing"));
         exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
         exchange.getResponseHeaders().set("Cache-Control", "no-store");
         String end = "the operator stops";
@@ -251,7 +262,10 @@ public final class RouteStreamServer implements AutoCloseable {
             }
             ApplyReport report = WireCodec.decodeReport(body[0]);
             if (!reports.accept(report)) {
-                refuse(exchange, 503, "data planes: " + ApplyReports.DATA_PLANES_MAX + " are known, no more are allowed");
+                refuse(
+                        exchange,
+                        503,
+                        "data planes: " + ApplyReports.DATA_PLANES_MAX + " are known, no more are allowed");
                 return;
             }
             String outcome = report.outcome().getClass().getSimpleName();

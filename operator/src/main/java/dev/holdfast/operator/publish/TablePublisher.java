@@ -78,7 +78,8 @@ public final class TablePublisher {
      * @param sequence what the caller has seen, 0 for nothing
      * @return the current publication, newer or not, or null if there is none yet
      */
-    @Nullable Publication await(long sequence, Duration wait) throws InterruptedException {
+    @Nullable
+    Publication await(long sequence, Duration wait) throws InterruptedException {
         lock.lockInterruptibly();
         try {
             long nanos = wait.toNanos();

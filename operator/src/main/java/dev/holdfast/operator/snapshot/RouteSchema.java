@@ -22,7 +22,8 @@ final class RouteSchema {
             if (yaml == null) {
                 throw new IllegalStateException(RESOURCE + ": not on the class path (expected: from the module crds)");
             }
-            CustomResourceDefinition crd = new KubernetesSerialization().unmarshal(yaml, CustomResourceDefinition.class);
+            CustomResourceDefinition crd =
+                    new KubernetesSerialization().unmarshal(yaml, CustomResourceDefinition.class);
             return Objects.requireNonNull(
                     crd.getSpec()
                             .getVersions()

@@ -50,8 +50,7 @@ final class SchemaCheck {
             String remedy = NearestName.of(name, known)
                     .map(near -> "did you mean \"" + near + "\"?")
                     .orElseGet(() -> "known here: " + String.join(", ", new TreeSet<>(known)));
-            unknownFields.add(
-                    new Problem(path, "not known to this version of Holdfast and ignored (" + remedy + ")"));
+            unknownFields.add(new Problem(path, "not known to this version of Holdfast and ignored (" + remedy + ")"));
         }
     }
 
@@ -61,6 +60,8 @@ final class SchemaCheck {
                 problem(path, shown(value) + " (expected: a whole number or a name)");
             } else if (value.isIntegralNumber() && !value.canConvertToInt()) {
                 problem(path, shown(value) + " (expected: a number from 1 to 65535)");
+            } else if (value.isTextual()) {
+                count(path, value.textValue().length(), "characters", schema.getMinLength(), schema.getMaxLength());
             }
             return;
         }
@@ -121,9 +122,12 @@ final class SchemaCheck {
             }
             List<String> keys = schema.getXKubernetesListMapKeys();
             if (keys != null && !keys.isEmpty()) {
-                String key = keys.stream().map(name -> item.path(name).toString()).collect(Collectors.joining(" "));
+                String key =
+                        keys.stream().map(name -> item.path(name).toString()).collect(Collectors.joining(" "));
                 if (!seen.add(key)) {
-                    problem(itemPath + "." + keys.getFirst(), key + " stands in the list twice (expected: once; remove one)");
+                    problem(
+                            itemPath + "." + keys.getFirst(),
+                            key + " stands in the list twice (expected: once; remove one)");
                 }
             }
         }
@@ -140,14 +144,19 @@ final class SchemaCheck {
                 : schema.getEnum().stream().map(JsonNode::asText).toList();
         if (!allowed.isEmpty()) {
             if (!allowed.contains(text)) {
-                String near = NearestName.of(text, allowed).map(name -> "; did you mean \"" + name + "\"?").orElse("");
+                String near = NearestName.of(text, allowed)
+                        .map(name -> "; did you mean \"" + name + "\"?")
+                        .orElse("");
                 problem(path, shown(value) + " (expected: one of " + String.join(", ", allowed) + near + ")");
             }
             return;
         }
         count(path, text.codePointCount(0, text.length()), "characters", schema.getMinLength(), schema.getMaxLength());
         String pattern = schema.getPattern();
-        if (pattern != null && !PATTERNS.computeIfAbsent(pattern, Pattern::compile).matcher(text).find()) {
+        if (pattern != null
+                && !PATTERNS.computeIfAbsent(pattern, Pattern::compile)
+                        .matcher(text)
+                        .find()) {
             problem(path, shown(value) + " (expected: " + meaning(pattern) + ")");
         }
     }
@@ -182,7 +191,11 @@ final class SchemaCheck {
 
     private void count(String path, int count, String unit, @Nullable Long min, @Nullable Long max) {
         if (min != null && count < min) {
-            problem(path, count == 0 ? "empty (expected: at least " + min + ")" : count + " " + unit + " (expected: at least " + min + ")");
+            problem(
+                    path,
+                    count == 0
+                            ? "empty (expected: at least " + min + ")"
+                            : count + " " + unit + " (expected: at least " + min + ")");
         } else if (max != null && count > max) {
             problem(path, count + " " + unit + " (expected: at most " + max + ")");
         }

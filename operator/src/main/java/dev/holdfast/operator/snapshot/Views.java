@@ -97,8 +97,7 @@ public final class Views {
     /** An EndpointSlice; only its TCP ports. Conditions that are absent are resolved as the API documents. */
     public static EndpointSliceView endpointSlice(EndpointSlice object) {
         ObjectMeta metadata = object.getMetadata();
-        Map<String, String> labels =
-                metadata == null || metadata.getLabels() == null ? Map.of() : metadata.getLabels();
+        Map<String, String> labels = metadata == null || metadata.getLabels() == null ? Map.of() : metadata.getLabels();
         List<SlicePort> ports = nonNull(object.getPorts()).stream()
                 .filter(port -> isTcp(port.getProtocol()) && port.getPort() != null)
                 .map(port -> new SlicePort(text(port.getName()), port.getPort()))
@@ -115,7 +114,9 @@ public final class Views {
     public static SecretView secret(Secret object) {
         Map<String, SecretBytes> data = new TreeMap<>();
         for (String key : SECRET_KEYS) {
-            String plain = object.getStringData() == null ? null : object.getStringData().get(key);
+            String plain = object.getStringData() == null
+                    ? null
+                    : object.getStringData().get(key);
             String encoded = object.getData() == null ? null : object.getData().get(key);
             if (plain != null) {
                 data.put(key, SecretBytes.ofText(plain));
@@ -123,12 +124,10 @@ public final class Views {
                 data.put(key, decode(encoded));
             }
         }
-        return new SecretView(
-                meta(object.getMetadata()), object.getType() == null ? "Opaque" : object.getType(), data);
+        return new SecretView(meta(object.getMetadata()), object.getType() == null ? "Opaque" : object.getType(), data);
     }
 
-    static Meta meta(
-            String namespace, String name, String created, long generation, Map<String, String> annotations) {
+    static Meta meta(String namespace, String name, String created, long generation, Map<String, String> annotations) {
         Map<String, String> kept = new HashMap<>();
         annotations.forEach((key, value) -> {
             if (key != null && value != null && ANNOTATION_PREFIXES.stream().anyMatch(key::startsWith)) {

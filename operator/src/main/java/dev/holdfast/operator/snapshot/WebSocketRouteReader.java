@@ -47,7 +47,11 @@ final class WebSocketRouteReader {
         }
         try {
             return new WebSocketRouteView(
-                    meta, classText, JSON.treeToValue(spec, WebSocketRouteSpec.class), List.of(), check.unknownFields());
+                    meta,
+                    classText,
+                    JSON.treeToValue(spec, WebSocketRouteSpec.class),
+                    List.of(),
+                    check.unknownFields());
         } catch (JsonProcessingException e) {
             Problem problem = new Problem("spec", "cannot be read: " + e.getOriginalMessage());
             return new WebSocketRouteView(meta, classText, null, List.of(problem), check.unknownFields());
@@ -56,8 +60,10 @@ final class WebSocketRouteReader {
 
     private static Meta meta(JsonNode metadata) {
         Map<String, String> annotations = new HashMap<>();
-        metadata.path("annotations").properties().forEach(entry -> annotations.put(
-                entry.getKey(), entry.getValue().asText()));
+        metadata.path("annotations")
+                .properties()
+                .forEach(entry ->
+                        annotations.put(entry.getKey(), entry.getValue().asText()));
         return Views.meta(
                 metadata.path("namespace").asText(""),
                 metadata.path("name").asText(""),

@@ -26,7 +26,8 @@ class CompileGoldenTest {
     @TestFactory
     Stream<DynamicTest> everyCaseCompilesToWhatWasReviewed() throws IOException {
         return cases().stream()
-                .map(directory -> DynamicTest.dynamicTest(directory.getFileName().toString(), () -> compare(directory)));
+                .map(directory ->
+                        DynamicTest.dynamicTest(directory.getFileName().toString(), () -> compare(directory)));
     }
 
     @Test
@@ -48,7 +49,9 @@ class CompileGoldenTest {
             files.filter(Files::isRegularFile).forEach(unread::add);
         }
         try (Stream<Path> inputs = Files.list(directory.resolve("in"))) {
-            for (Path input : inputs.filter(file -> file.toString().endsWith(".yaml")).sorted().toList()) {
+            for (Path input : inputs.filter(file -> file.toString().endsWith(".yaml"))
+                    .sorted()
+                    .toList()) {
                 manifests.add(Files.readString(input));
                 unread.remove(input);
             }
@@ -58,12 +61,15 @@ class CompileGoldenTest {
         // Then
         for (String output : OUTPUTS) {
             Path file = directory.resolve("out").resolve(output);
-            String actual = output.startsWith("route") ? GoldenText.table(result.table()) : GoldenText.diagnostics(result);
+            String actual =
+                    output.startsWith("route") ? GoldenText.table(result.table()) : GoldenText.diagnostics(result);
             if (Boolean.getBoolean("golden.rewrite")) {
                 Files.createDirectories(file.getParent());
                 Files.writeString(file, actual);
             }
-            assertThat(Files.exists(file)).as("%s (make golden writes it)", file).isTrue();
+            assertThat(Files.exists(file))
+                    .as("%s (make golden writes it)", file)
+                    .isTrue();
             assertThat(actual).as("%s (make golden rewrites it)", file).isEqualTo(Files.readString(file));
             unread.remove(file);
         }

@@ -27,8 +27,7 @@ import org.junit.jupiter.api.Test;
 /** What holds for every snapshot; seeded, so that a failure repeats. */
 class CompilePropertyTest {
     private static final Path CASES = Path.of("src/test/resources/compile");
-    private static final String CLUSTER =
-            """
+    private static final String CLUSTER = """
             apiVersion: networking.k8s.io/v1
             kind: IngressClass
             metadata: {name: holdfast}
@@ -89,7 +88,8 @@ class CompilePropertyTest {
             List<JsonNode> healthy = documents(CASES.resolve("poison-service-missing/in/cluster.yaml"));
             List<JsonNode> all = new ArrayList<>(healthy);
             documents(directory).stream()
-                    .filter(object -> !object.path("metadata").path("name").asText().equals("healthy"))
+                    .filter(object ->
+                            !object.path("metadata").path("name").asText().equals("healthy"))
                     .filter(object -> healthy.stream().noneMatch(known -> sameName(known, object)))
                     .forEach(all::add);
             CompileResult alone = compile(snapshot(healthy));
@@ -111,7 +111,8 @@ class CompilePropertyTest {
     @Test
     void noJunkEverMakesCompileThrow() {
         // Given
-        List<List<JsonNode>> seeds = cases().stream().map(CompilePropertyTest::documents).toList();
+        List<List<JsonNode>> seeds =
+                cases().stream().map(CompilePropertyTest::documents).toList();
         int compiled = 0;
         for (int seed = 0; seed < 3000; seed++) {
             Random random = new Random(seed);
@@ -133,7 +134,8 @@ class CompilePropertyTest {
             assertThat(result.diagnostics())
                     .as("seed %d", seed)
                     .noneMatch(diagnostic -> diagnostic.message().contains("please report"));
-            assertThat(result.diagnostics().size()).isLessThanOrEqualTo(Findings.MAX * result.subjects().size());
+            assertThat(result.diagnostics().size())
+                    .isLessThanOrEqualTo(Findings.MAX * result.subjects().size());
             MatchIndex.of(result.table());
         }
         assertThat(compiled).isEqualTo(3000);
@@ -159,7 +161,9 @@ class CompilePropertyTest {
             // When
             CompileResult result = compile(manifests(directory).snapshot());
             // Then
-            assertThat(result.toString()).as("%s", directory).doesNotContain("PRIVATE KEY-----\\n", "MIGHAgEAMB", "MHcCAQEE");
+            assertThat(result.toString())
+                    .as("%s", directory)
+                    .doesNotContain("PRIVATE KEY-----\\n", "MIGHAgEAMB", "MHcCAQEE");
         }
     }
 
@@ -168,8 +172,7 @@ class CompilePropertyTest {
         // Given
         Manifests manifests = new Manifests().add(CLUSTER);
         for (int i = 0; i < 1000; i++) {
-            manifests.add(
-                    """
+            manifests.add("""
                     kind: WebSocketRoute
                     metadata: {name: route-%1$d, namespace: default}
                     spec: {hostnames: [host-%1$d.example.com], rules: [{matches: [{path: {value: /a}}], backendRefs: [{name: svc-%1$d, port: 80}]}]}
@@ -183,8 +186,7 @@ class CompilePropertyTest {
                     addressType: IPv4
                     ports: [{port: 8080}]
                     endpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}]
-                    """
-                            .formatted(i));
+                    """.formatted(i));
         }
         ClusterSnapshot snapshot = manifests.snapshot();
         RouteTableCompiler compiler = new RouteTableCompiler();
@@ -192,7 +194,9 @@ class CompilePropertyTest {
         long best = Long.MAX_VALUE;
         for (int i = 0; i < 50; i++) {
             long start = System.nanoTime();
-            assertThat(compiler.compile(snapshot, CompileOptions.DEFAULT).table().routeCount())
+            assertThat(compiler.compile(snapshot, CompileOptions.DEFAULT)
+                            .table()
+                            .routeCount())
                     .isEqualTo(1000);
             best = Math.min(best, System.nanoTime() - start);
         }
@@ -209,8 +213,12 @@ class CompilePropertyTest {
 
     private static boolean sameName(JsonNode one, JsonNode other) {
         return one.path("kind").equals(other.path("kind"))
-                && one.path("metadata").path("name").equals(other.path("metadata").path("name"))
-                && one.path("metadata").path("namespace").equals(other.path("metadata").path("namespace"));
+                && one.path("metadata")
+                        .path("name")
+                        .equals(other.path("metadata").path("name"))
+                && one.path("metadata")
+                        .path("namespace")
+                        .equals(other.path("metadata").path("namespace"));
     }
 
     private static void mutate(JsonNode node, Random random, int times) {
@@ -219,7 +227,8 @@ class CompilePropertyTest {
             collect(node, containers);
             JsonNode target = containers.get(random.nextInt(containers.size()));
             switch (target) {
-                case ObjectNode object when !object.isEmpty() -> {
+                case ObjectNode object
+                when !object.isEmpty() -> {
                     List<String> names = new ArrayList<>();
                     object.fieldNames().forEachRemaining(names::add);
                     String name = names.get(random.nextInt(names.size()));
@@ -228,7 +237,8 @@ class CompilePropertyTest {
                         object.set(random.nextInt(8) == 0 ? name + "x" : name, junk(random, old));
                     }
                 }
-                case ArrayNode array when !array.isEmpty() -> {
+                case ArrayNode array
+                when !array.isEmpty() -> {
                     int index = random.nextInt(array.size());
                     array.set(index, junk(random, array.get(index)));
                 }

@@ -68,16 +68,18 @@ final class GoldenText {
         ObjectNode endpoints = root.putObject("endpoints");
         table.endpoints().forEach((id, group) -> {
             ArrayNode list = endpoints.putArray(id);
-            group.endpoints().forEach(endpoint -> list.add(endpoint.address() + " " + endpoint.port() + " "
-                    + endpoint.state()
-                    + (endpoint.zone() == null ? "" : " zone " + endpoint.zone())
-                    + (endpoint.forZones().isEmpty() ? "" : " for " + String.join(",", endpoint.forZones()))));
+            group.endpoints()
+                    .forEach(endpoint -> list.add(endpoint.address() + " " + endpoint.port() + " "
+                            + endpoint.state()
+                            + (endpoint.zone() == null ? "" : " zone " + endpoint.zone())
+                            + (endpoint.forZones().isEmpty() ? "" : " for " + String.join(",", endpoint.forZones()))));
         });
         ObjectNode certificates = root.putObject("certificates");
-        table.certificates().forEach((id, certificate) -> certificates
-                .putObject(id)
-                .put("chain", subjects(certificate.chainPem()))
-                .put("key", certificate.keyPem().toString()));
+        table.certificates()
+                .forEach((id, certificate) -> certificates
+                        .putObject(id)
+                        .put("chain", subjects(certificate.chainPem()))
+                        .put("key", certificate.keyPem().toString()));
         StringBuilder out = new StringBuilder();
         write(root, "", out);
         return out.toString().strip() + "\n";
@@ -197,7 +199,9 @@ final class GoldenText {
             return CertificateFactory.getInstance("X.509")
                     .generateCertificates(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)))
                     .stream()
-                    .map(certificate -> ((X509Certificate) certificate).getSubjectX500Principal().getName())
+                    .map(certificate -> ((X509Certificate) certificate)
+                            .getSubjectX500Principal()
+                            .getName())
                     .collect(Collectors.joining(" "));
         } catch (CertificateException e) {
             throw new AssertionError("a certificate in the table that cannot be parsed", e);

@@ -55,7 +55,9 @@ class ViewsTest {
         // Then
         assertThat(meta.annotations())
                 .containsOnlyKeys(
-                        "holdfast.dev/idle-timeout", "nginx.ingress.kubernetes.io/affinity", "kubernetes.io/ingress.class");
+                        "holdfast.dev/idle-timeout",
+                        "nginx.ingress.kubernetes.io/affinity",
+                        "kubernetes.io/ingress.class");
         assertThat(meta.created()).isEqualTo(Instant.parse("2026-01-02T03:04:05Z"));
         assertThat(meta.generation()).isEqualTo(7);
     }
@@ -109,14 +111,13 @@ class ViewsTest {
     @Test
     void aRouteReadsTheSameFromAnInformerAndFromAFile() throws JsonProcessingException {
         // Given
-        String json =
-                """
+        String json = """
                 {"apiVersion":"holdfast.dev/v1alpha1","kind":"WebSocketRoute","metadata":{"name":"a","namespace":"b"},
                  "spec":{"ingressClassName":"holdfast","rules":[{"backendRefs":[{"name":"chat","port":80}]}]}}""";
         // When
         WebSocketRouteView file = Views.webSocketRoute(new JsonMapper().readTree(json));
-        WebSocketRouteView informer = Views.webSocketRoute(
-                new KubernetesSerialization().unmarshal(json, GenericKubernetesResource.class));
+        WebSocketRouteView informer =
+                Views.webSocketRoute(new KubernetesSerialization().unmarshal(json, GenericKubernetesResource.class));
         // Then
         assertThat(informer.meta()).isEqualTo(file.meta());
         assertThat(informer.className()).isEqualTo("holdfast");
@@ -128,8 +129,7 @@ class ViewsTest {
     @Test
     void everyProblemOfARouteIsToldAtOnce() throws JsonProcessingException {
         // When
-        WebSocketRouteView view = route(
-                """
+        WebSocketRouteView view = route("""
                 {"ingressClassName":"holdfast","hostnames":"a","tls":{},"rules":[
                   {"backendRefs":[{"port":1.5,"weight":-1}],"balancing":{"policy":"roundrobin"},
                    "matches":[{"headers":[{"name":"a b","value":"x"},{"name":"a b","value":"x"}]}],
@@ -164,7 +164,8 @@ class ViewsTest {
     @Test
     void aTypedFieldNamesTheNearOne() throws JsonProcessingException {
         // When
-        WebSocketRouteView view = route("{\"hostname\":[],\"rules\":[{\"backendRefs\":[{\"name\":\"a\",\"port\":1}]}]}");
+        WebSocketRouteView view =
+                route("{\"hostname\":[],\"rules\":[{\"backendRefs\":[{\"name\":\"a\",\"port\":1}]}]}");
         // Then
         assertThat(view.problems()).isEmpty();
         assertThat(view.unknownFields())
@@ -176,8 +177,8 @@ class ViewsTest {
     @Test
     void anExplicitNullCountsAsUnset() throws JsonProcessingException {
         // When
-        WebSocketRouteView view =
-                route("{\"hostnames\":null,\"rules\":[{\"backendRefs\":[{\"name\":\"a\",\"port\":1,\"weight\":null}]}]}");
+        WebSocketRouteView view = route(
+                "{\"hostnames\":null,\"rules\":[{\"backendRefs\":[{\"name\":\"a\",\"port\":1,\"weight\":null}]}]}");
         // Then
         assertThat(view.problems()).isEmpty();
         assertThat(view.spec()).isNotNull();

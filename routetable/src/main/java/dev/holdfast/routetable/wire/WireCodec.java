@@ -177,40 +177,41 @@ public final class WireCodec {
 
     private static ObjectMapper mapper(Function<SecretBytes, String> secrets) {
         JsonMapper.Builder builder = JsonMapper.builder(JsonFactory.builder()
-                    .streamReadConstraints(StreamReadConstraints.builder()
-                            .maxNestingDepth(32)
-                            .maxStringLength(Bounds.PEM_CHARS_MAX * 2)
-                            .maxNameLength(Bounds.ID_CHARS_MAX)
-                            .maxDocumentLength(UPDATE_BYTES_MAX)
-                            .build())
-                    // Interning every key of a table would fill the JVM's symbol table with names of one tenant.
-                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-                    .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
-                    .build())
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-            .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
-            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
-            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
-            .annotationIntrospector(new RequiredComponents())
-            .visibility(PropertyAccessor.ALL, Visibility.NONE)
-            .visibility(PropertyAccessor.FIELD, Visibility.ANY)
-            .visibility(PropertyAccessor.CREATOR, Visibility.ANY)
-            .defaultPropertyInclusion(
-                    JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
-            .addModule(scalars(secrets))
-            .addMixIn(RouteAction.class, RouteActionTypes.class)
-            .addMixIn(Rewrite.Path.class, RewritePathTypes.class)
-            .addMixIn(TableUpdate.class, TableUpdateTypes.class)
-            .addMixIn(ApplyOutcome.class, ApplyOutcomeTypes.class);
+                        .streamReadConstraints(StreamReadConstraints.builder()
+                                .maxNestingDepth(32)
+                                .maxStringLength(Bounds.PEM_CHARS_MAX * 2)
+                                .maxNameLength(Bounds.ID_CHARS_MAX)
+                                .maxDocumentLength(UPDATE_BYTES_MAX)
+                                .build())
+                        // Interning every key of a table would fill the JVM's symbol table with names of one tenant.
+                        .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                        .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+                        .build())
+                .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+                .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+                .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+                .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
+                .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+                .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+                .annotationIntrospector(new RequiredComponents())
+                .visibility(PropertyAccessor.ALL, Visibility.NONE)
+                .visibility(PropertyAccessor.FIELD, Visibility.ANY)
+                .visibility(PropertyAccessor.CREATOR, Visibility.ANY)
+                .defaultPropertyInclusion(
+                        JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
+                .addModule(scalars(secrets))
+                .addMixIn(RouteAction.class, RouteActionTypes.class)
+                .addMixIn(Rewrite.Path.class, RewritePathTypes.class)
+                .addMixIn(TableUpdate.class, TableUpdateTypes.class)
+                .addMixIn(ApplyOutcome.class, ApplyOutcomeTypes.class);
         for (CoercionInputShape shape : CoercionInputShape.values()) {
             if (shape != CoercionInputShape.String && shape != CoercionInputShape.Integer) {
                 builder.withCoercionConfigDefaults(config -> config.setCoercion(shape, CoercionAction.Fail));
             }
             if (shape != CoercionInputShape.String && shape != CoercionInputShape.EmptyString) {
-                builder.withCoercionConfig(LogicalType.Textual, config -> config.setCoercion(shape, CoercionAction.Fail));
+                builder.withCoercionConfig(
+                        LogicalType.Textual, config -> config.setCoercion(shape, CoercionAction.Fail));
             }
         }
         return builder.build();

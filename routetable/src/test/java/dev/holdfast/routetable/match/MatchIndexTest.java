@@ -37,7 +37,8 @@ class MatchIndexTest {
             ReferenceMatcher reference = new ReferenceMatcher(table);
 
             // When
-            MatchIndex index = random.nextBoolean() ? MatchIndex.of(table) : MatchIndex.of(table, MatchIndex.of(before));
+            MatchIndex index =
+                    random.nextBoolean() ? MatchIndex.of(table) : MatchIndex.of(table, MatchIndex.of(before));
 
             // Then
             for (int i = 0; i < 30; i++) {
@@ -91,8 +92,17 @@ class MatchIndexTest {
 
     @ParameterizedTest
     @CsvSource({
-        "/a, /a, true", "/a, /a/, true", "/a, /a/b, true", "/a, /ab, false", "/a, /, false", "/a, /A, false",
-        "/a/b, /a, false", "/a/b, /a/b, true", "/a/b, /a/bc, false", "/, /, true", "/, /x/y/z, true",
+        "/a, /a, true",
+        "/a, /a/, true",
+        "/a, /a/b, true",
+        "/a, /ab, false",
+        "/a, /, false",
+        "/a, /A, false",
+        "/a/b, /a, false",
+        "/a/b, /a/b, true",
+        "/a/b, /a/bc, false",
+        "/, /, true",
+        "/, /x/y/z, true",
         "/a, /a%2Fb, false",
     })
     void aPrefixMatchesWholeElements(String prefix, String path, boolean expected) {
@@ -137,8 +147,12 @@ class MatchIndexTest {
         RouteTable header = table(new VirtualHost(new HostPattern("h"), null, List.of(route("route-7", match))));
 
         // When / Then
-        assertThatIllegalArgumentException().isThrownBy(() -> MatchIndex.of(path)).withMessageContaining("route h/0");
-        assertThatIllegalArgumentException().isThrownBy(() -> MatchIndex.of(header)).withMessageContaining("route-7");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> MatchIndex.of(path))
+                .withMessageContaining("route h/0");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> MatchIndex.of(header))
+                .withMessageContaining("route-7");
     }
 
     private static RouteTable table(VirtualHost... hosts) {

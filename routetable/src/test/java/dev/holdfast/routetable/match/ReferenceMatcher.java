@@ -75,8 +75,12 @@ final class ReferenceMatcher {
     }
 
     private static boolean elements(String path, String prefix) {
-        List<String> wanted = Arrays.stream(prefix.split("/")).filter(element -> !element.isEmpty()).toList();
-        List<String> found = Arrays.stream(path.split("/")).filter(element -> !element.isEmpty()).toList();
+        List<String> wanted = Arrays.stream(prefix.split("/"))
+                .filter(element -> !element.isEmpty())
+                .toList();
+        List<String> found = Arrays.stream(path.split("/"))
+                .filter(element -> !element.isEmpty())
+                .toList();
         return found.size() >= wanted.size() && found.subList(0, wanted.size()).equals(wanted);
     }
 
@@ -95,12 +99,11 @@ final class ReferenceMatcher {
     }
 
     private static int[] weights(RouteMatch match) {
-        int type =
-                switch (match.path().type()) {
-                    case EXACT -> 3;
-                    case REGEX -> 2;
-                    case PREFIX -> 1;
-                };
+        int type = switch (match.path().type()) {
+            case EXACT -> 3;
+            case REGEX -> 2;
+            case PREFIX -> 1;
+        };
         return new int[] {
             type,
             match.path().value().length(),

@@ -77,8 +77,7 @@ class TableChangesTest {
                         "up", "group", null, dev.holdfast.routetable.Balancing.DEFAULT)),
                 List.of(new EndpointGroup("group", List.of())),
                 List.of());
-        TableChanges changes = TableChanges.between(
-                table, RouteTable.EMPTY);
+        TableChanges changes = TableChanges.between(table, RouteTable.EMPTY);
         TableChanges onlyTheGroup = new TableChanges(
                 new SectionChange<>(new TreeMap<>(), new TreeSet<>()),
                 new SectionChange<>(new TreeMap<>(), new TreeSet<>()),

@@ -38,7 +38,9 @@ class WireCodecTest {
             // Then
             assertThat(fullAgain).isEqualTo(full);
             assertThat(deltaAgain).isEqualTo(delta);
-            assertThat(WireCodec.encode(fullAgain)).isEqualTo(WireCodec.encode(full)).doesNotContain((byte) '\n');
+            assertThat(WireCodec.encode(fullAgain))
+                    .isEqualTo(WireCodec.encode(full))
+                    .doesNotContain((byte) '\n');
         });
     }
 

@@ -22,8 +22,7 @@ import org.junit.jupiter.api.Test;
 /** Whatever arrives that is not exactly version 1 is refused with a {@link WireException} that names no secret. */
 class WireStrictnessTest {
     private static final ObjectMapper TREE = new ObjectMapper();
-    private static final String KEY_BASE64 =
-            Base64.getEncoder().encodeToString(RandomTables.KEY_MARK.getBytes(UTF_8));
+    private static final String KEY_BASE64 = Base64.getEncoder().encodeToString(RandomTables.KEY_MARK.getBytes(UTF_8));
 
     /** Fields that may be left out, because null is their other value. */
     private static final Set<String> NULLABLE =
@@ -159,7 +158,10 @@ class WireStrictnessTest {
         int records = records(TREE.readTree(WireCodecTest.pinned(sample))).size();
         for (int i = 0; i < records; i++) {
             List<String> fields = new ArrayList<>();
-            records(TREE.readTree(WireCodecTest.pinned(sample))).get(i).fieldNames().forEachRemaining(fields::add);
+            records(TREE.readTree(WireCodecTest.pinned(sample)))
+                    .get(i)
+                    .fieldNames()
+                    .forEachRemaining(fields::add);
             for (String field : fields) {
                 JsonNode document = TREE.readTree(WireCodecTest.pinned(sample));
                 if (change.apply(records(document).get(i), field)) {
@@ -243,6 +245,7 @@ class WireStrictnessTest {
 
     private static void assertNoKey(WireException e) {
         assertThat(e.getMessage()).isNotBlank().hasSizeLessThan(3_000);
-        assertThat(e.getMessage() + e.getCause()).doesNotContain(RandomTables.KEY_MARK, KEY_BASE64, KEY_BASE64.substring(4, 12));
+        assertThat(e.getMessage() + e.getCause())
+                .doesNotContain(RandomTables.KEY_MARK, KEY_BASE64, KEY_BASE64.substring(4, 12));
     }
 }

@@ -83,8 +83,8 @@ public final class ProxyMetrics implements ActiveRoutes.Participant {
         keys.add(new Key("", ""));
         for (VirtualHost host : next.table().virtualHosts().values()) {
             host.routes()
-                    .forEach(route ->
-                            keys.add(new Key(route.owner().namespace(), route.owner().name())));
+                    .forEach(route -> keys.add(
+                            new Key(route.owner().namespace(), route.owner().name())));
         }
         return new ActiveRoutes.Prepared() {
             @Override

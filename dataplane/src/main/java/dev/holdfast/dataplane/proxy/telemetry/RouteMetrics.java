@@ -41,6 +41,7 @@ public final class RouteMetrics {
     private final Timer handshakeDuration;
     private final Timer tunnelDuration;
     private final Timer connectDuration;
+    private final Timer httpDuration;
 
     /** Registers the meters. */
     RouteMetrics(MeterRegistry registry, String namespace, String route) {
@@ -48,6 +49,7 @@ public final class RouteMetrics {
         this.tags = Tags.of("namespace", namespace, "route", route);
         handshakeDuration = timer("holdfast.handshake.duration", HANDSHAKE_BUCKETS);
         connectDuration = timer("holdfast.backend.connect.duration", HANDSHAKE_BUCKETS);
+        httpDuration = timer("holdfast.http.requests.duration", HANDSHAKE_BUCKETS);
         tunnelDuration = timer("holdfast.tunnel.duration", TUNNEL_BUCKETS);
         keep(FunctionCounter.builder("holdfast.tunnels.opened", opened, LongAdder::sum)
                 .tags(tags)
@@ -66,7 +68,8 @@ public final class RouteMetrics {
      * @param nanos from the complete request head to the answer
      */
     public void handshake(HandshakeResult result, String reason, long nanos) {
-        counter("holdfast.handshakes", "result", result.label(), "reason", reason).increment();
+        counter("holdfast.handshakes", "result", result.label(), "reason", reason)
+                .increment();
         handshakeDuration.record(nanos, TimeUnit.NANOSECONDS);
     }
 
@@ -108,14 +111,16 @@ public final class RouteMetrics {
      *
      * @param method as sent; anything but a registered common method counts as {@code other}
      * @param status of the answer; counted by class
+     * @param nanos from the first octet of the request to the end of the answer; tunnels are counted apart
      */
-    public void httpRequest(String method, int status) {
-        String known =
-                switch (method) {
-                    case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" -> method;
-                    default -> "other";
-                };
-        counter("holdfast.http.requests", "method", known, "status", status / 100 + "xx").increment();
+    public void httpRequest(String method, int status, long nanos) {
+        httpDuration.record(nanos, TimeUnit.NANOSECONDS);
+        String known = switch (method) {
+            case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" -> method;
+            default -> "other";
+        };
+        counter("holdfast.http.requests", "method", known, "status", status / 100 + "xx")
+                .increment();
     }
 
     /** Tunnels that are open: opened less closed. */
@@ -140,10 +145,8 @@ public final class RouteMetrics {
     }
 
     private Timer timer(String name, Duration[] buckets) {
-        Timer timer = Timer.builder(name)
-                .tags(tags)
-                .serviceLevelObjectives(buckets)
-                .register(registry);
+        Timer timer =
+                Timer.builder(name).tags(tags).serviceLevelObjectives(buckets).register(registry);
         keep(timer);
         return timer;
     }

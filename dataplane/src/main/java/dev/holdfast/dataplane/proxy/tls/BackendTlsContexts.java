@@ -1,5 +1,7 @@
 package dev.holdfast.dataplane.proxy.tls;
 
+import dev.holdfast.dataplane.match.ActiveRoutes;
+import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.upstream.BackendTlsHandlers;
 import dev.holdfast.routetable.BackendTls;
 import dev.holdfast.routetable.Upstream;
@@ -9,12 +11,7 @@ import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslProvider;
 import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
-import java.io.ByteArrayInputStream;
 import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
-import java.security.cert.CertificateException;
-import java.security.cert.CertificateFactory;
-import java.security.cert.X509Certificate;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,10 +25,11 @@ import org.jspecify.annotations.Nullable;
  * TLS towards backends: one context per set of authorities, a handler per connection that sends the server name and
  * checks it (RFC 9525) unless the upstream skips verification. Thread-safe.
  */
-public final class BackendTlsContexts implements BackendTlsHandlers {
+public final class BackendTlsContexts implements BackendTlsHandlers, ActiveRoutes.Participant {
     private static final int CONTEXTS_MAX = 1_000;
 
-    private record Key(BackendTls.Verification verification, @Nullable String caPem) {}
+    private record Key(
+            BackendTls.Verification verification, @Nullable String caPem) {}
 
     // The engine of the JDK checks names itself and leaves nothing to release; backends see few handshakes.
     private final Map<Key, SslContext> contexts = new LinkedHashMap<>(16, 0.75f, true) {
@@ -56,6 +54,24 @@ public final class BackendTlsContexts implements BackendTlsHandlers {
             }
             return known;
         }
+    }
+
+    /** Builds what a table needs off the event loop, and refuses authorities that cannot be read. */
+    @Override
+    public ActiveRoutes.Prepared prepare(ActiveTable next) {
+        for (Upstream upstream : next.table().upstreams().values()) {
+            BackendTls tls = upstream.tls();
+            if (tls != null) {
+                context(tls);
+            }
+        }
+        return new ActiveRoutes.Prepared() {
+            @Override
+            public void adopt() {}
+
+            @Override
+            public void discard() {}
+        };
     }
 
     @Override
@@ -85,26 +101,12 @@ public final class BackendTlsContexts implements BackendTlsHandlers {
         if (key.verification() == BackendTls.Verification.SKIP) {
             builder.trustManager(InsecureTrustManagerFactory.INSTANCE);
         } else if (key.caPem() != null) {
-            builder.trustManager(authorities(key.caPem()));
+            builder.trustManager(PemKeys.chain("backendTls.caPem", key.caPem()));
         }
         try {
             return builder.build();
         } catch (SSLException e) {
             throw new IllegalArgumentException("backendTls: " + e.getMessage() + " (expected: usable authorities)", e);
-        }
-    }
-
-    private static X509Certificate[] authorities(String pem) {
-        try {
-            X509Certificate[] certificates = CertificateFactory.getInstance("X.509")
-                    .generateCertificates(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)))
-                    .toArray(X509Certificate[]::new);
-            if (certificates.length == 0) {
-                throw new IllegalArgumentException("backendTls.caPem: no certificate (expected: at least one, PEM)");
-            }
-            return certificates;
-        } catch (CertificateException e) {
-            throw new IllegalArgumentException("backendTls.caPem: " + e.getMessage() + " (expected: PEM)", e);
         }
     }
 

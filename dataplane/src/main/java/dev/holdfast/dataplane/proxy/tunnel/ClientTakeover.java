@@ -63,7 +63,8 @@ final class ClientTakeover {
     }
 
     /** The early bytes, handed over to the caller, or null. */
-    @Nullable ByteBuf take() {
+    @Nullable
+    ByteBuf take() {
         ByteBuf bytes = held;
         held = null;
         return bytes;

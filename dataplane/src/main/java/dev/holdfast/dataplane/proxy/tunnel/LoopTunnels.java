@@ -79,8 +79,7 @@ final class LoopTunnels {
     private void setDeadline(DrainRun drain) {
         if (!deadlineSet) {
             deadlineSet = true;
-            loop.schedule(
-                    this::cutAll, Math.max(0, drain.deadlineNanos() - System.nanoTime()), TimeUnit.NANOSECONDS);
+            loop.schedule(this::cutAll, Math.max(0, drain.deadlineNanos() - System.nanoTime()), TimeUnit.NANOSECONDS);
         }
     }
 

@@ -145,11 +145,24 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
 
     /** A stream was ended towards a peer. */
     void finDone() {
-        if (phase != Phase.GONE && fromClient.isOver() && fromBackend.isOver()) {
+        if (phase == Phase.GONE) {
+            return;
+        }
+        // A connection that has ended both ways is closed at once: left open it would wake its loop for ever.
+        if (isDone(fromClient)) {
             parts.client().close();
+        }
+        if (isDone(fromBackend)) {
             parts.backend().close();
+        }
+        if (isDone(fromClient) && isDone(fromBackend)) {
             gone();
         }
+    }
+
+    /** Whether a side has ended its stream and was told the end of the other. */
+    boolean isDone(RelayHandler side) {
+        return side.hasEnded() && other(side).isFinDone();
     }
 
     /** A connection broke: the other side must not take it for an orderly end. */
@@ -210,8 +223,9 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
             case OPEN -> idleOver();
             case WAITS_FOR_BOUNDARY -> {
                 // A frame that is under way may take its time as long as it moves; a drain cuts at its deadline.
-                long patience =
-                        reason == Reason.DRAIN ? idleTicks() : TimerWheel.ticks(parts.settings().finTimeout());
+                long patience = reason == Reason.DRAIN
+                        ? idleTicks()
+                        : TimerWheel.ticks(parts.settings().finTimeout());
                 long left = activeTick + patience - wheel.now();
                 if (left > 0) {
                     wheel.schedule(this, left);
@@ -296,8 +310,7 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
                 Duration.ofNanos(System.nanoTime() - openedNanos),
                 bytesFromClient(),
                 bytesFromBackend());
-        parts.metrics()
-                .tunnelClosed(end.initiator().label(), end.reason().label(), end.codeClass(), end.duration());
+        parts.metrics().tunnelClosed(end.initiator().label(), end.reason().label(), end.codeClass(), end.duration());
         parts.home().closed(this, end);
     }
 }

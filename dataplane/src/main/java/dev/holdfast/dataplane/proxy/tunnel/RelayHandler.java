@@ -155,7 +155,9 @@ final class RelayHandler extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-        tunnel.failed(this);
+        if (!tunnel.isDone(this)) {
+            tunnel.failed(this);
+        }
     }
 
     @Override
@@ -217,9 +219,9 @@ final class RelayHandler extends ChannelInboundHandlerAdapter {
         tunnel.finDone();
     }
 
-    /** Whether the source has ended its stream and the sink was told so. */
-    boolean isOver() {
-        return ended && finDone;
+    /** Whether the sink was told that this direction has ended. */
+    boolean isFinDone() {
+        return finDone;
     }
 
     boolean hasEnded() {

@@ -1,5 +1,9 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import io.netty.buffer.Unpooled;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.EmptyHttpHeaders;
+import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpResponse;
@@ -17,7 +21,38 @@ import org.jspecify.annotations.Nullable;
 final class SwitchingAnswer {
     private static final String GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+    private static final CharSequence[] HANDSHAKE_FIELDS = {
+        HttpHeaderNames.SEC_WEBSOCKET_ACCEPT,
+        HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL,
+        HttpHeaderNames.SEC_WEBSOCKET_EXTENSIONS
+    };
+
     private SwitchingAnswer() {}
+
+    /** Edits a valid 101 for the client; no configured header change may break what was just validated. */
+    static void prepare(HttpResponse response, UpgradeResponses responses, @Nullable String stickyCookie) {
+        HttpHeaders headers = response.headers();
+        HttpHeaders validated = headers.copy();
+        responses.prepare(response, stickyCookie);
+        for (CharSequence name : HANDSHAKE_FIELDS) {
+            if (!headers.getAll(name).equals(validated.getAll(name))) {
+                headers.remove(name);
+                headers.add(name, validated.getAll(name));
+            }
+        }
+        headers.set("Connection", "Upgrade");
+        headers.set("Upgrade", "websocket");
+    }
+
+    /** A head that is a whole message. */
+    static FullHttpResponse bodyless(HttpResponse response) {
+        return new DefaultFullHttpResponse(
+                HttpVersion.HTTP_1_1,
+                response.status(),
+                Unpooled.EMPTY_BUFFER,
+                response.headers(),
+                EmptyHttpHeaders.INSTANCE);
+    }
 
     /**
      * What is wrong with a 101.

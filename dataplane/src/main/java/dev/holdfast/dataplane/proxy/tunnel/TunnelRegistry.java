@@ -75,7 +75,8 @@ public final class TunnelRegistry {
         return known != null ? known : loops.computeIfAbsent(loop, l -> new LoopTunnels(l, this));
     }
 
-    @Nullable DrainRun drainRun() {
+    @Nullable
+    DrainRun drainRun() {
         return drainRun;
     }
 

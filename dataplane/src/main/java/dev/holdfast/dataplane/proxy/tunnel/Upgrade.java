@@ -9,24 +9,20 @@ import dev.holdfast.dataplane.proxy.upstream.Connected;
 import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
 import dev.holdfast.dataplane.proxy.upstream.Selection;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
-import io.netty.handler.codec.http.DefaultLastHttpContent;
-import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
-import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
-import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.ssl.SslCloseCompletionEvent;
@@ -43,12 +39,10 @@ import org.jspecify.annotations.Nullable;
  * else. Confined to the client's event loop.
  */
 final class Upgrade extends TimerWheel.Timer {
+    /** What is read and thrown away of a client that was refused and goes on sending. */
+    private static final int LINGER_BYTES_MAX = 1 << 20;
+
     private static final int INTERIM_ANSWERS_MAX = 8;
-    private static final CharSequence[] HANDSHAKE_FIELDS = {
-        HttpHeaderNames.SEC_WEBSOCKET_ACCEPT,
-        HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL,
-        HttpHeaderNames.SEC_WEBSOCKET_EXTENSIONS
-    };
 
     private enum State {
         CONNECTING,
@@ -72,8 +66,9 @@ final class Upgrade extends TimerWheel.Timer {
     private @Nullable Future<Connected> connecting;
     private @Nullable Connected connected;
     private @Nullable HttpResponse switching;
+    private @Nullable RefusalRelay refusal;
     private int interimAnswers;
-    private long activeTick;
+    private long lingeredBytes;
 
     Upgrade(UpgradeRequest request, Upgrades.Parts parts) {
         this.request = request;
@@ -95,7 +90,7 @@ final class Upgrade extends TimerWheel.Timer {
             fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "draining", "The server is shutting down.");
             return;
         }
-        Selection selection = parts.upstreams().select(request.forward(), request.balancing());
+        Selection selection = parts.upstreams().select(request.table(), request.forward(), request.balancing());
         switch (selection) {
             case Selection.Unavailable ignored ->
                 fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "no_endpoint", "No backend is available.");
@@ -104,10 +99,12 @@ final class Upgrade extends TimerWheel.Timer {
     }
 
     private void connect(EndpointLease lease) {
-        String host = request.head().headers().get(HttpHeaderNames.HOST, request.client().host());
+        String host = request.head()
+                .headers()
+                .get(HttpHeaderNames.HOST, request.client().host());
         Duration timeout = request.forward().timeouts().connect();
-        Future<Connected> future = parts.connector()
-                .connect(new ConnectRequest(client.eventLoop(), lease, host, timeout, metrics));
+        Future<Connected> future =
+                parts.connector().connect(new ConnectRequest(client.eventLoop(), lease, host, timeout, metrics));
         connecting = future;
         future.addListener(done -> connectDone(future));
     }
@@ -124,11 +121,10 @@ final class Upgrade extends TimerWheel.Timer {
                 made.lease().release();
             }
         } else if (state == State.CONNECTING && future.cause() instanceof BackendConnectException failure) {
-            HttpResponseStatus status =
-                    switch (failure.reason()) {
-                        case TIMEOUT -> HttpResponseStatus.GATEWAY_TIMEOUT;
-                        case REFUSED, TLS -> HttpResponseStatus.BAD_GATEWAY;
-                    };
+            HttpResponseStatus status = switch (failure.reason()) {
+                case TIMEOUT -> HttpResponseStatus.GATEWAY_TIMEOUT;
+                case REFUSED, TLS -> HttpResponseStatus.BAD_GATEWAY;
+            };
             fail(status, "connect_" + failure.reason().label(), "The backend could not be reached.");
         } else if (state == State.CONNECTING) {
             fail(HttpResponseStatus.BAD_GATEWAY, "connect_refused", "The backend could not be reached.");
@@ -136,6 +132,11 @@ final class Upgrade extends TimerWheel.Timer {
     }
 
     private void send(Channel backend) {
+        if (request.head().headers().contains(HttpHeaderNames.EXPECT)) {
+            // Asked for both, a server answers 100 before 101 (RFC 9110 §7.8); a handshake has no body to hold back.
+            request.head().headers().remove(HttpHeaderNames.EXPECT);
+            client.writeAndFlush(new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE));
+        }
         ByteBuf bytes;
         try {
             bytes = RequestBytes.of(request.head(), backend.alloc());
@@ -177,6 +178,7 @@ final class Upgrade extends TimerWheel.Timer {
 
     private void content(HttpContent content) {
         boolean last = content instanceof LastHttpContent;
+        RefusalRelay relay = refusal;
         if (state == State.AWAITING) {
             content.release();
             HttpResponse response = switching;
@@ -184,19 +186,10 @@ final class Upgrade extends TimerWheel.Timer {
             if (last && response != null) {
                 handOver(response);
             }
-        } else if (state != State.ANSWERING) {
-            content.release();
-        } else if (content.decoderResult().isFailure()) {
-            content.release();
-            truncated();
+        } else if (state == State.ANSWERING && relay != null) {
+            relay.content(content);
         } else {
-            activeTick = wheel.now();
-            if (last) {
-                answered(content);
-            } else {
-                client.write(content, client.voidPromise());
-                pauseBackendWhileClientIsFull();
-            }
+            content.release();
         }
     }
 
@@ -208,7 +201,7 @@ final class Upgrade extends TimerWheel.Timer {
             return;
         }
         request.responses().prepare(response, null);
-        client.writeAndFlush(bodyless(response));
+        client.writeAndFlush(SwitchingAnswer.bodyless(response));
     }
 
     private void handOver(HttpResponse response) {
@@ -219,22 +212,11 @@ final class Upgrade extends TimerWheel.Timer {
         state = State.OVER;
         wheel.cancel(this);
         String cookie = made.lease().stickyCookie(request.client().security());
-        HttpHeaders handshake = response.headers().copy();
-        request.responses().prepare(response, cookie);
-        HttpHeaders headers = response.headers();
-        // No configured header change may break what was just validated.
-        for (CharSequence name : HANDSHAKE_FIELDS) {
-            if (!headers.getAll(name).equals(handshake.getAll(name))) {
-                headers.remove(name);
-                headers.add(name, handshake.getAll(name));
-            }
-        }
-        headers.set("Connection", "Upgrade");
-        headers.set("Upgrade", "websocket");
-
+        SwitchingAnswer.prepare(response, request.responses(), cookie);
+        String subprotocol = response.headers().get(HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL);
         long nanos = System.nanoTime() - request.client().acceptedNanos();
         PipeTunnel tunnel = new PipeTunnel(new PipeTunnel.Parts(
-                info(made, handshake.get(HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL), Duration.ofNanos(nanos)),
+                info(made, subprotocol, Duration.ofNanos(nanos)),
                 client,
                 made.channel(),
                 made.lease(),
@@ -244,7 +226,7 @@ final class Upgrade extends TimerWheel.Timer {
                 home));
         metrics.handshake(HandshakeResult.UPGRADED, "ok", nanos);
         client.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
-        client.write(bodyless(response), client.voidPromise());
+        client.write(SwitchingAnswer.bodyless(response), client.voidPromise());
         tunnel.open();
         home.over(this);
         // The relays are in place before the decoders go: bytes that those still hold arrive when they are removed.
@@ -273,56 +255,17 @@ final class Upgrade extends TimerWheel.Timer {
                 handshake);
     }
 
-    /** Relays a refusal: with its body, and the client's connection ends after it. */
     private void answer(HttpResponse response) {
         state = State.ANSWERING;
         takeover.discard();
-        activeTick = wheel.now();
-        wheel.schedule(this, TimerWheel.ticks(request.forward().timeouts().idle()));
-        int code = response.status().code();
-        ended(HandshakeResult.REFUSED, code / 100 + "xx");
-        HttpHeaders headers = response.headers();
-        String length = HttpUtil.isTransferEncodingChunked(response) ? null : headers.get(HttpHeaderNames.CONTENT_LENGTH);
-        String upgrade = headers.get(HttpHeaderNames.UPGRADE);
+        wheel.cancel(this);
+        ended(HandshakeResult.REFUSED, response.status().code() / 100 + "xx");
         Connected made = connected;
-        request.responses()
-                .prepare(response, made == null ? null : made.lease().stickyCookie(request.client().security()));
-        response.setProtocolVersion(HttpVersion.HTTP_1_1);
-        headers.remove(HttpHeaderNames.TRANSFER_ENCODING);
-        headers.remove(HttpHeaderNames.CONTENT_LENGTH);
-        if (length != null) {
-            headers.set(HttpHeaderNames.CONTENT_LENGTH, length);
-        } else if (code != 204 && code != 304) {
-            // Chunked even if the backend ends its body by closing: a cut body can then be told from a whole one.
-            headers.set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
-        }
-        headers.set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
-        if (code == 426 && upgrade != null) {
-            // It must say what to upgrade to (RFC 9110 §15.5.22).
-            headers.set(HttpHeaderNames.UPGRADE, upgrade);
-            headers.add(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE);
-        }
-        client.write(response, client.voidPromise());
-    }
-
-    private void answered(HttpContent last) {
-        client.writeAndFlush(new DefaultLastHttpContent(last.content())).addListener(done -> linger());
-        endBackend();
-    }
-
-    /** The backend's body ended early: the client must notice, so nothing completes it. */
-    private void truncated() {
-        endBackend();
-        client.flush();
-        client.close();
-        over();
-    }
-
-    private void pauseBackendWhileClientIsFull() {
-        if (!client.isWritable()) {
-            client.flush();
-            setBackendReading(client.isWritable());
-        }
+        String cookie =
+                made == null ? null : made.lease().stickyCookie(request.client().security());
+        RefusalRelay relay = new RefusalRelay(request, new RefusalOwner());
+        refusal = relay;
+        relay.begin(response, cookie);
     }
 
     private void setBackendReading(boolean reading) {
@@ -332,23 +275,22 @@ final class Upgrade extends TimerWheel.Timer {
         }
     }
 
-    private static FullHttpResponse bodyless(HttpResponse response) {
-        return new DefaultFullHttpResponse(
-                HttpVersion.HTTP_1_1,
-                response.status(),
-                Unpooled.EMPTY_BUFFER,
-                response.headers(),
-                EmptyHttpHeaders.INSTANCE);
-    }
-
     // Ends.
 
     private void backendBroke() {
         if (state == State.AWAITING) {
             fail(HttpResponseStatus.BAD_GATEWAY, "backend_closed", "The backend closed the connection.");
         } else if (state == State.ANSWERING) {
-            truncated();
+            cutShort();
         }
+    }
+
+    /** The answer's body ends early: the client must notice, so nothing completes it. */
+    private void cutShort() {
+        endBackend();
+        client.flush();
+        client.close();
+        over();
     }
 
     private void clientGone() {
@@ -370,7 +312,7 @@ final class Upgrade extends TimerWheel.Timer {
         if (state == State.CONNECTING || state == State.AWAITING) {
             fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "draining", "The server is shutting down.");
         } else {
-            truncated();
+            cutShort();
         }
     }
 
@@ -410,6 +352,14 @@ final class Upgrade extends TimerWheel.Timer {
         }
     }
 
+    private void endRefusal() {
+        RefusalRelay relay = refusal;
+        refusal = null;
+        if (relay != null) {
+            relay.stop();
+        }
+    }
+
     private void endBackend() {
         Future<Connected> pending = connecting;
         connecting = null;
@@ -427,6 +377,7 @@ final class Upgrade extends TimerWheel.Timer {
     private void over() {
         state = State.OVER;
         wheel.cancel(this);
+        endRefusal();
         takeover.discard();
         home.over(this);
     }
@@ -436,19 +387,30 @@ final class Upgrade extends TimerWheel.Timer {
         switch (state) {
             case AWAITING ->
                 fail(HttpResponseStatus.GATEWAY_TIMEOUT, "handshake_timeout", "The backend did not answer in time.");
-            case ANSWERING -> {
-                long left = activeTick + TimerWheel.ticks(request.forward().timeouts().idle()) - wheel.now();
-                if (left > 0) {
-                    wheel.schedule(this, left);
-                } else {
-                    truncated();
-                }
-            }
             case LINGERING -> {
                 client.close();
                 over();
             }
-            case CONNECTING, OVER -> {}
+            case CONNECTING, ANSWERING, OVER -> {}
+        }
+    }
+
+    private final class RefusalOwner implements RefusalRelay.Owner {
+        @Override
+        public void setBackendReading(boolean reading) {
+            Upgrade.this.setBackendReading(reading);
+        }
+
+        @Override
+        public void answered(ChannelFuture sent) {
+            endRefusal();
+            sent.addListener(done -> linger());
+            endBackend();
+        }
+
+        @Override
+        public void cutShort() {
+            Upgrade.this.cutShort();
         }
     }
 
@@ -456,6 +418,13 @@ final class Upgrade extends TimerWheel.Timer {
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
             boolean undecided = state == State.CONNECTING || state == State.AWAITING;
+            if (state == State.LINGERING && message instanceof ByteBuf bytes) {
+                lingeredBytes += bytes.readableBytes();
+                if (lingeredBytes > LINGER_BYTES_MAX) {
+                    client.close();
+                    over();
+                }
+            }
             if (!undecided || !(message instanceof ByteBuf bytes)) {
                 ReferenceCountUtil.release(message);
             } else if (!takeover.hold(bytes)) {

@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.upstream.ClientKey;
 import dev.holdfast.dataplane.proxy.upstream.CookieSecurity;
 import dev.holdfast.routetable.Route;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * A validated upgrade request (RFC 6455 §4.2.1) that goes to a backend.
  *
  * @param channel the client's: {@code [SslHandler]}, HTTP codec, handlers of the front
+ * @param table that routed it
  * @param head as the backend shall see it: target, {@code Host}, end-to-end fields, {@code Sec-WebSocket-*};
  *     {@code Connection} and {@code Upgrade} are set here, whatever it holds
  * @param forward the action of {@code route}
@@ -21,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record UpgradeRequest(
         Channel channel,
+        ActiveTable table,
         HttpRequest head,
         Route route,
         RouteAction.Forward forward,

@@ -11,9 +11,9 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.IoEventLoop;
-import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollSocketChannel;
-import io.netty.channel.kqueue.KQueueIoHandler;
+import io.netty.channel.kqueue.KQueueIoHandle;
 import io.netty.channel.kqueue.KQueueSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.SslHandler;
@@ -192,7 +192,9 @@ public final class BackendConnector {
             if (!done) {
                 finish();
                 owner.failed(new BackendConnectException(
-                        reason, lease.endpoint().address() + ":" + lease.endpoint().port() + ": " + text(cause), cause));
+                        reason,
+                        lease.endpoint().address() + ":" + lease.endpoint().port() + ": " + text(cause),
+                        cause));
             }
         }
 
@@ -213,7 +215,9 @@ public final class BackendConnector {
 
         @Override
         protected void expired() {
-            fail(Reason.TIMEOUT, new CancellationException(connected ? "TLS handshake timed out" : "connect timed out"));
+            fail(
+                    Reason.TIMEOUT,
+                    new CancellationException(connected ? "TLS handshake timed out" : "connect timed out"));
         }
 
         private static String text(@Nullable Throwable cause) {
@@ -265,10 +269,10 @@ public final class BackendConnector {
 
     private static Channel socketFor(EventLoop loop) {
         if (loop instanceof IoEventLoop io) {
-            if (io.isIoType(EpollIoHandler.class)) {
+            if (io.isCompatible(EpollIoHandle.class)) {
                 return new EpollSocketChannel();
             }
-            if (io.isIoType(KQueueIoHandler.class)) {
+            if (io.isCompatible(KQueueIoHandle.class)) {
                 return new KQueueSocketChannel();
             }
         }

@@ -16,7 +16,9 @@ final class Cookies {
                 int end = field.indexOf(';', start);
                 int stop = end < 0 ? field.length() : end;
                 int equals = field.indexOf('=', start);
-                if (equals > 0 && equals < stop && field.substring(start, equals).strip().equals(name)) {
+                if (equals > 0
+                        && equals < stop
+                        && field.substring(start, equals).strip().equals(name)) {
                     values.add(unquoted(field.substring(equals + 1, stop).strip()));
                 }
                 start = stop + 1;

@@ -20,7 +20,8 @@ public interface EndpointLease {
      * The {@code Set-Cookie} value that binds the client to this endpoint, or null when the upstream has no sticky
      * cookie or the client already presents this one.
      */
-    @Nullable String stickyCookie(CookieSecurity security);
+    @Nullable
+    String stickyCookie(CookieSecurity security);
 
     /**
      * Another endpoint of the same upstream, after this one could not be connected and before any byte of the request

@@ -44,8 +44,8 @@ final class EndpointState {
     synchronized String cookie() {
         String known = cookie;
         if (known == null) {
-            byte[] identity =
-                    ("holdfast\n" + key.group() + "\n" + key.address() + "\n" + key.port()).getBytes(StandardCharsets.UTF_8);
+            byte[] identity = ("holdfast\n" + key.group() + "\n" + key.address() + "\n" + key.port())
+                    .getBytes(StandardCharsets.UTF_8);
             known = HexFormat.of().formatHex(sha256(identity), 0, COOKIE_BYTES);
             cookie = known;
         }

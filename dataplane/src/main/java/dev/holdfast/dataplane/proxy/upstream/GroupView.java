@@ -40,7 +40,8 @@ final class GroupView {
     }
 
     /** The endpoint that a cookie value names, ready or draining; null when it is unknown or gone. */
-    @Nullable Candidate byCookie(String value) {
+    @Nullable
+    Candidate byCookie(String value) {
         Map<String, Candidate> map = byCookie;
         if (map == null) {
             map = HashMap.newHashMap(ready.size() + draining.size());
@@ -61,7 +62,8 @@ final class GroupView {
      */
     private static List<Candidate> inZone(List<Candidate> ready, @Nullable String ownZone) {
         if (ownZone == null
-                || ready.stream().anyMatch(candidate -> candidate.endpoint().forZones().isEmpty())) {
+                || ready.stream()
+                        .anyMatch(candidate -> candidate.endpoint().forZones().isEmpty())) {
             return ready;
         }
         List<Candidate> ours = ready.stream()

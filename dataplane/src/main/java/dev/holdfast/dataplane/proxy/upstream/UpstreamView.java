@@ -22,7 +22,8 @@ record UpstreamView(Upstream upstream, GroupView group, AtomicInteger turn) {
      * @param anyAvoided whether any endpoint at all has to be avoided now
      * @return null when nothing is left
      */
-    @Nullable Candidate place(ClientKey client, Set<EndpointState.Key> tried, boolean anyAvoided, long nowNanos) {
+    @Nullable
+    Candidate place(ClientKey client, Set<EndpointState.Key> tried, boolean anyAvoided, long nowNanos) {
         if (group.ready.isEmpty()) {
             return placeIn(group.draining, client, tried, anyAvoided, nowNanos);
         }
@@ -30,9 +31,7 @@ record UpstreamView(Upstream upstream, GroupView group, AtomicInteger turn) {
             return placeIn(group.ready, client, tried, anyAvoided, nowNanos);
         }
         List<Candidate> ours = without(group.preferred, tried, anyAvoided, nowNanos);
-        return ours.isEmpty()
-                ? placeIn(group.ready, client, tried, anyAvoided, nowNanos)
-                : choose(ours, client);
+        return ours.isEmpty() ? placeIn(group.ready, client, tried, anyAvoided, nowNanos) : choose(ours, client);
     }
 
     private @Nullable Candidate placeIn(
@@ -51,9 +50,8 @@ record UpstreamView(Upstream upstream, GroupView group, AtomicInteger turn) {
         }
         return all.stream()
                 .filter(candidate -> !tried.contains(candidate.state().key))
-                .filter(candidate -> !anyAvoided
-                        || !candidate.state().avoided
-                        || nowNanos - candidate.state().avoidUntilNanos >= 0)
+                .filter(candidate ->
+                        !anyAvoided || !candidate.state().avoided || nowNanos - candidate.state().avoidUntilNanos >= 0)
                 .toList();
     }
 

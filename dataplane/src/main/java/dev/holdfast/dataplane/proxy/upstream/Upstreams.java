@@ -30,16 +30,37 @@ public final class Upstreams implements ActiveRoutes.Participant {
     /** How long others are preferred to an endpoint that failed to connect. */
     private static final Duration AVOIDED = Duration.ofSeconds(5);
 
-    /** Everything that is derived from one table. */
-    private record View(Map<String, UpstreamView> upstreams, Map<String, GroupView> groups) {
-        static final View EMPTY = new View(Map.of(), Map.of());
+    /** Everything that is derived from one table; a request chooses in the view of the table that routed it. */
+    private final class View implements ActiveRoutes.Prepared {
+        private final Map<String, UpstreamView> upstreams;
+        private final Map<String, GroupView> groups;
+
+        View(Map<String, UpstreamView> upstreams, Map<String, GroupView> groups) {
+            this.upstreams = upstreams;
+            this.groups = groups;
+        }
+
+        @Override
+        public void adopt() {
+            view = this;
+            forgetUnlisted(this);
+        }
+
+        @Override
+        public void discard() {
+            forgetUnlisted(view);
+        }
+
+        @Nullable
+        UpstreamView upstream(String id) {
+            return upstreams.get(id);
+        }
     }
 
     private final @Nullable String ownZone;
     private final Map<EndpointState.Key, EndpointState> states = new ConcurrentHashMap<>();
-    private volatile View view = View.EMPTY;
-    /** The view before: a request that matched just before a swap may name an upstream that is gone after it. */
-    private volatile View previous = View.EMPTY;
+    /** Of the newest table, to build the next from. */
+    private volatile View view = new View(Map.of(), Map.of());
 
     private volatile boolean anyAvoided;
     private volatile long anyAvoidedUntilNanos;
@@ -52,9 +73,14 @@ public final class Upstreams implements ActiveRoutes.Participant {
     /**
      * Chooses an endpoint. A client whose sticky cookie names a serving endpoint of any of the upstreams returns there;
      * everyone else gets an upstream in proportion to its weight and an endpoint by its policy.
+     *
+     * @param table that routed the request; its endpoints are chosen from, whatever was swapped in since
      */
-    public Selection select(RouteAction.Forward forward, ClientKey client) {
-        Lease stuck = client.cookies().isEmpty() ? null : byCookie(forward, client);
+    public Selection select(ActiveTable table, RouteAction.Forward forward, ClientKey client) {
+        if (!(table.preparedBy(this) instanceof View routed)) {
+            throw new IllegalStateException("table: prepared by another class (expected: by Upstreams)");
+        }
+        Lease stuck = client.cookies().isEmpty() ? null : byCookie(routed, forward, client);
         if (stuck != null) {
             return new Selection.Selected(stuck);
         }
@@ -62,7 +88,7 @@ public final class Upstreams implements ActiveRoutes.Participant {
         if (share == null) {
             return new Selection.Unavailable("no upstream has a weight above 0");
         }
-        return place(share.upstream(), client, Set.of());
+        return place(routed, share.upstream(), client, Set.of());
     }
 
     /** Open tunnels and requests on an endpoint. */
@@ -79,18 +105,20 @@ public final class Upstreams implements ActiveRoutes.Participant {
     @Override
     public ActiveRoutes.Prepared prepare(ActiveTable next) {
         View current = view;
-        Map<String, GroupView> groups = HashMap.newHashMap(next.table().endpoints().size());
+        Map<String, GroupView> groups =
+                HashMap.newHashMap(next.table().endpoints().size());
         for (EndpointGroup group : next.table().endpoints().values()) {
-            GroupView known = current.groups().get(group.id());
+            GroupView known = current.groups.get(group.id());
             groups.put(
                     group.id(),
                     known != null && known.group.equals(group)
                             ? known
                             : new GroupView(group, ownZone, this::listedState));
         }
-        Map<String, UpstreamView> upstreams = HashMap.newHashMap(next.table().upstreams().size());
+        Map<String, UpstreamView> upstreams =
+                HashMap.newHashMap(next.table().upstreams().size());
         for (Upstream upstream : next.table().upstreams().values()) {
-            UpstreamView known = current.upstreams().get(upstream.id());
+            UpstreamView known = current.upstreams.get(upstream.id());
             GroupView group = groups.get(upstream.endpoints());
             if (group == null) {
                 throw new IllegalArgumentException("endpoints of upstream " + upstream.id() + ": \""
@@ -100,20 +128,7 @@ public final class Upstreams implements ActiveRoutes.Participant {
                     upstream.id(),
                     new UpstreamView(upstream, group, known == null ? new AtomicInteger() : known.turn()));
         }
-        View prepared = new View(upstreams, groups);
-        return new ActiveRoutes.Prepared() {
-            @Override
-            public void adopt() {
-                previous = view;
-                view = prepared;
-                forgetUnlisted(prepared);
-            }
-
-            @Override
-            public void discard() {
-                forgetUnlisted(view);
-            }
-        };
+        return new View(upstreams, groups);
     }
 
     private EndpointState listedState(EndpointState.Key key) {
@@ -130,7 +145,7 @@ public final class Upstreams implements ActiveRoutes.Participant {
 
     private void forgetUnlisted(View listed) {
         Set<EndpointState.Key> keys = new HashSet<>();
-        for (GroupView group : listed.groups().values()) {
+        for (GroupView group : listed.groups.values()) {
             group.ready.forEach(candidate -> keys.add(candidate.state().key));
             group.draining.forEach(candidate -> keys.add(candidate.state().key));
         }
@@ -151,20 +166,17 @@ public final class Upstreams implements ActiveRoutes.Participant {
         }
     }
 
-    private @Nullable UpstreamView upstream(String id) {
-        UpstreamView now = view.upstreams().get(id);
-        return now != null ? now : previous.upstreams().get(id);
-    }
-
-    private @Nullable Lease byCookie(RouteAction.Forward forward, ClientKey client) {
+    private @Nullable Lease byCookie(View routed, RouteAction.Forward forward, ClientKey client) {
         for (WeightedUpstream share : forward.upstreams()) {
-            UpstreamView upstream = share.weight() == 0 ? null : upstream(share.upstream());
-            StickyCookie cookie = upstream == null ? null : upstream.upstream().balancing().stickyCookie();
+            UpstreamView upstream = share.weight() == 0 ? null : routed.upstream(share.upstream());
+            StickyCookie cookie =
+                    upstream == null ? null : upstream.upstream().balancing().stickyCookie();
             if (upstream != null && cookie != null) {
                 for (String value : Cookies.values(client.cookies(), cookie.name())) {
                     Candidate candidate = upstream.group().byCookie(value);
                     if (candidate != null) {
-                        return new Lease(upstream, UpstreamView.counted(candidate), client, Set.of(), true);
+                        return new Lease(
+                                new Place(routed, upstream, UpstreamView.counted(candidate), client, Set.of()), true);
                     }
                 }
             }
@@ -190,8 +202,8 @@ public final class Upstreams implements ActiveRoutes.Participant {
         throw new IllegalStateException("a draw below the sum of the weights falls into one of them");
     }
 
-    private Selection place(String id, ClientKey client, Set<EndpointState.Key> tried) {
-        UpstreamView upstream = upstream(id);
+    private Selection place(View routed, String id, ClientKey client, Set<EndpointState.Key> tried) {
+        UpstreamView upstream = routed.upstream(id);
         if (upstream == null) {
             return new Selection.Unavailable("the upstream is gone");
         }
@@ -201,7 +213,7 @@ public final class Upstreams implements ActiveRoutes.Participant {
         if (candidate == null) {
             return new Selection.Unavailable(tried.isEmpty() ? "no endpoint" : "no other endpoint");
         }
-        return new Selection.Selected(new Lease(upstream, candidate, client, tried, false));
+        return new Selection.Selected(new Lease(new Place(routed, upstream, candidate, client, tried), false));
     }
 
     private void avoid(EndpointState state) {
@@ -212,51 +224,44 @@ public final class Upstreams implements ActiveRoutes.Participant {
         anyAvoided = true;
     }
 
+    /** A choice and what it was made from. */
+    private record Place(
+            View routed, UpstreamView upstream, Candidate candidate, ClientKey client, Set<EndpointState.Key> tried) {}
+
     private final class Lease implements EndpointLease {
-        private final UpstreamView upstream;
-        private final Candidate candidate;
-        private final ClientKey client;
-        private final Set<EndpointState.Key> tried;
+        private final Place place;
         private final boolean cookiePresented;
         private final AtomicBoolean released = new AtomicBoolean();
 
-        Lease(
-                UpstreamView upstream,
-                Candidate candidate,
-                ClientKey client,
-                Set<EndpointState.Key> tried,
-                boolean cookiePresented) {
-            this.upstream = upstream;
-            this.candidate = candidate;
-            this.client = client;
-            this.tried = tried;
+        Lease(Place place, boolean cookiePresented) {
+            this.place = place;
             this.cookiePresented = cookiePresented;
         }
 
         @Override
         public Upstream upstream() {
-            return upstream.upstream();
+            return place.upstream().upstream();
         }
 
         @Override
         public EndpointGroup.Endpoint endpoint() {
-            return candidate.endpoint();
+            return place.candidate().endpoint();
         }
 
         @Override
         public InetSocketAddress address() {
-            return candidate.state().address;
+            return place.candidate().state().address;
         }
 
         @Override
         public @Nullable String stickyCookie(CookieSecurity security) {
-            StickyCookie cookie = upstream.upstream().balancing().stickyCookie();
+            StickyCookie cookie = place.upstream().upstream().balancing().stickyCookie();
             if (cookie == null || cookiePresented) {
                 return null;
             }
             StringBuilder text = new StringBuilder(cookie.name())
                     .append('=')
-                    .append(candidate.state().cookie())
+                    .append(place.candidate().state().cookie())
                     .append("; Path=")
                     .append(cookie.path());
             Duration maxAge = cookie.maxAge();
@@ -282,17 +287,17 @@ public final class Upstreams implements ActiveRoutes.Participant {
 
         @Override
         public Selection next() {
-            avoid(candidate.state());
+            avoid(place.candidate().state());
             release();
-            Set<EndpointState.Key> now = new HashSet<>(tried);
-            now.add(candidate.state().key);
-            return place(upstream.upstream().id(), client, now);
+            Set<EndpointState.Key> now = new HashSet<>(place.tried());
+            now.add(place.candidate().state().key);
+            return place(place.routed(), place.upstream().upstream().id(), place.client(), now);
         }
 
         @Override
         public void release() {
             if (released.compareAndSet(false, true)) {
-                released(candidate.state());
+                released(place.candidate().state());
             }
         }
     }

@@ -20,6 +20,10 @@ import org.junit.jupiter.api.Test;
 class DrainTest {
     private static final CloseFrame WORD = new CloseFrame(1001, "server is shutting down; reconnect");
     private static final int WORD_BYTES = 4 + WORD.reason().length();
+    /** A tunnel is told at some moment of the first half; the peers have the second half to answer. */
+    private static final Duration WINDOW_OF_A_PATIENT_DRAIN = Duration.ofSeconds(6);
+
+    private static final int SPREAD_MILLIS = 3_000;
 
     private final TestFront front = new TestFront();
     private final ScriptedBackend backend = new ScriptedBackend();
@@ -38,7 +42,11 @@ class DrainTest {
     }
 
     private Ends open() {
-        Wire client = front.client().send(REQUEST);
+        return open(front);
+    }
+
+    private Ends open(TestFront through) {
+        Wire client = through.client().send(REQUEST);
         Wire server = backend.accept();
         server.send(switching(server.head()));
         client.head();
@@ -71,13 +79,15 @@ class DrainTest {
     @Test
     void theCloseWaitsForTheEndOfTheFrameUnderWay() throws Exception {
         // Given
-        Ends ends = open();
+        TestFront patient = new TestFront(new TunnelSettings(Duration.ofSeconds(4), Duration.ofSeconds(2)));
+        patient.route(backend.port());
+        Ends ends = open(patient);
         byte[] frame = Frames.text("a frame of some length");
         ends.server().send(Arrays.copyOf(frame, 5));
         ends.client().read(5);
         // When
-        Drain drain = front.registry.drain(Duration.ofSeconds(8), WORD);
-        Thread.sleep(4_500);
+        Drain drain = patient.registry.drain(WINDOW_OF_A_PATIENT_DRAIN, WORD);
+        Thread.sleep(SPREAD_MILLIS + 300);
         ends.server().send(Arrays.copyOfRange(frame, 5, frame.length), Frames.text("too late"));
         // Then
         assertThat(ends.client().read(frame.length - 5)).isEqualTo(Arrays.copyOfRange(frame, 5, frame.length));
@@ -87,6 +97,7 @@ class DrainTest {
         ends.client().close();
         ends.server().close();
         assertThat(result(drain)).isEqualTo(new DrainResult(1, 0));
+        patient.close();
     }
 
     @Test
@@ -143,14 +154,16 @@ class DrainTest {
             all.add(open());
         }
         List<CompletableFuture<Long>> told = all.stream()
-                .map(ends -> CompletableFuture.supplyAsync(() -> {
-                    ends.client().read(WORD_BYTES);
-                    long at = System.nanoTime();
-                    ends.client().send(Frames.maskedClose(1001));
-                    ends.client().close();
-                    ends.server().close();
-                    return at;
-                }, task -> Thread.ofVirtual().start(task)))
+                .map(ends -> CompletableFuture.supplyAsync(
+                        () -> {
+                            ends.client().read(WORD_BYTES);
+                            long at = System.nanoTime();
+                            ends.client().send(Frames.maskedClose(1001));
+                            ends.client().close();
+                            ends.server().close();
+                            return at;
+                        },
+                        task -> Thread.ofVirtual().start(task)))
                 .toList();
         // When
         long start = System.nanoTime();
@@ -162,7 +175,8 @@ class DrainTest {
             long millis = (moment.get() - start) / 1_000_000;
             perQuarter[(int) Math.min(3, millis / 700)]++;
         }
-        assertThat(Arrays.stream(perQuarter).boxed()).allSatisfy(count -> assertThat(count).isBetween(3, 20));
+        assertThat(Arrays.stream(perQuarter).boxed())
+                .allSatisfy(count -> assertThat(count).isBetween(3, 20));
         await().untilAsserted(() -> assertThat(
                         front.meters.get("holdfast.drain.remaining").gauge().value())
                 .isZero());

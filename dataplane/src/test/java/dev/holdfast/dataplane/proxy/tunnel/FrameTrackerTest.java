@@ -25,10 +25,9 @@ class FrameTrackerTest {
                 Arguments.of("long control", Sender.BACKEND, new byte[] {(byte) 0x89, 126}),
                 Arguments.of("masked by a backend", Sender.BACKEND, new byte[] {(byte) 0x81, (byte) 0x80}),
                 Arguments.of("not masked by a client", Sender.CLIENT, new byte[] {(byte) 0x81, 0}),
-                Arguments.of(
-                        "length with its top bit set",
-                        Sender.BACKEND,
-                        new byte[] {(byte) 0x82, 127, (byte) 0x80, 0, 0, 0, 0, 0, 0, 0}));
+                Arguments.of("length with its top bit set", Sender.BACKEND, new byte[] {
+                    (byte) 0x82, 127, (byte) 0x80, 0, 0, 0, 0, 0, 0, 0
+                }));
     }
 
     @ParameterizedTest(name = "{0}")

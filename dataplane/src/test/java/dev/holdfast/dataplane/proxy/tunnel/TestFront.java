@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.tunnel;
 
 import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
+import dev.holdfast.dataplane.proxy.transport.HalfClosingEpollHandler;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
 import dev.holdfast.dataplane.proxy.upstream.BackendTlsHandlers;
 import dev.holdfast.dataplane.proxy.upstream.ClientKey;
@@ -31,7 +32,6 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpResponse;
@@ -60,8 +60,7 @@ final class TestFront implements AutoCloseable {
     static final String REQUEST = "GET /chat?x=1 HTTP/1.1\r\nHost: app.test\r\nConnection: keep-alive, Upgrade\r\n"
             + "Upgrade: h2c, websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + KEY + "\r\n"
             + "Sec-WebSocket-Protocol: chat, mqtt\r\nSec-WebSocket-Extensions: permessage-deflate; x=\"a,b\"\r\n\r\n";
-    static final Timeouts TIMEOUTS =
-            new Timeouts(Duration.ofSeconds(2), Duration.ofSeconds(5), Duration.ofMinutes(5));
+    static final Timeouts TIMEOUTS = new Timeouts(Duration.ofSeconds(2), Duration.ofSeconds(5), Duration.ofMinutes(5));
 
     final SimpleMeterRegistry meters = new SimpleMeterRegistry();
     final ProxyMetrics metrics = new ProxyMetrics(meters);
@@ -73,13 +72,17 @@ final class TestFront implements AutoCloseable {
     final TunnelRegistry registry;
     private final Upgrades upgrades;
     private final MultiThreadIoEventLoopGroup loops =
-            new MultiThreadIoEventLoopGroup(2, EpollIoHandler.newFactory());
+            new MultiThreadIoEventLoopGroup(2, HalfClosingEpollHandler.newFactory());
     private final Channel server;
     private int version;
 
     TestFront() {
+        this(new TunnelSettings(Duration.ofMillis(600), Duration.ofSeconds(2)));
+    }
+
+    TestFront(TunnelSettings settings) {
         this(
-                new TunnelSettings(Duration.ofMillis(600), Duration.ofSeconds(2)),
+                settings,
                 (upstream, host, peer, alloc) -> {
                     throw new IllegalStateException("no TLS in this test");
                 },
@@ -103,8 +106,7 @@ final class TestFront implements AutoCloseable {
                 }),
                 metrics,
                 settings);
-        upgrades = new Upgrades(
-                new Upgrades.Parts(upstreams, new BackendConnector(tls), registry, metrics, settings));
+        upgrades = new Upgrades(new Upgrades.Parts(upstreams, new BackendConnector(tls), registry, metrics, settings));
         server = new ServerBootstrap()
                 .group(loops)
                 .channel(EpollServerSocketChannel.class)
@@ -200,10 +202,16 @@ final class TestFront implements AutoCloseable {
             if (table == null) {
                 throw new IllegalStateException("no table");
             }
-            Route route = table.table().virtualHosts().firstEntry().getValue().routes().getFirst();
+            Route route = table.table()
+                    .virtualHosts()
+                    .firstEntry()
+                    .getValue()
+                    .routes()
+                    .getFirst();
             InetSocketAddress peer = (InetSocketAddress) ctx.channel().remoteAddress();
             upgrades.begin(new UpgradeRequest(
                     ctx.channel(),
+                    table,
                     head,
                     route,
                     (RouteAction.Forward) route.action(),

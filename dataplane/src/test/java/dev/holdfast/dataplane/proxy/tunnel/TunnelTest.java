@@ -10,15 +10,17 @@ import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Initiator;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Reason;
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.Timeouts;
-import io.netty.buffer.PooledByteBufAllocator;
-import io.netty.buffer.ByteBufAllocatorMetricProvider;
 import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.ByteBufAllocatorMetricProvider;
+import io.netty.buffer.PooledByteBufAllocator;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
 /** What a tunnel does with bytes, ends, silence and swaps, over real sockets. */
@@ -65,7 +67,8 @@ class TunnelTest {
         Thread sendsUp = Thread.ofVirtual().start(() -> ends.client().send(up));
         Thread sendsDown = Thread.ofVirtual().start(() -> ends.server().send(down));
         byte[][] received = new byte[2][];
-        Thread readsUp = Thread.ofVirtual().start(() -> received[0] = ends.server().read(up.length));
+        Thread readsUp =
+                Thread.ofVirtual().start(() -> received[0] = ends.server().read(up.length));
         received[1] = ends.client().read(down.length);
         // Then
         readsUp.join();
@@ -107,6 +110,13 @@ class TunnelTest {
         Ends ends = open();
         long size = 200L << 20;
         AtomicLong sent = new AtomicLong();
+        ends.server()
+                .send(ByteBuffer.allocate(10)
+                        .put((byte) 0x82)
+                        .put((byte) 127)
+                        .putLong(size)
+                        .array());
+        ends.client().read(10);
         Thread sender = Thread.ofVirtual().start(() -> {
             byte[] block = new byte[65_536];
             while (sent.get() < size) {
@@ -121,7 +131,7 @@ class TunnelTest {
         long stuck = sent.get();
         assertThat(stuck).isLessThan(64L << 20);
         assertThat(directBytes()).isLessThan(64L << 20);
-        long received = ends.client().in().skip(0);
+        long received = 0;
         byte[] block = new byte[1 << 16];
         while (received < size) {
             int read = ends.client().in().read(block);
@@ -135,7 +145,9 @@ class TunnelTest {
     }
 
     private static long directBytes() {
-        return ((ByteBufAllocatorMetricProvider) ByteBufAllocator.DEFAULT).metric().usedDirectMemory()
+        return ((ByteBufAllocatorMetricProvider) ByteBufAllocator.DEFAULT)
+                        .metric()
+                        .usedDirectMemory()
                 + PooledByteBufAllocator.DEFAULT.metric().usedDirectMemory();
     }
 
@@ -171,7 +183,7 @@ class TunnelTest {
         ends.server().close();
     }
 
-    @Test
+    @RepeatedTest(5)
     void whatIsBufferedIsDeliveredBeforeTheEnd() throws Exception {
         // Given
         Ends ends = open();
@@ -193,7 +205,9 @@ class TunnelTest {
         // When
         ends.client().reset();
         // Then
-        assertThatThrownBy(ends.server()::readOne).isInstanceOf(IOException.class).hasMessageContaining("reset");
+        assertThatThrownBy(ends.server()::readOne)
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("reset");
         assertThat(end().reason()).isEqualTo(Reason.RESET);
         assertThat(end().initiator()).isEqualTo(Initiator.CLIENT);
         ends.server().close();
@@ -206,8 +220,59 @@ class TunnelTest {
         // When
         ends.server().reset();
         // Then
-        assertThatThrownBy(ends.client()::readOne).isInstanceOf(IOException.class).hasMessageContaining("reset");
+        assertThatThrownBy(ends.client()::readOne)
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("reset");
         assertThat(end().initiator()).isEqualTo(Initiator.BACKEND);
+        ends.client().close();
+    }
+
+    @Test
+    void aResetOfASenderThatIsHeldBackIsNoticed() throws Exception {
+        // Given
+        Ends ends = open();
+        AtomicLong sent = new AtomicLong();
+        ends.server()
+                .send(ByteBuffer.allocate(10)
+                        .put((byte) 0x82)
+                        .put((byte) 127)
+                        .putLong(1L << 40)
+                        .array());
+        Thread sender = Thread.ofPlatform().start(() -> {
+            byte[] block = new byte[65_536];
+            try {
+                while (true) {
+                    ends.server().socket().getOutputStream().write(block);
+                    sent.addAndGet(block.length);
+                }
+            } catch (IOException e) {
+                // The reset below.
+            }
+        });
+        sender.join(Duration.ofSeconds(1));
+        // When
+        ends.server().reset();
+        // Then
+        await().atMost(Duration.ofSeconds(3)).until(() -> !front.closed.isEmpty());
+        assertThat(end().initiator()).isEqualTo(Initiator.BACKEND);
+        assertThat(end().reason()).isEqualTo(Reason.RESET);
+        sender.join();
+        ends.client().close();
+    }
+
+    @RepeatedTest(5)
+    void aClientThatEndedItsStreamMayReadSlowly() throws Exception {
+        // Given
+        Ends ends = open();
+        byte[] big = Frames.frame(0x82, new byte[8_000_000], false);
+        Thread sender = Thread.ofVirtual().start(() -> ends.server().send(big).close());
+        // When
+        ends.client().fin();
+        // Then
+        Thread.sleep(500);
+        assertThat(ends.client().readToEnd()).isEqualTo(big);
+        sender.join();
+        await().untilAsserted(() -> assertThat(front.closed).hasSize(1));
         ends.client().close();
     }
 
@@ -241,7 +306,13 @@ class TunnelTest {
         assertThat(end().reason()).isEqualTo(Reason.CLOSE_FRAME);
         assertThat(end().closeCode()).isEqualTo(4000);
         assertThat(front.counter(
-                        "holdfast.tunnels.closed", "initiator", "backend", "reason", "close_frame", "code_class", "4xxx"))
+                        "holdfast.tunnels.closed",
+                        "initiator",
+                        "backend",
+                        "reason",
+                        "close_frame",
+                        "code_class",
+                        "4xxx"))
                 .isEqualTo(1);
     }
 
@@ -292,10 +363,14 @@ class TunnelTest {
         first.server().close();
         // Then
         await().untilAsserted(() -> {
-            double opened = front.meters.get("holdfast.tunnels.opened").functionCounter().count();
+            double opened = front.meters
+                    .get("holdfast.tunnels.opened")
+                    .functionCounter()
+                    .count();
             double closed = front.counter("holdfast.tunnels.closed");
             assertThat(closed).isEqualTo(1);
-            assertThat(front.meters.get("holdfast.tunnels.active").gauge().value()).isEqualTo(opened - closed);
+            assertThat(front.meters.get("holdfast.tunnels.active").gauge().value())
+                    .isEqualTo(opened - closed);
         });
         assertThat(front.registry.open()).isEqualTo(1);
         second.client().close();

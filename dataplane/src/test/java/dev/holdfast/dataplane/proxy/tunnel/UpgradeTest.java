@@ -125,8 +125,7 @@ class UpgradeTest {
     @Test
     void headsMayBeSplitAnywhereWithFramesGluedToThem() throws Exception {
         byte[] request = concat(bytes(REQUEST), Frames.maskedText("early"));
-        byte[] answer = concat(
-                bytes(switching("Sec-WebSocket-Key: " + TestFront.KEY + "\r\n")), Frames.text("glued"));
+        byte[] answer = concat(bytes(switching("Sec-WebSocket-Key: " + TestFront.KEY + "\r\n")), Frames.text("glued"));
         int splits = Math.max(request.length, answer.length);
         for (int at = 1; at < splits; at++) {
             // Given
@@ -183,8 +182,13 @@ class UpgradeTest {
         server.send("HTTP/1.1 " + status + "\r\nUpgrade: websocket\r\nX-Why: because\r\nContent-Length: 4\r\n\r\nbody");
         // Then
         String answer = new String(client.readToEnd(), ISO_8859_1);
-        assertThat(answer).startsWith("HTTP/1.1 " + status.substring(0, 3)).contains("X-Why: because").endsWith("\r\n\r\nbody");
-        assertThat(answer.toLowerCase(Locale.ROOT)).contains("connection: close").doesNotContain("upgrade:");
+        assertThat(answer)
+                .startsWith("HTTP/1.1 " + status.substring(0, 3))
+                .contains("X-Why: because")
+                .endsWith("\r\n\r\nbody");
+        assertThat(answer.toLowerCase(Locale.ROOT))
+                .contains("connection: close")
+                .doesNotContain("upgrade:");
         assertThat(server.readToEnd()).isEmpty();
         assertThat(front.opened).isEmpty();
         client.close();
@@ -229,7 +233,8 @@ class UpgradeTest {
         Wire server = backend.accept();
         server.head();
         // When
-        server.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n").close();
+        server.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n")
+                .close();
         // Then
         assertThat(new String(client.readToEnd(), ISO_8859_1)).endsWith("5\r\nwhole\r\n");
         client.close();
@@ -299,14 +304,14 @@ class UpgradeTest {
     @Test
     void aBackendThatDoesNotAnswerInTimeIsA504() {
         // Given
-        front.route(
-                new Timeouts(Duration.ofSeconds(1), Duration.ofMillis(300), Duration.ofMinutes(1)), backend.port());
+        front.route(new Timeouts(Duration.ofSeconds(1), Duration.ofMillis(300), Duration.ofMinutes(1)), backend.port());
         Wire client = front.client();
         // When
         client.send(REQUEST);
         // Then
         assertThat(client.head()).startsWith("HTTP/1.1 504 ");
-        assertThat(front.counter("holdfast.handshakes", "reason", "handshake_timeout")).isEqualTo(1);
+        assertThat(front.counter("holdfast.handshakes", "reason", "handshake_timeout"))
+                .isEqualTo(1);
         client.close();
     }
 
@@ -357,8 +362,8 @@ class UpgradeTest {
         client.close();
         // Then
         assertThat(server.readToEnd()).isEmpty();
-        await().untilAsserted(() ->
-                assertThat(front.counter("holdfast.handshakes", "result", "cancelled")).isEqualTo(1));
+        await().untilAsserted(() -> assertThat(front.counter("holdfast.handshakes", "result", "cancelled"))
+                .isEqualTo(1));
         await().untilAsserted(() -> assertThat(front.registry.upgrading()).isZero());
         server.close();
     }

@@ -10,8 +10,7 @@ public sealed interface BackendIntent {
     int weight();
 
     /** A Service and port. */
-    record ServiceBackend(
-            String fieldPath, String namespace, String service, PortRef port, int weight, Speech speech)
+    record ServiceBackend(String fieldPath, String namespace, String service, PortRef port, int weight, Speech speech)
             implements BackendIntent {}
 
     /** One that is refused for what it says; its share answers 503. */
@@ -62,5 +61,8 @@ public sealed interface BackendIntent {
      * @param caSecret a Secret in the namespace of the backend whose {@code ca.crt} is trusted; null trusts the platform
      */
     record TlsSettings(
-            String fieldPath, Verification verification, @Nullable String caSecret, @Nullable String serverName) {}
+            String fieldPath,
+            Verification verification,
+            @Nullable String caSecret,
+            @Nullable String serverName) {}
 }

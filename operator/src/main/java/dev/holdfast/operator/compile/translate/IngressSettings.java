@@ -43,20 +43,39 @@ final class IngressSettings {
     Duration handshake = Timeouts.DEFAULT.handshake();
     Duration idle = Timeouts.DEFAULT.idle();
     Balancing.Policy policy = Balancing.Policy.LEAST_TUNNELS;
-    @Nullable String cookieName;
-    /** Null: the path of the route. */
-    @Nullable String cookiePath;
 
-    @Nullable Duration cookieMaxAge;
-    @Nullable SameSite cookieSameSite;
-    @Nullable String rewriteHost;
-    @Nullable String rewritePrefix;
-    @Nullable Protocol protocol;
-    @Nullable Verification verification;
-    @Nullable String caSecret;
-    @Nullable String serverName;
+    @Nullable
+    String cookieName;
+    /** Null: the path of the route. */
+    @Nullable
+    String cookiePath;
+
+    @Nullable
+    Duration cookieMaxAge;
+
+    @Nullable
+    SameSite cookieSameSite;
+
+    @Nullable
+    String rewriteHost;
+
+    @Nullable
+    String rewritePrefix;
+
+    @Nullable
+    Protocol protocol;
+
+    @Nullable
+    Verification verification;
+
+    @Nullable
+    String caSecret;
+
+    @Nullable
+    String serverName;
     /** The annotation that speaks of TLS towards the backend; null when none does. */
-    @Nullable String tlsFieldPath;
+    @Nullable
+    String tlsFieldPath;
 
     /** Makes the outcome worse, never better: a route that is left out cannot come back as a reject. */
     void atLeast(Fate other) {

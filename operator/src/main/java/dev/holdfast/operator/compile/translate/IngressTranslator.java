@@ -80,9 +80,12 @@ public final class IngressTranslator {
             defaultBackend(defaultBackend, rules.isEmpty());
         } else if (rules.isEmpty()) {
             findings.add(
-                    DiagnosticCode.INVALID_SPEC, "spec.rules", "missing (expected: rules, or a defaultBackend, or both)");
+                    DiagnosticCode.INVALID_SPEC,
+                    "spec.rules",
+                    "missing (expected: rules, or a defaultBackend, or both)");
         }
-        return new Translation(source, routes, tls.certificates(hosts, source.ref().namespace()), findings.list());
+        return new Translation(
+                source, routes, tls.certificates(hosts, source.ref().namespace()), findings.list());
     }
 
     private Optional<HostPattern> host(@Nullable IngressRule rule, int index) {
@@ -93,8 +96,9 @@ public final class IngressTranslator {
     }
 
     private void rule(HostPattern host, @Nullable IngressRule rule, int index, boolean hasDefault) {
-        List<HTTPIngressPath> paths =
-                rule == null || rule.getHttp() == null ? List.of() : nonNull(rule.getHttp().getPaths());
+        List<HTTPIngressPath> paths = rule == null || rule.getHttp() == null
+                ? List.of()
+                : nonNull(rule.getHttp().getPaths());
         if (paths.isEmpty() && !hasDefault) {
             findings.add(
                     DiagnosticCode.FIELD_IGNORED,
@@ -141,12 +145,11 @@ public final class IngressTranslator {
     }
 
     private void add(HostPattern host, PathMatch path, @Nullable IngressBackend backend, String at, Place place) {
-        Plaintext plaintext =
-                switch (settings.redirect) {
-                    case ALWAYS -> Plaintext.REDIRECT;
-                    case NEVER -> Plaintext.SERVE;
-                    case WITH_TLS -> tls.covers(host) ? Plaintext.REDIRECT : Plaintext.SERVE;
-                };
+        Plaintext plaintext = switch (settings.redirect) {
+            case ALWAYS -> Plaintext.REDIRECT;
+            case NEVER -> Plaintext.SERVE;
+            case WITH_TLS -> tls.covers(host) ? Plaintext.REDIRECT : Plaintext.SERVE;
+        };
         routes.add(new RouteIntent(host, RouteMatch.ofPath(path), action(path, backend, at), plaintext, place));
     }
 
@@ -169,22 +172,19 @@ public final class IngressTranslator {
             findings.add(
                     DiagnosticCode.INVALID_KIND,
                     at + ".resource",
-                    Values.shown(kind == null ? "" : kind) + " (expected: a Service; use service.name and service.port)");
+                    Values.shown(kind == null ? "" : kind)
+                            + " (expected: a Service; use service.name and service.port)");
             return Optional.empty();
         }
         IngressServiceBackend service = backend == null ? null : backend.getService();
         if (service == null || service.getName() == null || service.getName().isEmpty()) {
-            findings.add(DiagnosticCode.INVALID_SPEC, at + ".service", "missing (expected: service.name and service.port)");
+            findings.add(
+                    DiagnosticCode.INVALID_SPEC, at + ".service", "missing (expected: service.name and service.port)");
             return Optional.empty();
         }
         return port(service.getPort(), at)
                 .map(port -> new ServiceBackend(
-                        at + ".service",
-                        source.ref().namespace(),
-                        service.getName(),
-                        port,
-                        1,
-                        settings.speech(path)));
+                        at + ".service", source.ref().namespace(), service.getName(), port, 1, settings.speech(path)));
     }
 
     private Optional<PortRef> port(@Nullable ServiceBackendPort port, String at) {
@@ -205,7 +205,8 @@ public final class IngressTranslator {
     }
 
     /** The hosts that {@code spec.tls} covers. */
-    private record IngressTlsHosts(TreeMap<HostPattern, TlsEntry> byHost, @Nullable TlsEntry everyHost) {
+    private record IngressTlsHosts(
+            TreeMap<HostPattern, TlsEntry> byHost, @Nullable TlsEntry everyHost) {
         static final IngressTlsHosts NONE = new IngressTlsHosts(new TreeMap<>(), null);
 
         /**

@@ -69,8 +69,7 @@ final class NginxAnnotations {
                 read(key.substring(PREFIX.length()), value.strip(), OwnAnnotations.fieldPath(key));
             }
         });
-        settings.redirect =
-                redirectsAlways ? Redirect.ALWAYS : redirectsWithTls ? Redirect.WITH_TLS : Redirect.NEVER;
+        settings.redirect = redirectsAlways ? Redirect.ALWAYS : redirectsWithTls ? Redirect.WITH_TLS : Redirect.NEVER;
         if (sticky) {
             settings.cookieName = cookieName == null ? "INGRESSCOOKIE" : cookieName;
         }
@@ -86,8 +85,10 @@ final class NginxAnnotations {
                     settings.idle = it;
                 });
             case "affinity" -> affinity(value, path);
-            case "session-cookie-name" -> cookie(path, () -> cookieName = new StickyCookie(value, "/", null, null).name(), value);
-            case "session-cookie-path" -> cookie(path, () -> settings.cookiePath = new StickyCookie("c", value, null, null).path(), value);
+            case "session-cookie-name" ->
+                cookie(path, () -> cookieName = new StickyCookie(value, "/", null, null).name(), value);
+            case "session-cookie-path" ->
+                cookie(path, () -> settings.cookiePath = new StickyCookie("c", value, null, null).path(), value);
             case "session-cookie-max-age" -> seconds(value, path, it -> settings.cookieMaxAge = it);
             case "session-cookie-samesite" -> sameSite(value, path);
             case "backend-protocol" -> protocol(value, path);
@@ -172,8 +173,11 @@ final class NginxAnnotations {
         switch (value) {
             case "round_robin" -> settings.policy = Policy.ROUND_ROBIN;
             case "ewma" -> settings.policy = Policy.LEAST_TUNNELS;
-            default -> ignore(path, Values.shown(value) + " has no effect, least tunnels is used (expected: round_robin or ewma); "
-                    + "see holdfast.dev/balancing");
+            default ->
+                ignore(
+                        path,
+                        Values.shown(value) + " has no effect, least tunnels is used (expected: round_robin or ewma); "
+                                + "see holdfast.dev/balancing");
         }
     }
 
@@ -181,7 +185,10 @@ final class NginxAnnotations {
         if (value.equals("$remote_addr") || value.equals("$binary_remote_addr")) {
             settings.policy = Policy.CLIENT_ADDRESS_HASH;
         } else {
-            ignore(path, Values.shown(value) + " has no effect (expected: $remote_addr); use holdfast.dev/sticky-cookie instead");
+            ignore(
+                    path,
+                    Values.shown(value)
+                            + " has no effect (expected: $remote_addr); use holdfast.dev/sticky-cookie instead");
         }
     }
 
@@ -207,7 +214,9 @@ final class NginxAnnotations {
         tlsAnnotation = path;
         String name = value.startsWith(namespace + "/") ? value.substring(namespace.length() + 1) : value;
         if (name.contains("/") || name.isEmpty()) {
-            refuse(path, Values.shown(value) + " is not in the namespace of the Ingress (expected: " + namespace + "/NAME)");
+            refuse(
+                    path,
+                    Values.shown(value) + " is not in the namespace of the Ingress (expected: " + namespace + "/NAME)");
         } else {
             caSecret = name;
         }
@@ -232,8 +241,10 @@ final class NginxAnnotations {
         settings.serverName = serverName;
         settings.caSecret = verification == Verification.VERIFY ? caSecret : null;
         if (caSecret != null && verification == Verification.SKIP) {
-            ignore(OwnAnnotations.fieldPath(PREFIX + "proxy-ssl-secret"), "has no effect without " + PREFIX
-                    + "proxy-ssl-verify: \"on\", and a client certificate is never sent");
+            ignore(
+                    OwnAnnotations.fieldPath(PREFIX + "proxy-ssl-secret"),
+                    "has no effect without " + PREFIX
+                            + "proxy-ssl-verify: \"on\", and a client certificate is never sent");
         }
     }
 

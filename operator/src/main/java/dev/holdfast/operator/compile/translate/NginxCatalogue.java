@@ -36,43 +36,53 @@ final class NginxCatalogue {
 
     private static Map<String, String> refused() {
         Map<String, String> keys = new TreeMap<>();
-        String auth = "this version has no authentication at the proxy; let the backend check, or remove the annotation";
-        for (String key : names(
-                """
+        String auth =
+                "this version has no authentication at the proxy; let the backend check, or remove the annotation";
+        for (String key : names("""
                 auth-always-set-cookie auth-cache-duration auth-cache-key auth-keepalive auth-keepalive-requests
                 auth-keepalive-share-vars auth-keepalive-timeout auth-method auth-proxy-set-headers auth-realm
                 auth-request-redirect auth-response-headers auth-secret auth-secret-type auth-signin
                 auth-signin-redirect-param auth-type auth-url enable-global-auth satisfy""")) {
             keys.put(key, auth);
         }
-        String clients = "this version asks clients for no certificate; let the backend check, or remove the annotation";
-        for (String key : names(
-                """
+        String clients =
+                "this version asks clients for no certificate; let the backend check, or remove the annotation";
+        for (String key : names("""
                 auth-tls-error-page auth-tls-match-cn auth-tls-pass-certificate-to-upstream auth-tls-secret
                 auth-tls-verify-client auth-tls-verify-depth""")) {
             keys.put(key, clients);
         }
         for (String key : names("allowlist-source-range whitelist-source-range denylist-source-range")) {
-            keys.put(key, "this version does not filter by address; use a NetworkPolicy or a firewall, or remove the annotation");
+            keys.put(
+                    key,
+                    "this version does not filter by address; use a NetworkPolicy or a firewall, or remove the annotation");
         }
-        for (String key : names("auth-snippet configuration-snippet modsecurity-snippet server-snippet stream-snippet")) {
-            keys.put(key, "nginx configuration cannot be run here; use header filters of a WebSocketRoute, or remove the annotation");
+        for (String key :
+                names("auth-snippet configuration-snippet modsecurity-snippet server-snippet stream-snippet")) {
+            keys.put(
+                    key,
+                    "nginx configuration cannot be run here; use header filters of a WebSocketRoute, or remove the annotation");
         }
         for (String key : names("enable-modsecurity enable-owasp-core-rules")) {
             keys.put(key, "there is no web application firewall here; put one in front, or remove the annotation");
         }
-        keys.put("ssl-passthrough", "TLS ends at the proxy here; use holdfast.dev/backend-protocol: https, or remove the annotation");
+        keys.put(
+                "ssl-passthrough",
+                "TLS ends at the proxy here; use holdfast.dev/backend-protocol: https, or remove the annotation");
         keys.put("canary", "the routes of this Ingress are left out; use weights of backendRefs in a WebSocketRoute");
-        keys.put("rewrite-target", "captures and host-wide expressions are not served; use holdfast.dev/rewrite-prefix or the URLRewrite filter of a WebSocketRoute");
-        keys.put("use-regex", "expressions are not served for an Ingress; use path type RegularExpression of a WebSocketRoute");
+        keys.put(
+                "rewrite-target",
+                "captures and host-wide expressions are not served; use holdfast.dev/rewrite-prefix or the URLRewrite filter of a WebSocketRoute");
+        keys.put(
+                "use-regex",
+                "expressions are not served for an Ingress; use path type RegularExpression of a WebSocketRoute");
         return keys;
     }
 
     private static Map<String, String> ignored() {
         Map<String, String> keys = new TreeMap<>();
         String nothing = "there is nothing like it here; remove it";
-        for (String key : names(
-                """
+        for (String key : names("""
                 app-root connection-proxy-header custom-http-errors default-backend disable-proxy-intercept-errors
                 enable-access-log enable-opentelemetry enable-rewrite-log fastcgi-index fastcgi-params-configmap
                 from-to-www-redirect limit-allowlist limit-burst-multiplier limit-connections limit-rate limit-rate-after
@@ -85,32 +95,33 @@ final class NginxCatalogue {
                 use-port-in-redirects x-forwarded-prefix http2-push-preload""")) {
             keys.put(key, nothing);
         }
-        for (String key : names(
-                """
+        for (String key : names("""
                 client-body-buffer-size proxy-body-size proxy-buffer-size proxy-buffering proxy-buffers-number
                 proxy-busy-buffers-size proxy-max-temp-file-size proxy-request-buffering""")) {
             keys.put(key, "bodies and tunnels are streamed with bounded memory, there is nothing to tune; remove it");
         }
-        for (String key : names(
-                """
+        for (String key : names("""
                 cors-allow-credentials cors-allow-headers cors-allow-methods cors-allow-origin cors-expose-headers
                 cors-max-age enable-cors""")) {
             keys.put(key, "let the backend answer, or set response headers in a WebSocketRoute");
         }
-        for (String key : names("proxy-cookie-domain proxy-cookie-path proxy-redirect-from proxy-redirect-to custom-headers")) {
+        for (String key :
+                names("proxy-cookie-domain proxy-cookie-path proxy-redirect-from proxy-redirect-to custom-headers")) {
             keys.put(key, "use the ResponseHeaderModifier filter of a WebSocketRoute");
         }
-        for (String key : names("canary-by-cookie canary-by-header canary-by-header-pattern canary-by-header-value canary-weight canary-weight-total")) {
+        for (String key : names(
+                "canary-by-cookie canary-by-header canary-by-header-pattern canary-by-header-value canary-weight canary-weight-total")) {
             keys.put(key, "use weights of backendRefs, or header matches, in a WebSocketRoute");
         }
         for (String key : names("upstream-hash-by-subset upstream-hash-by-subset-size")) {
             keys.put(key, "use holdfast.dev/balancing: client-address-hash");
         }
-        for (String key : names(
-                """
+        for (String key : names("""
                 affinity-canary-behavior affinity-mode session-cookie-change-on-failure
                 session-cookie-conditional-samesite-none session-cookie-domain session-cookie-secure""")) {
-            keys.put(key, "a client stays with its endpoint until that one is gone, and the cookie is Secure over TLS; remove it");
+            keys.put(
+                    key,
+                    "a client stays with its endpoint until that one is gone, and the cookie is Secure over TLS; remove it");
         }
         keys.put("session-cookie-expires", "use session-cookie-max-age");
         keys.put("proxy-send-timeout", "proxy-read-timeout or holdfast.dev/idle-timeout bounds both directions");

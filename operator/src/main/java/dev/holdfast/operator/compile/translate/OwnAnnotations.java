@@ -66,7 +66,8 @@ final class OwnAnnotations {
             findings.add(
                     DiagnosticCode.INVALID_SPEC,
                     fieldPath(PREFIX + "backend-tls-ca-secret"),
-                    Values.shown(settings.caSecret) + " has no effect with verification off (expected: verification on, or no"
+                    Values.shown(settings.caSecret)
+                            + " has no effect with verification off (expected: verification on, or no"
                             + " CA); all routes of the Ingress answer 503 until one of the two is removed");
         }
         if (settings.cookieName == null && annotations.keySet().stream().anyMatch(OwnAnnotations::isCookieDetail)) {
@@ -190,9 +191,8 @@ final class OwnAnnotations {
     private void serverName(String value, String path) {
         settings.tlsFieldPath = path;
         try {
-            settings.serverName = value.isEmpty()
-                    ? null
-                    : new BackendTls(Verification.VERIFY, null, value).serverName();
+            settings.serverName =
+                    value.isEmpty() ? null : new BackendTls(Verification.VERIFY, null, value).serverName();
         } catch (IllegalArgumentException e) {
             harmful(path, value, "a DNS name");
         }
@@ -205,7 +205,11 @@ final class OwnAnnotations {
         Optional<Duration> duration = Values.duration(value);
         duration.ifPresent(target);
         if (duration.isEmpty()) {
-            harmless(path, value, "a duration with a unit such as 500ms, 30s, 10m or 1h30m, at most 365 days", "the default");
+            harmless(
+                    path,
+                    value,
+                    "a duration with a unit such as 500ms, 30s, 10m or 1h30m, at most 365 days",
+                    "the default");
         }
     }
 
@@ -229,6 +233,7 @@ final class OwnAnnotations {
         findings.add(
                 DiagnosticCode.INVALID_SPEC,
                 path,
-                Values.shown(value) + " (expected: " + expected + "); all routes of the Ingress answer 503 until it is corrected");
+                Values.shown(value) + " (expected: " + expected
+                        + "); all routes of the Ingress answer 503 until it is corrected");
     }
 }

@@ -77,12 +77,11 @@ final class RuleActions {
     private BackendIntent backend(BackendRefs ref, String refAt, Balancing balancing) {
         int weight = ref.getWeight() == null ? 1 : ref.getWeight();
         Optional<PortRef> port = port(ref.getPort(), refAt);
-        Protocol protocol =
-                switch (ref.getProtocol()) {
-                    case null -> null;
-                    case HTTP, WS -> Protocol.HTTP;
-                    case HTTPS, WSS -> Protocol.HTTPS;
-                };
+        Protocol protocol = switch (ref.getProtocol()) {
+            case null -> null;
+            case HTTP, WS -> Protocol.HTTP;
+            case HTTPS, WSS -> Protocol.HTTPS;
+        };
         boolean valid = port.isPresent();
         TlsSettings tls = null;
         if (ref.getTls() != null) {
@@ -96,10 +95,12 @@ final class RuleActions {
                         refAt + ".tls.caSecretName",
                         "has no effect with verify false (expected: verify true, or no caSecretName)");
             }
-            tls = new TlsSettings(refAt + ".tls", verification, caSecret, ref.getTls().getServerName());
+            tls = new TlsSettings(
+                    refAt + ".tls", verification, caSecret, ref.getTls().getServerName());
         }
         if (!valid || port.isEmpty()) {
-            return new InvalidBackend(namespace, ref.getName(), String.valueOf(ref.getPort().getValue()), weight);
+            return new InvalidBackend(
+                    namespace, ref.getName(), String.valueOf(ref.getPort().getValue()), weight);
         }
         return new ServiceBackend(
                 refAt, namespace, ref.getName(), port.get(), weight, new Speech(protocol, tls, balancing));
@@ -142,7 +143,8 @@ final class RuleActions {
             findings.add(
                     DiagnosticCode.INVALID_SPEC,
                     fieldPath,
-                    Values.shown(text) + " (expected: a duration such as 30s or 1h30m, more than zero, at most 365 days);"
+                    Values.shown(text)
+                            + " (expected: a duration such as 30s or 1h30m, more than zero, at most 365 days);"
                             + " the default is used instead");
         }
         return duration;
@@ -152,13 +154,12 @@ final class RuleActions {
         if (rule.getBalancing() == null) {
             return Balancing.DEFAULT;
         }
-        Balancing.Policy policy =
-                switch (rule.getBalancing().getPolicy()) {
-                    case null -> Balancing.Policy.LEAST_TUNNELS;
-                    case LEASTTUNNELS -> Balancing.Policy.LEAST_TUNNELS;
-                    case ROUNDROBIN -> Balancing.Policy.ROUND_ROBIN;
-                    case CLIENTADDRESSHASH -> Balancing.Policy.CLIENT_ADDRESS_HASH;
-                };
+        Balancing.Policy policy = switch (rule.getBalancing().getPolicy()) {
+            case null -> Balancing.Policy.LEAST_TUNNELS;
+            case LEASTTUNNELS -> Balancing.Policy.LEAST_TUNNELS;
+            case ROUNDROBIN -> Balancing.Policy.ROUND_ROBIN;
+            case CLIENTADDRESSHASH -> Balancing.Policy.CLIENT_ADDRESS_HASH;
+        };
         return new Balancing(policy, cookie(rule.getBalancing().getStickyCookie(), at + ".balancing.stickyCookie"));
     }
 
@@ -166,13 +167,12 @@ final class RuleActions {
         if (cookie == null) {
             return null;
         }
-        Balancing.SameSite sameSite =
-                switch (cookie.getSameSite()) {
-                    case null -> null;
-                    case STRICT -> Balancing.SameSite.STRICT;
-                    case LAX -> Balancing.SameSite.LAX;
-                    case NONE -> Balancing.SameSite.NONE;
-                };
+        Balancing.SameSite sameSite = switch (cookie.getSameSite()) {
+            case null -> null;
+            case STRICT -> Balancing.SameSite.STRICT;
+            case LAX -> Balancing.SameSite.LAX;
+            case NONE -> Balancing.SameSite.NONE;
+        };
         try {
             Duration maxAge = duration(cookie.getMaxAge(), cookieAt + ".maxAge").orElse(null);
             return new Balancing.StickyCookie(cookie.getName(), cookie.getPath(), maxAge, sameSite);

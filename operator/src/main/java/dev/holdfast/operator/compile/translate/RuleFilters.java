@@ -23,8 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param valid false: a filter cannot be applied, and serving without it could do harm
  */
-record RuleFilters(
-        boolean valid, Rewrite rewrite, HeaderChanges requestHeaders, HeaderChanges responseHeaders) {
+record RuleFilters(boolean valid, Rewrite rewrite, HeaderChanges requestHeaders, HeaderChanges responseHeaders) {
     /** What frames a message or makes an upgrade: changing one would corrupt it (RFC 9110 §7.6.1, RFC 6455 §4). */
     private static final Set<String> UNTOUCHABLE = Set.of(
             "connection",
@@ -63,7 +62,9 @@ record RuleFilters(
 
         void filter(Filters filter, String at) {
             if (!seen.add(filter.getType())) {
-                invalid(at + ".type", filter.getType().getValue() + " stands twice in the rule (expected: once; merge the two)");
+                invalid(
+                        at + ".type",
+                        filter.getType().getValue() + " stands twice in the rule (expected: once; merge the two)");
                 return;
             }
             try {
@@ -125,7 +126,10 @@ record RuleFilters(
         }
 
         private HeaderChanges changes(HeaderChanges changes, String at) {
-            Stream.of(changes.set().stream().map(Header::name), changes.add().stream().map(Header::name), changes.remove().stream())
+            Stream.of(
+                            changes.set().stream().map(Header::name),
+                            changes.add().stream().map(Header::name),
+                            changes.remove().stream())
                     .flatMap(names -> names)
                     .filter(Reader::isUntouchable)
                     .forEach(name -> invalid(
@@ -158,7 +162,8 @@ record RuleFilters(
             if ((prefix != null) != byPrefix || (full != null) == byPrefix) {
                 invalid(
                         at,
-                        "does not fit its type " + path.getType().getValue() + " (expected: exactly the field that the type"
+                        "does not fit its type " + path.getType().getValue()
+                                + " (expected: exactly the field that the type"
                                 + " names, replacePrefixMatch for ReplacePrefixMatch, replaceFullPath for ReplaceFullPath)");
                 return new Rewrite.Keep();
             }

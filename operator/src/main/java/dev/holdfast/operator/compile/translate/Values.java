@@ -18,7 +18,8 @@ import java.util.regex.Matcher;
 /** Reads single values that users write; what cannot be read is noted and empty. */
 final class Values {
     private static final int SHOWN_CHARS_MAX = 80;
-    private static final java.util.regex.Pattern DURATION_PART = java.util.regex.Pattern.compile("([0-9]{1,9})(h|ms|m|s)");
+    private static final java.util.regex.Pattern DURATION_PART =
+            java.util.regex.Pattern.compile("([0-9]{1,9})(h|ms|m|s)");
 
     private Values() {}
 
@@ -33,13 +34,17 @@ final class Values {
         try {
             return Optional.of(new HostPattern(text));
         } catch (IllegalArgumentException e) {
-            findings.add(
-                    DiagnosticCode.INVALID_SPEC,
-                    fieldPath,
-                    shown(text) + " (expected: a DNS name in lower case such as chat.example.com, or \"*.\" and a DNS name,"
-                            + " without scheme, port and path)");
+            invalidHost(text, fieldPath, findings);
             return Optional.empty();
         }
+    }
+
+    static void invalidHost(String text, String fieldPath, Findings findings) {
+        findings.add(
+                DiagnosticCode.INVALID_SPEC,
+                fieldPath,
+                shown(text) + " (expected: a DNS name in lower case such as chat.example.com, or \"*.\" and a DNS name,"
+                        + " without scheme, port and path)");
     }
 
     /** A path condition, in the form in which requests are matched. */
@@ -87,6 +92,15 @@ final class Values {
                     fieldPath,
                     text.length() + " characters (expected: a RegularExpression of 1 to " + Bounds.REGEX_CHARS_MAX
                             + " characters; shorten it or split it into several matches)");
+            return false;
+        }
+        int instructions = RegexCost.instructions(text);
+        if (instructions > RegexCost.INSTRUCTIONS_MAX) {
+            findings.add(
+                    DiagnosticCode.INVALID_SPEC,
+                    fieldPath,
+                    shown(text) + ": its repetitions multiply to " + instructions + " steps (expected: at most "
+                            + RegexCost.INSTRUCTIONS_MAX + "); use * or + instead of counts");
             return false;
         }
         try {

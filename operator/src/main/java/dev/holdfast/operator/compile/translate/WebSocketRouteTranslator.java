@@ -30,8 +30,12 @@ import org.jspecify.annotations.Nullable;
 
 /** Translates one WebSocketRoute. Used once. */
 public final class WebSocketRouteTranslator {
-    private static final Comparator<ValueMatch> CONDITION_ORDER =
-            Comparator.comparing(ValueMatch::name).thenComparing(ValueMatch::type).thenComparing(ValueMatch::value);
+    /** As the rule in the schema has it: narrower than what a table can hold. */
+    private static final String HOSTNAME = "([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
+
+    private static final Comparator<ValueMatch> CONDITION_ORDER = Comparator.comparing(ValueMatch::name)
+            .thenComparing(ValueMatch::type)
+            .thenComparing(ValueMatch::value);
 
     private final WebSocketRouteView route;
     private final Source source;
@@ -96,7 +100,11 @@ public final class WebSocketRouteTranslator {
             String at = "spec.hostnames[" + i + "]";
             if (names.get(i).equals("*")) {
                 findings.add(
-                        DiagnosticCode.INVALID_SPEC, at, "\"*\" (expected: a DNS name; leave hostnames out for every host)");
+                        DiagnosticCode.INVALID_SPEC,
+                        at,
+                        "\"*\" (expected: a DNS name; leave hostnames out for every host)");
+            } else if (!names.get(i).matches(HOSTNAME)) {
+                Values.invalidHost(names.get(i), at, findings);
             } else {
                 Values.host(names.get(i), at, findings).ifPresent(hosts::add);
             }

@@ -1,0 +1,121 @@
+package dev.holdfast.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class LintCommandTest {
+    private static final Path EXAMPLES =
+            Path.of(Objects.requireNonNull(System.getProperty("holdfast.root")), "deploy", "examples");
+    private static final String ROUTE = """
+            apiVersion: holdfast.dev/v1alpha1
+            kind: WebSocketRoute
+            metadata: {name: chat}
+            spec:
+              hostnames: [chat.localhost]
+              rules:
+              - backendRefs: [{name: nobody, port: 80}]
+            """;
+
+    @TempDir
+    private Path temp;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    private int run(String... arguments) {
+        CommandLine line = HoldfastMain.commandLine(new PrintWriter(out));
+        line.setErr(new PrintWriter(err));
+        return line.execute(arguments);
+    }
+
+    @Test
+    void soundManifestsAreStatusZero() {
+        // Given
+        String directory = EXAMPLES.toString();
+
+        // When
+        int status = run("lint", "-f", directory, "--strict");
+
+        // Then
+        assertThat(status).as(out.toString()).isZero();
+        assertThat(out.toString()).contains("0 errors, 0 warnings");
+    }
+
+    @Test
+    void anErrorNamesObjectFieldAndRemedyAndIsStatusOne() throws IOException {
+        // Given
+        Files.writeString(temp.resolve("a.yaml"), ROUTE);
+
+        // When
+        int status = run("lint", "-f", temp.toString());
+
+        // Then
+        assertThat(status).isEqualTo(1);
+        assertThat(out.toString())
+                .contains("error   WebSocketRoute default/chat spec.rules[0].backendRefs[0]")
+                .contains("nobody")
+                .contains("(BackendNotFound, see docs/diagnostics.md)");
+    }
+
+    @Test
+    void aFileThatCannotBeReadIsStatusTwo() throws IOException {
+        // Given
+        Files.writeString(temp.resolve("a.yaml"), ROUTE + "  hostnames: []\n");
+
+        // When
+        int status = run("lint", "-f", temp.toString());
+
+        // Then
+        assertThat(status).isEqualTo(2);
+        assertThat(out.toString()).contains("error   a.yaml:8: ");
+    }
+
+    @Test
+    void aProgramGetsOneObjectPerLine() throws IOException {
+        // Given
+        Files.writeString(temp.resolve("a.yaml"), ROUTE);
+
+        // When
+        int status = run("lint", "-f", temp.toString(), "-o", "json");
+
+        // Then
+        assertThat(status).isEqualTo(1);
+        assertThat(out.toString().lines()).allMatch(line -> line.startsWith("{\"event\":\"problem\","));
+        assertThat(out.toString()).contains("\"code\":\"BACKEND_NOT_FOUND\"").contains("\"name\":\"chat\"");
+    }
+
+    @Test
+    void aDirectoryThatIsMissingIsStatusTwo() {
+        // Given
+        String missing = temp.resolve("missing").toString();
+
+        // When
+        int status = run("lint", "-f", missing);
+
+        // Then
+        assertThat(status).isEqualTo(2);
+        assertThat(err.toString()).contains(missing + ": cannot be read (expected: a directory of manifests");
+    }
+
+    @Test
+    void anArgumentThatIsMissingIsStatusTwo() {
+        // Given
+        String[] arguments = {"lint"};
+
+        // When
+        int status = run(arguments);
+
+        // Then
+        assertThat(status).isEqualTo(2);
+        assertThat(err.toString()).contains("--filename");
+    }
+}

@@ -1,0 +1,146 @@
+package dev.holdfast.dataplane.proxy;
+
+import dev.holdfast.dataplane.proxy.http1.Framing;
+import dev.holdfast.dataplane.proxy.http1.Refusal;
+import dev.holdfast.dataplane.proxy.http1.ResponseDecoderHandler;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpRequestEncoder;
+import io.netty.handler.codec.http.HttpResponse;
+import org.jspecify.annotations.Nullable;
+
+/** One connection to an endpoint, serving one exchange at a time. Confined to its event loop. */
+final class BackendConnection extends ChannelInboundHandlerAdapter implements ResponseDecoderHandler.Sink {
+    private final Channel channel;
+    private final BackendPool.Key key;
+    private final ResponseDecoderHandler decoder;
+    private @Nullable Exchange exchange;
+    private @Nullable BackendPool pool;
+    private long idleSinceNanos;
+
+    private BackendConnection(Channel channel, BackendPool.Key key, int headBytesMax) {
+        this.channel = channel;
+        this.key = key;
+        this.decoder = new ResponseDecoderHandler(this, headBytesMax);
+    }
+
+    /** Speaks HTTP over a channel that is connected. */
+    static BackendConnection over(Channel channel, BackendPool.Key key, int headBytesMax) {
+        BackendConnection connection = new BackendConnection(channel, key, headBytesMax);
+        channel.pipeline().addLast(connection.decoder, new HttpRequestEncoder(), connection);
+        // HTTP has no half: a backend that ends its stream is gone.
+        channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
+        channel.config().setAutoRead(true);
+        return connection;
+    }
+
+    Channel channel() {
+        return channel;
+    }
+
+    ResponseDecoderHandler decoder() {
+        return decoder;
+    }
+
+    BackendPool.Key key() {
+        return key;
+    }
+
+    /** Serves an exchange; a HEAD has an answer without body. */
+    void attach(Exchange next, boolean isHead) {
+        exchange = next;
+        pool = null;
+        decoder.setPaused(false);
+        decoder.expect(isHead);
+    }
+
+    /** Waits in a pool. */
+    void idle(BackendPool owner) {
+        exchange = null;
+        pool = owner;
+        idleSinceNanos = System.nanoTime();
+    }
+
+    long idleNanos() {
+        return System.nanoTime() - idleSinceNanos;
+    }
+
+    /** Whether the next request can be sent: the backend neither ended the connection nor spoke out of turn. */
+    boolean isUsable() {
+        return channel.isActive() && !decoder.isEnded() && !decoder.isHolding();
+    }
+
+    /** Ends it; nothing of it is told any more. */
+    void destroy() {
+        exchange = null;
+        pool = null;
+        decoder.stop();
+        channel.close();
+    }
+
+    @Override
+    public void response(HttpResponse head, Framing framing) {
+        if (exchange != null) {
+            exchange.response(head, framing);
+        }
+    }
+
+    @Override
+    public void content(ByteBuf part) {
+        if (exchange != null) {
+            exchange.responseContent(part);
+        } else {
+            part.release();
+        }
+    }
+
+    @Override
+    public void end(HttpHeaders trailers) {
+        if (exchange != null) {
+            exchange.responseEnd(trailers);
+        }
+    }
+
+    @Override
+    public void refused(Refusal refusal) {
+        if (exchange != null) {
+            exchange.responseRefused(refusal);
+        }
+        gone();
+        channel.close();
+    }
+
+    @Override
+    public void closed() {
+        if (exchange != null) {
+            exchange.backendClosed();
+        }
+        gone();
+    }
+
+    private void gone() {
+        BackendPool owner = pool;
+        pool = null;
+        if (owner != null) {
+            owner.remove(this);
+        }
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) {
+        if (exchange != null) {
+            exchange.flushToClient();
+        }
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+        if (exchange != null) {
+            exchange.backendWritabilityChanged();
+        }
+    }
+}

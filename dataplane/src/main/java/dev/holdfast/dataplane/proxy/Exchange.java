@@ -1,0 +1,441 @@
+package dev.holdfast.dataplane.proxy;
+
+import dev.holdfast.dataplane.proxy.http1.Framing;
+import dev.holdfast.dataplane.proxy.http1.Refusal;
+import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import dev.holdfast.dataplane.proxy.upstream.BackendConnectException;
+import dev.holdfast.dataplane.proxy.upstream.ConnectRequest;
+import dev.holdfast.dataplane.proxy.upstream.Connected;
+import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
+import dev.holdfast.dataplane.proxy.upstream.Selection;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpContent;
+import io.netty.handler.codec.http.DefaultLastHttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One plain request and its answer. Both bodies are streamed; each direction stops reading while the other end does not
+ * take what was written, so that neither holds more than its watermark. Confined to the client's event loop.
+ */
+final class Exchange {
+    private static final int INTERIM_ANSWERS_MAX = 32;
+
+    /** What an exchange needs of the client's side. */
+    interface Client {
+        Channel channel();
+
+        /** Stops or resumes telling the exchange of the request's body. */
+        void pauseRequest(boolean paused);
+
+        /** Whether what is left of the request is small and sure to come, so that it can be dropped. */
+        boolean canDropRest();
+
+        /** The answer is sent completely; the connection may serve the next request if {@code keepAlive}. */
+        void answered(boolean keepAlive);
+
+        /** There is no answer: send one of ours. */
+        void unanswered(int status, String reason);
+
+        /** The answer broke off after its head: the client must see that. */
+        void cutOff();
+    }
+
+    private final FrontServices services;
+    private final PlainRequest request;
+    private final Client client;
+    private final TimerWheel wheel;
+    private final TimerWheel.Timer timer = new TimerWheel.Timer() {
+        @Override
+        protected void expired() {
+            timedOut();
+        }
+    };
+    private final long handshakeTicks;
+    private final long idleTicks;
+    private @Nullable EndpointLease lease;
+    private @Nullable BackendConnection connection;
+    private @Nullable Future<Connected> connecting;
+    private boolean keepAlive;
+    private boolean backendKeepAlive;
+    private boolean reused;
+    private boolean retried;
+    private boolean bodyForwarded;
+    private boolean requestEnded;
+    private boolean answerBegan;
+    private boolean answerChunked;
+    private boolean backendSpoke;
+    private boolean done;
+    private int interimAnswers;
+    private int status;
+
+    Exchange(FrontServices services, PlainRequest request, Client client, boolean keepAlive) {
+        this.services = services;
+        this.request = request;
+        this.client = client;
+        this.keepAlive = keepAlive;
+        this.wheel = TimerWheel.of(client.channel().eventLoop());
+        this.handshakeTicks = TimerWheel.ticks(request.forward().timeouts().handshake());
+        this.idleTicks = TimerWheel.ticks(request.forward().timeouts().idle());
+    }
+
+    /** Chooses an endpoint and sends the head; the body waits until then. */
+    void start() {
+        client.pauseRequest(!(request.framing() instanceof Framing.None));
+        switch (services.upstreams().select(request.table(), request.forward(), request.balancing())) {
+            case Selection.Unavailable unavailable -> fail(503, "No backend is available");
+            case Selection.Selected selected -> {
+                lease = selected.lease();
+                BackendConnection pooled = services.pool().take(key(selected.lease()));
+                if (pooled != null) {
+                    reused = true;
+                    send(pooled);
+                } else {
+                    connect(selected.lease());
+                }
+            }
+        }
+    }
+
+    private BackendPool.Key key(EndpointLease of) {
+        return BackendPool.Key.of(of, hostSeenByBackend());
+    }
+
+    private String hostSeenByBackend() {
+        String host = request.head().headers().get(HttpHeaderNames.HOST);
+        return host == null ? "" : host;
+    }
+
+    private void connect(EndpointLease wanted) {
+        // The connector owns the lease until it hands one back.
+        lease = null;
+        Future<Connected> future = services.connector()
+                .connect(new ConnectRequest(
+                        client.channel().eventLoop(),
+                        wanted,
+                        hostSeenByBackend(),
+                        request.forward().timeouts().connect(),
+                        request.metrics()));
+        connecting = future;
+        future.addListener(this::connected);
+    }
+
+    private void connected(Future<? super Connected> future) {
+        connecting = null;
+        if (future.isSuccess() && future.getNow() instanceof Connected made) {
+            if (done) {
+                made.channel().close();
+                made.lease().release();
+                return;
+            }
+            lease = made.lease();
+            reused = false;
+            send(BackendConnection.over(
+                    made.channel(),
+                    key(made.lease()),
+                    services.config().limits().headBytesMax()));
+        } else if (!done) {
+            boolean timeout = future.cause() instanceof BackendConnectException failure
+                    && failure.reason() == BackendConnectException.Reason.TIMEOUT;
+            fail(timeout ? 504 : 502, timeout ? "The backend did not accept in time" : "The backend is not reachable");
+        }
+    }
+
+    private void send(BackendConnection next) {
+        connection = next;
+        next.attach(this, request.head().method().equals(HttpMethod.HEAD));
+        wheel.schedule(timer, handshakeTicks);
+        next.channel().write(request.head(), next.channel().voidPromise());
+        if (request.framing() instanceof Framing.None) {
+            next.channel()
+                    .write(LastHttpContent.EMPTY_LAST_CONTENT, next.channel().voidPromise());
+        }
+        next.channel().flush();
+        client.pauseRequest(false);
+        flushToBackend();
+    }
+
+    /** A part of the request's body. */
+    void requestContent(ByteBuf part) {
+        BackendConnection to = connection;
+        if (done || to == null) {
+            part.release();
+            return;
+        }
+        bodyForwarded = true;
+        if (!answerBegan) {
+            wheel.schedule(timer, handshakeTicks);
+        }
+        to.channel().write(new DefaultHttpContent(part), to.channel().voidPromise());
+        if (!to.channel().isWritable()) {
+            to.channel().flush();
+            client.pauseRequest(!to.channel().isWritable());
+        }
+    }
+
+    /** The end of the request. */
+    void requestEnd(HttpHeaders trailers) {
+        requestEnded = true;
+        BackendConnection to = connection;
+        if (done || to == null || request.framing() instanceof Framing.None) {
+            return;
+        }
+        LastHttpContent last = LastHttpContent.EMPTY_LAST_CONTENT;
+        if (!HopByHop.trailers(trailers).isEmpty()) {
+            last = new DefaultLastHttpContent(Unpooled.EMPTY_BUFFER, trailers);
+        }
+        to.channel().writeAndFlush(last, to.channel().voidPromise());
+    }
+
+    /** The client is gone. */
+    void abort() {
+        if (!done) {
+            finish();
+            destroyBackend();
+        }
+    }
+
+    boolean hasAnswerBegun() {
+        return answerBegan;
+    }
+
+    /** Whether it waits for bytes of the client, rather than for the backend to take them. */
+    boolean isWaitingForClient() {
+        BackendConnection to = connection;
+        return to != null && to.channel().isWritable();
+    }
+
+    void flushToBackend() {
+        BackendConnection to = connection;
+        if (to != null) {
+            to.channel().flush();
+        }
+    }
+
+    void flushToClient() {
+        client.channel().flush();
+    }
+
+    void backendWritabilityChanged() {
+        BackendConnection to = connection;
+        if (to != null && to.channel().isWritable() && !done) {
+            client.pauseRequest(false);
+        }
+    }
+
+    void clientWritabilityChanged() {
+        BackendConnection from = connection;
+        if (from != null && !done) {
+            from.decoder().setPaused(!client.channel().isWritable());
+        }
+    }
+
+    /** A head from the backend. */
+    void response(HttpResponse head, Framing framing) {
+        backendSpoke = true;
+        int code = head.status().code();
+        if (code == 101) {
+            fail(502, "The backend switched protocols unasked");
+        } else if (code < 200) {
+            interim(head);
+        } else {
+            answer(head, framing);
+        }
+    }
+
+    private void interim(HttpResponse head) {
+        if (++interimAnswers > INTERIM_ANSWERS_MAX) {
+            fail(502, "The backend sent too many interim answers");
+        } else if (!request.ofVersion10()) {
+            HttpHeaders headers = head.headers();
+            HopByHop.strip(headers);
+            headers.remove(HttpHeaderNames.CONTENT_LENGTH);
+            client.channel()
+                    .writeAndFlush(new DefaultFullHttpResponse(
+                            HttpVersion.HTTP_1_1,
+                            head.status(),
+                            Unpooled.EMPTY_BUFFER,
+                            headers,
+                            LastHttpContent.EMPTY_LAST_CONTENT.trailingHeaders()));
+        }
+    }
+
+    private void answer(HttpResponse head, Framing framing) {
+        answerBegan = true;
+        status = head.status().code();
+        backendKeepAlive = HttpUtil.isKeepAlive(head) && !(framing instanceof Framing.UntilClose);
+        EndpointLease of = lease;
+        ResponsePreparation.prepare(
+                head, request.forward().responseHeaders(), of == null ? null : of.stickyCookie(request.security()));
+        head.setProtocolVersion(HttpVersion.HTTP_1_1);
+        frame(head, framing);
+        // An answer before the end of the request: the next request begins behind what is left of this one.
+        keepAlive = keepAlive && (isRequestSent() || client.canDropRest());
+        keepAlive = keepAlive && !services.isStopping();
+        if (!keepAlive) {
+            head.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        } else if (request.ofVersion10()) {
+            head.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.KEEP_ALIVE);
+        }
+        wheel.schedule(timer, idleTicks);
+        client.channel().write(head, client.channel().voidPromise());
+    }
+
+    private void frame(HttpResponse head, Framing framing) {
+        HttpHeaders headers = head.headers();
+        switch (framing) {
+            case Framing.None none -> {
+                boolean mayTellLength = request.head().method().equals(HttpMethod.HEAD) || status == 304;
+                if (status == 204
+                        || headers.getAll(HttpHeaderNames.CONTENT_LENGTH).isEmpty() && mayTellLength) {
+                    headers.remove(HttpHeaderNames.CONTENT_LENGTH);
+                } else if (!mayTellLength) {
+                    headers.set(HttpHeaderNames.CONTENT_LENGTH, HttpHeaderValues.ZERO);
+                }
+            }
+            case Framing.Fixed fixed -> headers.set(HttpHeaderNames.CONTENT_LENGTH, Long.toString(fixed.bytes()));
+            case Framing.Chunked chunked -> frameOpenEnded(headers);
+            case Framing.UntilClose untilClose -> frameOpenEnded(headers);
+        }
+    }
+
+    private void frameOpenEnded(HttpHeaders headers) {
+        headers.remove(HttpHeaderNames.CONTENT_LENGTH);
+        if (request.ofVersion10()) {
+            keepAlive = false;
+        } else {
+            answerChunked = true;
+            headers.set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
+        }
+    }
+
+    /** A part of the answer's body. */
+    void responseContent(ByteBuf part) {
+        BackendConnection from = connection;
+        if (done || from == null) {
+            part.release();
+            return;
+        }
+        wheel.schedule(timer, idleTicks);
+        Channel to = client.channel();
+        to.write(new DefaultHttpContent(part), to.voidPromise());
+        if (!to.isWritable()) {
+            to.flush();
+            from.decoder().setPaused(!to.isWritable());
+        }
+    }
+
+    /** The end of the answer. */
+    void responseEnd(HttpHeaders trailers) {
+        if (done) {
+            return;
+        }
+        LastHttpContent last = LastHttpContent.EMPTY_LAST_CONTENT;
+        if (answerChunked && !HopByHop.trailers(trailers).isEmpty()) {
+            last = new DefaultLastHttpContent(Unpooled.EMPTY_BUFFER, trailers);
+        }
+        client.channel().writeAndFlush(last, client.channel().voidPromise());
+        finish();
+        recycle();
+        client.answered(keepAlive);
+    }
+
+    private boolean isRequestSent() {
+        return requestEnded || request.framing() instanceof Framing.None;
+    }
+
+    /** Only a connection with nothing outstanding in either direction serves again. */
+    private void recycle() {
+        BackendConnection used = connection;
+        connection = null;
+        if (used == null) {
+            return;
+        }
+        if (isRequestSent() && backendKeepAlive && used.isUsable()) {
+            services.pool().offer(used);
+        } else {
+            used.destroy();
+        }
+    }
+
+    /** What the backend sends is not HTTP as we take it. */
+    void responseRefused(Refusal refusal) {
+        fail(502, "The backend's answer is malformed");
+    }
+
+    /** The backend ended the connection before the end of its answer. */
+    void backendClosed() {
+        if (done) {
+            return;
+        }
+        boolean bodiless = request.framing() instanceof Framing.None;
+        // Without the body it announced no request was carried out, whatever its method (RFC 9110 §9.2.2).
+        boolean repeatable = bodiless ? request.isIdempotent() : !bodyForwarded && !requestEnded;
+        EndpointLease again = lease;
+        if (reused && !retried && !backendSpoke && repeatable && again != null) {
+            // It had been idle; the backend gave it up while the request was on its way.
+            retried = true;
+            connection = null;
+            wheel.cancel(timer);
+            client.pauseRequest(!(request.framing() instanceof Framing.None));
+            connect(again);
+        } else {
+            fail(502, "The backend closed the connection before its answer was complete");
+        }
+    }
+
+    private void timedOut() {
+        fail(504, "The backend did not answer in time");
+    }
+
+    private void fail(int code, String reason) {
+        if (done) {
+            return;
+        }
+        boolean began = answerBegan;
+        finish();
+        destroyBackend();
+        if (began) {
+            client.cutOff();
+        } else {
+            status = code;
+            client.unanswered(code, reason);
+        }
+    }
+
+    private void finish() {
+        done = true;
+        wheel.cancel(timer);
+        EndpointLease held = lease;
+        lease = null;
+        if (held != null) {
+            held.release();
+        }
+        if (answerBegan) {
+            request.count(status);
+        }
+        Future<Connected> pending = connecting;
+        if (pending != null) {
+            pending.cancel(false);
+        }
+    }
+
+    private void destroyBackend() {
+        BackendConnection used = connection;
+        connection = null;
+        if (used != null) {
+            used.destroy();
+        }
+    }
+}

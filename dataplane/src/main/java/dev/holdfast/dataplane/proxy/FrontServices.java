@@ -1,0 +1,101 @@
+package dev.holdfast.dataplane.proxy;
+
+import dev.holdfast.dataplane.match.ActiveRoutes;
+import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
+import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
+import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import dev.holdfast.dataplane.proxy.tunnel.Upgrades;
+import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
+import dev.holdfast.dataplane.proxy.upstream.Upstreams;
+import io.netty.channel.EventLoop;
+import io.netty.util.concurrent.FastThreadLocal;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** What every client connection of one proxy shares. */
+final class FrontServices {
+    /** The parts that stay the same. */
+    record Parts(
+            ProxyConfig config,
+            ActiveRoutes routes,
+            Upstreams upstreams,
+            BackendConnector connector,
+            Upgrades upgrades,
+            ProxyMetrics metrics,
+            TrustedProxies trusted) {}
+
+    private final Parts parts;
+    private final FastThreadLocal<@Nullable BackendPool> pools = new FastThreadLocal<>();
+    private final Set<FrontHandler> fronts = ConcurrentHashMap.newKeySet();
+    private volatile int redirectPort = 443;
+    private volatile boolean stopping;
+
+    FrontServices(Parts parts) {
+        this.parts = parts;
+    }
+
+    ProxyConfig config() {
+        return parts.config();
+    }
+
+    ActiveRoutes routes() {
+        return parts.routes();
+    }
+
+    Upstreams upstreams() {
+        return parts.upstreams();
+    }
+
+    BackendConnector connector() {
+        return parts.connector();
+    }
+
+    Upgrades upgrades() {
+        return parts.upgrades();
+    }
+
+    ProxyMetrics metrics() {
+        return parts.metrics();
+    }
+
+    TrustedProxies trusted() {
+        return parts.trusted();
+    }
+
+    /** Makes the pool of a loop; call on the loop. */
+    void open(EventLoop loop) {
+        pools.set(new BackendPool(parts.config().pool(), TimerWheel.of(loop)));
+    }
+
+    /** The pool of the current event loop. */
+    BackendPool pool() {
+        BackendPool pool = pools.get();
+        if (pool == null) {
+            throw new IllegalStateException("backend pool: asked for outside the event loops (expected: on one)");
+        }
+        return pool;
+    }
+
+    /** Client connections that speak HTTP now. */
+    Set<FrontHandler> fronts() {
+        return fronts;
+    }
+
+    int redirectPort() {
+        return redirectPort;
+    }
+
+    void redirectPort(int port) {
+        redirectPort = port;
+    }
+
+    /** Whether connections end after their current exchange. */
+    boolean isStopping() {
+        return stopping;
+    }
+
+    void stop() {
+        stopping = true;
+    }
+}

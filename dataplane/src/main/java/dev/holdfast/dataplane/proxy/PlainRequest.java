@@ -1,0 +1,42 @@
+package dev.holdfast.dataplane.proxy;
+
+import dev.holdfast.dataplane.match.ActiveTable;
+import dev.holdfast.dataplane.proxy.http1.Framing;
+import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
+import dev.holdfast.dataplane.proxy.upstream.ClientKey;
+import dev.holdfast.dataplane.proxy.upstream.CookieSecurity;
+import dev.holdfast.routetable.RouteAction;
+import io.netty.handler.codec.http.HttpRequest;
+
+/**
+ * A request that goes to a backend.
+ *
+ * @param table that routed it
+ * @param head as the backend sees it
+ * @param forward the action of its route
+ * @param beganNanos when its first octet arrived, by {@link System#nanoTime()}
+ * @param ofVersion10 the client speaks HTTP/1.0: no chunks, no 1xx
+ */
+record PlainRequest(
+        ActiveTable table,
+        HttpRequest head,
+        Framing framing,
+        RouteAction.Forward forward,
+        ClientKey balancing,
+        CookieSecurity security,
+        RouteMetrics metrics,
+        long beganNanos,
+        boolean ofVersion10) {
+    /** Counts it, answered by a backend or by us. */
+    void count(int status) {
+        metrics.httpRequest(head.method().name(), status, System.nanoTime() - beganNanos);
+    }
+
+    /** Whether it may be sent again when nobody answered (RFC 9110 §9.2.2). */
+    boolean isIdempotent() {
+        return switch (head.method().name()) {
+            case "GET", "HEAD", "OPTIONS", "PUT", "DELETE" -> true;
+            default -> false;
+        };
+    }
+}

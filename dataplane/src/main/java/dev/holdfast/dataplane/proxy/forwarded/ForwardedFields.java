@@ -1,0 +1,143 @@
+package dev.holdfast.dataplane.proxy.forwarded;
+
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.util.NetUtil;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Tells the backend about the way of a request. What an untrusted peer says is deleted first, with every spelling that a
+ * backend could take for the same field: CGI and its heirs turn {@code -} into {@code _}.
+ */
+public final class ForwardedFields {
+    private static final String FOR = "X-Forwarded-For";
+    private static final String FORWARDED = "Forwarded";
+
+    private ForwardedFields() {}
+
+    /** Deletes, appends and sets, in place. */
+    public static void apply(HttpHeaders headers, ClientInfo client) {
+        deleteForged(headers, client.peerTrusted());
+        if (!headers.contains(FORWARDED)) {
+            // A trusted peer that speaks only the older field: both must tell the same hops (RFC 7239 §7.4).
+            hops(headers.getAll(FOR)).forEach(hop -> append(headers, FORWARDED, "for=" + node(hop)));
+        }
+        String peer = text(client.peer().getAddress());
+        append(headers, FOR, peer);
+        append(headers, FORWARDED, element(client));
+        headers.set("X-Real-IP", text(client.address()));
+        setUnlessTrusted(headers, "X-Forwarded-Proto", client.scheme().text());
+        if (!client.hostField().isEmpty()) {
+            setUnlessTrusted(headers, "X-Forwarded-Host", client.hostField());
+        }
+        setUnlessTrusted(headers, "X-Forwarded-Port", Integer.toString(port(client)));
+        headers.set("X-Request-ID", client.requestId());
+    }
+
+    /** What is left after the deletion came from a trusted peer. */
+    private static void setUnlessTrusted(HttpHeaders headers, String name, String value) {
+        if (!headers.contains(name)) {
+            headers.set(name, value);
+        }
+    }
+
+    private static void append(HttpHeaders headers, String name, String value) {
+        List<String> known = headers.getAll(name);
+        headers.set(name, known.isEmpty() ? value : String.join(", ", known) + ", " + value);
+    }
+
+    private static void deleteForged(HttpHeaders headers, boolean peerTrusted) {
+        List<String> forged = new ArrayList<>(4);
+        for (Map.Entry<String, String> field : headers) {
+            String name = field.getKey();
+            char first = name.charAt(0);
+            if ((first == 'x' || first == 'X' || first == 'f' || first == 'F') && isForged(name, peerTrusted)) {
+                forged.add(name);
+            }
+        }
+        forged.forEach(headers::remove);
+    }
+
+    private static boolean isForged(String name, boolean peerTrusted) {
+        String known = name.toLowerCase(Locale.ROOT);
+        String canonical = known.replace('_', '-');
+        boolean certificate = canonical.startsWith("x-client-cert")
+                || canonical.startsWith("x-ssl-")
+                || canonical.startsWith("x-forwarded-client-cert");
+        if (certificate) {
+            return true;
+        }
+        boolean ours = canonical.startsWith("x-forwarded-")
+                || canonical.equals("forwarded")
+                || canonical.equals("x-real-ip")
+                || canonical.equals("x-request-id");
+        return ours && (!peerTrusted || known.indexOf('_') >= 0);
+    }
+
+    private static List<String> hops(List<String> values) {
+        List<String> hops = new ArrayList<>();
+        for (String value : values) {
+            for (String hop : value.split(",", -1)) {
+                if (!hop.isBlank()) {
+                    hops.add(hop.strip());
+                }
+            }
+        }
+        return hops;
+    }
+
+    /** A hop of {@code X-Forwarded-For} as a node: an IPv6 address in brackets, and in quotes what is no token (§6). */
+    private static String node(String hop) {
+        String node = NetUtil.isValidIpV6Address(hop) && !hop.startsWith("[") ? "[" + hop + "]" : hop;
+        return node.matches("[A-Za-z0-9._-]+")
+                ? node
+                : "\"" + node.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+    }
+
+    /** One hop (RFC 7239 §4); agrees with what {@code X-Forwarded-For} says. */
+    private static String element(ClientInfo client) {
+        InetAddress address = client.peer().getAddress();
+        String node = text(address);
+        StringBuilder element = new StringBuilder(96).append("for=");
+        if (address instanceof Inet6Address) {
+            // §6: brackets, and quotes because a colon is no token.
+            element.append("\"[").append(node).append("]\"");
+        } else {
+            element.append(node);
+        }
+        if (!client.hostField().isEmpty()) {
+            String host = client.hostField();
+            boolean quoted = host.indexOf(':') >= 0;
+            element.append(";host=").append(quoted ? "\"" : "").append(host).append(quoted ? "\"" : "");
+        }
+        return element.append(";proto=").append(client.scheme().text()).toString();
+    }
+
+    /**
+     * The port that the client used: a {@code Host} without one means the scheme's (RFC 9110 §4.2), whatever port the
+     * connection reached this process on, because a Service in front may map ports. Without {@code Host} it is unknown,
+     * and the listener's is the best that can be said.
+     */
+    private static int port(ClientInfo client) {
+        String host = client.hostField();
+        if (host.isEmpty()) {
+            return client.listenerPort();
+        }
+        int colon = host.lastIndexOf(':');
+        if (colon > host.lastIndexOf(']') && colon < host.length() - 1) {
+            return Integer.parseInt(host.substring(colon + 1));
+        }
+        return client.scheme().defaultPort();
+    }
+
+    /** In the shortest form (RFC 5952), without the zone of a link-local address, which means nothing elsewhere. */
+    private static String text(InetAddress address) {
+        String text = NetUtil.toAddressString(address);
+        int zone = text.indexOf('%');
+        return zone < 0 ? text : text.substring(0, zone);
+    }
+}

@@ -1,0 +1,156 @@
+package dev.holdfast.dataplane.proxy.tls;
+
+import dev.holdfast.dataplane.match.ActiveRoutes;
+import dev.holdfast.dataplane.match.ActiveTable;
+import dev.holdfast.routetable.Certificate;
+import dev.holdfast.routetable.VirtualHost;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.handler.ssl.ApplicationProtocolConfig;
+import io.netty.handler.ssl.ApplicationProtocolNames;
+import io.netty.handler.ssl.OpenSsl;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslProvider;
+import io.netty.util.IllegalReferenceCountException;
+import io.netty.util.ReferenceCountUtil;
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The server side of TLS: a context per certificate, chosen by SNI from an immutable snapshot. A context is kept across
+ * swaps while its certificate is the same, and released with the last table that uses it; engines hold their own
+ * reference, so a swap touches no open connection. Thread-safe.
+ */
+public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseable {
+    private static final SslProvider PROVIDER = OpenSsl.isAvailable() ? SslProvider.OPENSSL_REFCNT : SslProvider.JDK;
+
+    private record Entry(Certificate certificate, SslContext context) {}
+
+    private record Snapshot(@Nullable ActiveTable table, Map<String, Entry> entries) {}
+
+    private final SslContext fallback;
+    private volatile Snapshot snapshot = new Snapshot(null, Map.of());
+
+    /** Makes the default certificate. */
+    public TlsContexts() {
+        DefaultCertificate made = DefaultCertificate.generate();
+        this.fallback = build("default certificate", made.key(), made.certificate());
+    }
+
+    /** A handler for a connection whose client named {@code sni}. */
+    SslHandler newHandler(@Nullable String sni, ByteBufAllocator alloc) {
+        while (true) {
+            SslContext context = find(snapshot, sni);
+            try {
+                ReferenceCountUtil.retain(context);
+            } catch (IllegalReferenceCountException e) {
+                // Released by a swap between both lines: the next look finds its successor.
+                Thread.onSpinWait();
+                continue;
+            }
+            try {
+                return context.newHandler(alloc);
+            } finally {
+                ReferenceCountUtil.release(context);
+            }
+        }
+    }
+
+    private SslContext find(Snapshot current, @Nullable String sni) {
+        ActiveTable table = current.table();
+        if (table == null || sni == null) {
+            return fallback;
+        }
+        VirtualHost host = table.index().host(sni);
+        String id = host == null ? null : host.certificate();
+        Entry entry = id == null ? null : current.entries().get(id);
+        return entry == null ? fallback : entry.context();
+    }
+
+    @Override
+    public ActiveRoutes.Prepared prepare(ActiveTable next) {
+        Map<String, Entry> before = snapshot.entries();
+        Map<String, Entry> entries = new HashMap<>();
+        List<Entry> built = new ArrayList<>();
+        try {
+            for (Certificate certificate : next.table().certificates().values()) {
+                Entry known = before.get(certificate.id());
+                if (known == null || !known.certificate().equals(certificate)) {
+                    known = new Entry(certificate, build(certificate));
+                    built.add(known);
+                }
+                entries.put(certificate.id(), known);
+            }
+        } catch (RuntimeException e) {
+            built.forEach(TlsContexts::release);
+            throw e;
+        }
+        return new ActiveRoutes.Prepared() {
+            @Override
+            public void adopt() {
+                snapshot = new Snapshot(next, entries);
+                before.forEach((id, old) -> {
+                    Entry current = entries.get(id);
+                    if (current == null || !isSame(current, old)) {
+                        release(old);
+                    }
+                });
+            }
+
+            @Override
+            public void discard() {
+                built.forEach(TlsContexts::release);
+            }
+        };
+    }
+
+    /** Releases every context; connections that are open keep theirs. */
+    @Override
+    public void close() {
+        Snapshot last = snapshot;
+        snapshot = new Snapshot(null, Map.of());
+        last.entries().values().forEach(TlsContexts::release);
+        ReferenceCountUtil.release(fallback);
+    }
+
+    @SuppressWarnings("ReferenceEquality")
+    private static boolean isSame(Entry one, Entry other) {
+        return one.context() == other.context();
+    }
+
+    private static void release(Entry entry) {
+        ReferenceCountUtil.release(entry.context());
+    }
+
+    private static SslContext build(Certificate certificate) {
+        String name = "certificate " + certificate.id();
+        return build(
+                name,
+                PemKeys.key(name + ".keyPem", certificate.keyPem()),
+                PemKeys.chain(name + ".chainPem", certificate.chainPem()));
+    }
+
+    private static SslContext build(String name, PrivateKey key, X509Certificate... chain) {
+        try {
+            return SslContextBuilder.forServer(key, chain)
+                    .sslProvider(PROVIDER)
+                    .protocols("TLSv1.3", "TLSv1.2")
+                    .applicationProtocolConfig(new ApplicationProtocolConfig(
+                            ApplicationProtocolConfig.Protocol.ALPN,
+                            ApplicationProtocolConfig.SelectorFailureBehavior.NO_ADVERTISE,
+                            ApplicationProtocolConfig.SelectedListenerFailureBehavior.ACCEPT,
+                            ApplicationProtocolNames.HTTP_1_1))
+                    .build();
+        } catch (SSLException | RuntimeException e) {
+            throw new IllegalArgumentException(
+                    name + ": " + e.getMessage() + " (expected: a certificate and the key that belongs to it)", e);
+        }
+    }
+}

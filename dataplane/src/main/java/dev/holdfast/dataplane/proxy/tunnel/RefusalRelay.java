@@ -1,0 +1,108 @@
+package dev.holdfast.dataplane.proxy.tunnel;
+
+import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.handler.codec.http.DefaultLastHttpContent;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Relays a backend's refusal of an upgrade as a plain answer with its body; the client's connection ends after it.
+ * Confined to the client's event loop.
+ */
+final class RefusalRelay extends TimerWheel.Timer {
+    /** What a relay needs of the upgrade. */
+    interface Owner {
+        /** Stops or resumes reading from the backend. */
+        void setBackendReading(boolean reading);
+
+        /** The end of the answer is written. */
+        void answered(ChannelFuture sent);
+
+        /** The backend sent nonsense or nothing for too long: the client must see that the answer is not whole. */
+        void cutShort();
+    }
+
+    private final UpgradeRequest request;
+    private final Owner owner;
+    private final Channel client;
+    private final TimerWheel wheel;
+    private final long idleTicks;
+    private long activeTick;
+
+    RefusalRelay(UpgradeRequest request, Owner owner) {
+        this.request = request;
+        this.owner = owner;
+        this.client = request.channel();
+        this.wheel = TimerWheel.of(client.eventLoop());
+        this.idleTicks = TimerWheel.ticks(request.forward().timeouts().idle());
+    }
+
+    void begin(HttpResponse response, @Nullable String cookie) {
+        activeTick = wheel.now();
+        wheel.schedule(this, idleTicks);
+        int code = response.status().code();
+        HttpHeaders headers = response.headers();
+        String length =
+                HttpUtil.isTransferEncodingChunked(response) ? null : headers.get(HttpHeaderNames.CONTENT_LENGTH);
+        String upgrade = headers.get(HttpHeaderNames.UPGRADE);
+        request.responses().prepare(response, cookie);
+        response.setProtocolVersion(HttpVersion.HTTP_1_1);
+        headers.remove(HttpHeaderNames.TRANSFER_ENCODING);
+        headers.remove(HttpHeaderNames.CONTENT_LENGTH);
+        if (length != null) {
+            headers.set(HttpHeaderNames.CONTENT_LENGTH, length);
+        } else if (code != 204 && code != 304) {
+            // Chunked even if the backend ends its body by closing: a cut body can then be told from a whole one.
+            headers.set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
+        }
+        headers.set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        if (code == 426 && upgrade != null) {
+            // It must say what to upgrade to (RFC 9110 §15.5.22).
+            headers.set(HttpHeaderNames.UPGRADE, upgrade);
+            headers.add(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE);
+        }
+        client.write(response, client.voidPromise());
+    }
+
+    /** Relays a part of the body and takes it over. */
+    void content(HttpContent content) {
+        if (content.decoderResult().isFailure()) {
+            content.release();
+            owner.cutShort();
+            return;
+        }
+        activeTick = wheel.now();
+        if (content instanceof LastHttpContent) {
+            owner.answered(client.writeAndFlush(new DefaultLastHttpContent(content.content())));
+            return;
+        }
+        client.write(content, client.voidPromise());
+        if (!client.isWritable()) {
+            client.flush();
+            owner.setBackendReading(client.isWritable());
+        }
+    }
+
+    void stop() {
+        wheel.cancel(this);
+    }
+
+    @Override
+    protected void expired() {
+        long left = activeTick + idleTicks - wheel.now();
+        if (left > 0) {
+            wheel.schedule(this, left);
+        } else {
+            owner.cutShort();
+        }
+    }
+}

@@ -1,0 +1,280 @@
+package dev.holdfast.dataplane.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.holdfast.dataplane.proxy.tunnel.TunnelSettings;
+import dev.holdfast.routetable.HeaderChanges;
+import dev.holdfast.routetable.Rewrite;
+import dev.holdfast.routetable.Route;
+import dev.holdfast.routetable.RouteAction;
+import dev.holdfast.routetable.Timeouts;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Backends that are slow, gone, or leave; and the connections that wait for the next request. */
+@Timeout(60)
+class BackendFailureTest {
+    private static final String GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    private static final String OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    private static final Timeouts SHORT =
+            new Timeouts(Duration.ofMillis(400), Duration.ofMillis(500), Duration.ofSeconds(1));
+
+    private Rig rig;
+    private RawBackend backend;
+
+    @BeforeEach
+    void start() throws IOException {
+        rig = Rig.start();
+        backend = RawBackend.answering(OK);
+    }
+
+    @AfterEach
+    void stop() {
+        rig.close();
+        backend.close();
+    }
+
+    private static Route impatient() {
+        return Rig.route(new RouteAction.Forward(
+                List.of(new RouteAction.WeightedUpstream("u", 1)),
+                Rewrite.NONE,
+                HeaderChanges.NONE,
+                HeaderChanges.NONE,
+                SHORT));
+    }
+
+    private static int closedPort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return free.getLocalPort();
+        }
+    }
+
+    @Test
+    void aBackendThatDoesNotAnswerInTimeIs504() throws IOException {
+        // Given
+        backend.script((request, socket) -> {});
+        rig.serve(impatient(), backend);
+        try (RawClient client = rig.client()) {
+            // When
+            String answer = client.send(GET).answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 504");
+            backend.script((request, socket) -> RawBackend.write(socket, OK));
+            assertThat(client.send(GET).answer()).as("the same connection").startsWith("HTTP/1.1 200");
+            assertThat(backend.connections).hasValue(2);
+        }
+    }
+
+    @Test
+    void anAnswerThatStallsIsCutOff() throws IOException {
+        // Given
+        backend.script(
+                (request, socket) -> RawBackend.write(socket, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"));
+        rig.serve(impatient(), backend);
+        try (RawClient client = rig.client()) {
+            client.send(GET).head();
+            // When
+            String rest;
+            try {
+                rest = client.rest();
+            } catch (IOException reset) {
+                rest = "";
+            }
+            // Then
+            assertThat("half").startsWith(rest);
+        }
+    }
+
+    @Test
+    void aBackendThatDoesNotAcceptInTimeIs504() throws IOException {
+        // Given
+        try (ServerSocket full = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            List<Socket> queued = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                Socket socket = new Socket();
+                queued.add(socket);
+                try {
+                    socket.connect(new InetSocketAddress(full.getInetAddress(), full.getLocalPort()), 100);
+                } catch (IOException e) {
+                    break;
+                }
+            }
+            rig.serve(impatient(), full.getLocalPort());
+            try (RawClient client = rig.client()) {
+                // When
+                String answer = client.send(GET).answer();
+                // Then
+                assertThat(answer).startsWith("HTTP/1.1 504");
+            }
+            for (Socket socket : queued) {
+                socket.close();
+            }
+        }
+    }
+
+    @Test
+    void anEndpointThatRefusesIsPassedOverAndAllOfThemAre502() throws IOException {
+        // Given
+        rig.serve(impatient(), closedPort(), backend.port());
+        try (RawClient client = rig.client()) {
+            for (int i = 0; i < 6; i++) {
+                // When
+                String answer = client.send(GET).answer();
+                // Then
+                assertThat(answer).startsWith("HTTP/1.1 200");
+            }
+            rig.serve(impatient(), closedPort(), closedPort());
+            assertThat(client.send(GET).answer()).startsWith("HTTP/1.1 502");
+        }
+    }
+
+    @Test
+    void waitingConnectionsEndWithTheirEndpoint() throws Exception {
+        // Given
+        CountDownLatch ended = new CountDownLatch(1);
+        backend.script((request, socket) -> {
+            RawBackend.write(socket, OK);
+            if (socket.getInputStream().read() < 0) {
+                ended.countDown();
+            }
+        });
+        try (RawBackend other = RawBackend.answering(OK);
+                RawClient client = rig.client()) {
+            rig.serve(backend);
+            client.send(GET).answer();
+            // When
+            rig.serve(other);
+            // Then
+            await().untilAsserted(() -> assertThat(ended.getCount()).isZero());
+            assertThat(client.send(GET).answer()).startsWith("HTTP/1.1 200");
+            assertThat(other.connections).hasValue(1);
+        }
+    }
+
+    @Test
+    void noMoreConnectionsWaitThanTheLimit() throws Exception {
+        // Given
+        ProxyConfig config = Rig.config();
+        ProxyConfig bounded = new ProxyConfig(
+                config.http(),
+                null,
+                0,
+                1,
+                config.transport(),
+                null,
+                List.of(),
+                HttpLimits.DEFAULT,
+                new PoolLimits(2, 2, Duration.ofSeconds(30)),
+                TunnelSettings.DEFAULT);
+        CountDownLatch all = new CountDownLatch(5);
+        backend.script((request, socket) -> {
+            all.countDown();
+            try {
+                all.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            RawBackend.write(socket, OK);
+        });
+        try (Rig own = new Rig(bounded)) {
+            own.serve(backend);
+            List<RawClient> clients = new ArrayList<>();
+            for (int i = 0; i < 5; i++) {
+                clients.add(own.client().send(GET));
+            }
+            // When
+            for (RawClient client : clients) {
+                client.answer();
+            }
+            // Then
+            await().untilAsserted(() -> assertThat(backend.open()).isEqualTo(2));
+            for (RawClient client : clients) {
+                client.close();
+            }
+        }
+    }
+
+    @Test
+    void aPostWhoseBodyHasNotBegunIsSentAgainWhenItsConnectionWasStale() throws Exception {
+        // Given
+        rig.serve(backend);
+        try (RawClient client = rig.client()) {
+            client.send(GET).answer();
+            CountDownLatch gone = new CountDownLatch(1);
+            // The old connection reads a head and ends; the fresh one answers.
+            backend.script((request, socket) -> RawBackend.write(socket, OK));
+            backend.endAfterNextHead(gone);
+            // When
+            client.send("POST /p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\n");
+            gone.await();
+            Thread.sleep(200);
+            client.send("abc");
+            // Then
+            assertThat(client.answer()).startsWith("HTTP/1.1 200");
+            assertThat(backend.requests.getLast()).startsWith("POST /p").endsWith("\r\n\r\nabc");
+        }
+    }
+
+    @Test
+    void aPostWhoseBodyWasSentIsNeverSentTwice() throws Exception {
+        // Given
+        rig.serve(backend);
+        try (RawClient client = rig.client()) {
+            client.send(GET).answer();
+            backend.script((request, socket) -> socket.close());
+            // When
+            String answer = client.send("POST /p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc")
+                    .answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 502");
+            assertThat(backend.requests).hasSize(2);
+        }
+    }
+
+    @Test
+    void anAnswerMeansTheSameHoweverItIsCut() throws IOException {
+        // Given
+        String whole = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+                + "X-A: b\r\n\r\n3;e=\"1\"\r\nxyz\r\n0A\r\nghijklmnop\r\n0\r\nT: v\r\n\r\n";
+        rig.serve(backend);
+        backend.script((request, socket) -> {
+            socket.setTcpNoDelay(true);
+            int cut = Integer.parseInt(request.substring(5, request.indexOf(" HTTP")));
+            RawBackend.write(socket, whole.substring(0, cut));
+            try {
+                Thread.sleep(2);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            RawBackend.write(socket, whole.substring(cut));
+        });
+        try (RawClient client = rig.client()) {
+            for (int cut = 1; cut < whole.length(); cut++) {
+                // When
+                client.send("GET /" + cut + " HTTP/1.1\r\nHost: a.test\r\n\r\n");
+                String interim = client.head();
+                String answer = client.answer();
+                // Then
+                assertThat(interim).startsWith("HTTP/1.1 103").contains("Link: </a>");
+                assertThat(answer).startsWith("HTTP/1.1 200 OK").contains("X-A: b");
+                assertThat(answer.substring(answer.indexOf("\r\n\r\n") + 4)
+                                .replaceAll("(?m)^[0-9a-f]+\r\n", "")
+                                .replace("\r\n", ""))
+                        .isEqualTo("xyzghijklmnopT: v");
+            }
+            assertThat(backend.connections).hasValue(1);
+        }
+    }
+}

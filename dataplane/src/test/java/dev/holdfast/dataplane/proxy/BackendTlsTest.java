@@ -1,0 +1,212 @@
+package dev.holdfast.dataplane.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.routetable.BackendTls;
+import dev.holdfast.routetable.BackendTls.Verification;
+import dev.holdfast.routetable.Balancing;
+import dev.holdfast.routetable.HostPattern;
+import dev.holdfast.routetable.RouteAction;
+import dev.holdfast.routetable.Upstream;
+import dev.holdfast.routetable.VirtualHost;
+import io.netty.pkitesting.CertificateBuilder;
+import io.netty.pkitesting.X509Bundle;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** TLS towards backends: who is believed, and what a cut connection means. */
+@Timeout(60)
+class BackendTlsTest {
+    private static final String GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    private static final String ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+    private static final String UPGRADE =
+            "GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                    + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    private static final X509Bundle CERTIFICATE = certificate("a.test");
+
+    private interface Script {
+        void answer(Socket tcp, SSLSocket tls) throws IOException;
+    }
+
+    private Rig rig;
+    private ServerSocket backend;
+    private volatile Script script = (tcp, tls) -> write(tls, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+
+    @BeforeEach
+    void start() throws Exception {
+        rig = Rig.start();
+        backend = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(CERTIFICATE.toKeyManagerFactory().getKeyManagers(), null, null);
+        Thread.ofVirtual().start(() -> accept(context));
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        rig.close();
+        backend.close();
+    }
+
+    private static X509Bundle certificate(String name) {
+        try {
+            return new CertificateBuilder()
+                    .ecp256()
+                    .subject("CN=" + name)
+                    .addSanDnsName(name)
+                    .setIsCertificateAuthority(true)
+                    .buildSelfSigned();
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private void accept(SSLContext context) {
+        while (!backend.isClosed()) {
+            try {
+                Socket tcp = backend.accept();
+                Thread.ofVirtual().start(() -> serve(context, tcp));
+            } catch (IOException e) {
+                return;
+            }
+        }
+    }
+
+    private void serve(SSLContext context, Socket tcp) {
+        try (tcp;
+                SSLSocket tls = (SSLSocket) context.getSocketFactory().createSocket(tcp, null, true)) {
+            InputStream in = tls.getInputStream();
+            ByteArrayOutputStream head = new ByteArrayOutputStream();
+            while (!head.toString(StandardCharsets.ISO_8859_1).endsWith("\r\n\r\n")) {
+                int octet = in.read();
+                if (octet < 0) {
+                    return;
+                }
+                head.write(octet);
+            }
+            script.answer(tcp, tls);
+            in.readAllBytes();
+        } catch (IOException e) {
+            // The proxy did not trust us, as some stories want.
+            return;
+        }
+    }
+
+    private static void write(Socket socket, String text) throws IOException {
+        socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
+        socket.getOutputStream().flush();
+    }
+
+    private void trust(Verification verification, @Nullable String ca, @Nullable String serverName) {
+        rig.serve(
+                List.of(new VirtualHost(
+                        new HostPattern("a.test"), null, List.of(Rig.route(RouteAction.Forward.to("u"))))),
+                new Upstream("u", "g", new BackendTls(verification, ca, serverName), Balancing.DEFAULT),
+                backend.getLocalPort());
+    }
+
+    private String ask(String request) throws IOException {
+        try (RawClient client = rig.client()) {
+            return client.send(request).head();
+        }
+    }
+
+    @Test
+    void aCertificateOfTheGivenAuthorityAndNameIsTrusted() throws IOException {
+        // When
+        trust(Verification.VERIFY, CERTIFICATE.getCertificatePEM(), null);
+        // Then
+        assertThat(ask(GET)).startsWith("HTTP/1.1 200");
+    }
+
+    @Test
+    void theNameToCheckMayBeGiven() throws IOException {
+        // When
+        trust(Verification.VERIFY, CERTIFICATE.getCertificatePEM(), "other.test");
+        String wrong = ask(GET);
+        trust(Verification.VERIFY, CERTIFICATE.getCertificatePEM(), "a.test");
+        // Then
+        assertThat(wrong).startsWith("HTTP/1.1 502");
+        assertThat(ask(GET)).startsWith("HTTP/1.1 200");
+    }
+
+    @Test
+    void anUnknownAuthorityIs502ForRequestsAndUpgrades() throws IOException {
+        // When
+        trust(Verification.VERIFY, null, null);
+        String platform = ask(GET);
+        trust(Verification.VERIFY, certificate("a.test").getCertificatePEM(), null);
+        // Then
+        assertThat(platform).startsWith("HTTP/1.1 502");
+        assertThat(ask(GET)).startsWith("HTTP/1.1 502");
+        assertThat(ask(UPGRADE)).startsWith("HTTP/1.1 502");
+    }
+
+    @Test
+    void verificationCanBeSkipped() throws IOException {
+        // When
+        trust(Verification.SKIP, null, "other.test");
+        // Then
+        assertThat(ask(GET)).startsWith("HTTP/1.1 200");
+    }
+
+    @Test
+    void aTunnelToAVerifiedBackendOpens() throws IOException {
+        // Given
+        script = (tcp, tls) -> write(
+                tls,
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                        + "Sec-WebSocket-Accept: " + ACCEPT + "\r\n\r\nearly");
+        trust(Verification.VERIFY, CERTIFICATE.getCertificatePEM(), null);
+        try (RawClient client = rig.client()) {
+            // When
+            String head = client.send(UPGRADE).head();
+            // Then
+            assertThat(head).startsWith("HTTP/1.1 101");
+            assertThat(client.socket.getInputStream().readNBytes(5)).asString().isEqualTo("early");
+        }
+    }
+
+    @Test
+    void aBodyThatEndsWithoutCloseNotifyIsNeverComplete() throws IOException {
+        // Given
+        trust(Verification.SKIP, null, null);
+        for (boolean orderly : new boolean[] {true, false}) {
+            script = (tcp, tls) -> {
+                write(tls, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil close");
+                if (orderly) {
+                    tls.close();
+                } else {
+                    tcp.close();
+                }
+            };
+            try (RawClient client = rig.client()) {
+                // When
+                String answer;
+                try {
+                    answer = client.send(GET).answer();
+                } catch (IOException reset) {
+                    answer = "<cut>";
+                }
+                // Then
+                if (orderly) {
+                    assertThat(answer).contains("until close").endsWith("\r\n0\r\n\r\n");
+                } else {
+                    assertThat(answer).endsWith("<cut>");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+package dev.holdfast.dataplane.proxy.timer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.netty.channel.EventLoop;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** One wheel per loop: never early, a tick late at most, and cancelled means cancelled. */
+class TimerWheelTest {
+    private final MultiThreadIoEventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+    private final EventLoop loop = loops.next();
+    private final List<String> fired = Collections.synchronizedList(new ArrayList<>());
+
+    private final class Named extends TimerWheel.Timer {
+        private final String name;
+        private final Runnable then;
+
+        Named(String name, Runnable then) {
+            this.name = name;
+            this.then = then;
+        }
+
+        @Override
+        protected void expired() {
+            fired.add(name);
+            then.run();
+        }
+    }
+
+    @AfterEach
+    void stop() {
+        loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
+    }
+
+    private <T> T onLoop(Callable<T> task) throws Exception {
+        return loop.submit(task).get(5, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void timersFireInOrderAndNeverEarly() throws Exception {
+        // Given
+        long start = System.nanoTime();
+        // When
+        onLoop(() -> {
+            TimerWheel wheel = TimerWheel.of(loop);
+            wheel.schedule(new Named("late", () -> {}), TimerWheel.ticks(Duration.ofMillis(900)));
+            wheel.schedule(new Named("soon", () -> {}), TimerWheel.ticks(Duration.ofMillis(300)));
+            return true;
+        });
+        // Then
+        await().until(() -> fired.contains("soon"));
+        assertThat(System.nanoTime() - start)
+                .isGreaterThanOrEqualTo(Duration.ofMillis(300).toNanos());
+        await().until(() -> fired.contains("late"));
+        assertThat(System.nanoTime() - start)
+                .isGreaterThanOrEqualTo(Duration.ofMillis(900).toNanos());
+        assertThat(fired).containsExactly("soon", "late");
+    }
+
+    @Test
+    void anExpiryMayCancelAnotherOfTheSameTickAndScheduleItselfAgain() throws Exception {
+        // Given
+        onLoop(() -> {
+            TimerWheel wheel = TimerWheel.of(loop);
+            List<TimerWheel.Timer> both = new ArrayList<>();
+            both.add(new Named("a", () -> wheel.cancel(both.get(1))));
+            both.add(new Named("b", () -> wheel.cancel(both.get(0))));
+            // When
+            both.forEach(timer -> wheel.schedule(timer, 1));
+            wheel.schedule(new Named("end", () -> {}), 4);
+            return true;
+        });
+        // Then
+        await().until(() -> fired.contains("end"));
+        assertThat(fired).hasSize(2).endsWith("end");
+    }
+
+    @Test
+    void aTimerThatIsMovedFiresOnceAndThoseBeyondTheWheelToo() throws Exception {
+        // Given
+        onLoop(() -> {
+            TimerWheel wheel = TimerWheel.of(loop);
+            Named moved = new Named("moved", () -> {});
+            wheel.schedule(moved, 5_000_000);
+            // When
+            wheel.schedule(moved, 2);
+            wheel.schedule(new Named("far", () -> {}), 5_000_000);
+            return true;
+        });
+        // Then
+        await().until(() -> !fired.isEmpty());
+        Thread.sleep(600);
+        assertThat(fired).containsExactly("moved");
+    }
+
+    @Test
+    void aTimerThatFailsStopsNoOther() throws Exception {
+        // Given
+        onLoop(() -> {
+            TimerWheel wheel = TimerWheel.of(loop);
+            // When
+            wheel.schedule(
+                    new Named("bad", () -> {
+                        throw new IllegalStateException("on purpose");
+                    }),
+                    1);
+            wheel.schedule(new Named("good", () -> {}), 3);
+            return true;
+        });
+        // Then
+        await().until(() -> fired.contains("good"));
+        assertThat(fired).containsExactly("bad", "good");
+    }
+
+    @Test
+    void aWheelIsAskedForOnItsLoopOnly() {
+        assertThatThrownBy(() -> TimerWheel.of(loop)).isInstanceOf(IllegalStateException.class);
+    }
+}

@@ -1,0 +1,26 @@
+package dev.holdfast.operator.status;
+
+import java.util.List;
+
+/**
+ * How far a generation of an object got.
+ *
+ * @param serving connected data planes that serve it
+ * @param connected connected data planes
+ * @param refusals why data planes refused what they were last sent, {@code name: reason}
+ * @param standing whether to believe that no data plane is connected: right after a start they may still be on their way
+ */
+public record Progress(int serving, int connected, List<String> refusals, Standing standing) {
+    /** Whether the number of data planes can be believed. */
+    public enum Standing {
+        /** They had time to connect. */
+        SETTLED,
+        /** The operator has just started or just lost all of them. */
+        UNSETTLED
+    }
+
+    /** Copies the list. */
+    public Progress {
+        refusals = List.copyOf(refusals);
+    }
+}

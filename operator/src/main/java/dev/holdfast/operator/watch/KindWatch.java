@@ -1,0 +1,141 @@
+package dev.holdfast.operator.watch;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.Informable;
+import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
+import java.net.HttpURLConnection;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One informer that never gives up. Whatever goes wrong – no permission, an answer that cannot be read, a server that is
+ * gone – it keeps what it has, says so, and tries again; an informer that stopped is replaced by one with the same
+ * store. Only a complete list removes objects.
+ *
+ * @param <T> the object
+ */
+final class KindWatch<T extends HasMetadata> implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(KindWatch.class);
+    private static final Duration RESTART_DELAY = Duration.ofSeconds(5);
+    private static final long COMPLAINT_NANOS = Duration.ofMinutes(1).toNanos();
+
+    private final String kind;
+    private final Informable<T> objects;
+    private final ViewStore<T, ?> store;
+    private final Context context;
+    private final CompletableFuture<Void> complete = new CompletableFuture<>();
+    private @Nullable SharedIndexInformer<T> informer;
+    private @Nullable Long lastComplaint;
+    private boolean closed;
+
+    /**
+     * What all watches share.
+     *
+     * @param restarts runs the replacement of informers
+     * @param onError called with the kind for every failure, to count it
+     * @param onAbsent called when the server says that it does not know the kind
+     */
+    record Context(ScheduledExecutorService restarts, Consumer<String> onError, Consumer<String> onAbsent) {}
+
+    KindWatch(String kind, Informable<T> objects, ViewStore<T, ?> store, Context context) {
+        this.kind = kind;
+        this.objects = objects;
+        this.store = store;
+        this.context = context;
+    }
+
+    String kind() {
+        return kind;
+    }
+
+    /** Completes when the first list is in the store; never with an exception. */
+    CompletableFuture<Void> complete() {
+        return complete;
+    }
+
+    synchronized void start() {
+        if (closed) {
+            return;
+        }
+        SharedIndexInformer<T> next = objects.runnableInformer(0)
+                .itemStore(store)
+                .removeNamespaceIndex()
+                .exceptionHandler((started, problem) -> retry(problem));
+        informer = next;
+        next.start().whenComplete((nothing, problem) -> {
+            if (problem == null) {
+                complete.complete(null);
+            }
+        });
+        next.stopped().whenComplete((nothing, problem) -> restart(problem));
+    }
+
+    @Override
+    public void close() {
+        SharedIndexInformer<T> last;
+        synchronized (this) {
+            closed = true;
+            last = informer;
+        }
+        if (last != null) {
+            last.stop();
+        }
+    }
+
+    private boolean retry(Throwable problem) {
+        context.onError.accept(kind);
+        KubernetesClientException answer = answer(problem);
+        int code = answer == null ? 0 : answer.getCode();
+        if (code == HttpURLConnection.HTTP_NOT_FOUND) {
+            context.onAbsent.accept(kind);
+        } else {
+            complain(code, problem);
+        }
+        return true;
+    }
+
+    private synchronized void complain(int code, Throwable problem) {
+        long now = System.nanoTime();
+        if (closed || lastComplaint != null && now - lastComplaint < COMPLAINT_NANOS) {
+            return;
+        }
+        lastComplaint = now;
+        if (code == HttpURLConnection.HTTP_FORBIDDEN || code == HttpURLConnection.HTTP_UNAUTHORIZED) {
+            LOG.error(
+                    "cannot watch kind={} status={}: grant the ServiceAccount list and watch for it; what was seen before"
+                            + " stays in force",
+                    kind,
+                    code);
+        } else {
+            LOG.warn("cannot watch kind={} yet, trying again: {}", kind, problem.toString());
+        }
+    }
+
+    private void restart(@Nullable Throwable problem) {
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+        }
+        LOG.warn("informer stopped kind={} restartsInSeconds={}", kind, RESTART_DELAY.toSeconds(), problem);
+        context.restarts.schedule(this::start, RESTART_DELAY.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private static @Nullable KubernetesClientException answer(Throwable problem) {
+        Throwable cause = problem;
+        for (int depth = 0; cause != null && depth < 10; depth++) {
+            if (cause instanceof KubernetesClientException answer && answer.getCode() > 0) {
+                return answer;
+            }
+            cause = cause.getCause();
+        }
+        return null;
+    }
+}

@@ -1,0 +1,128 @@
+package dev.holdfast.operator.watch;
+
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfigBuilder;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElector;
+import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Whether this replica writes status. Every replica compiles and serves; losing the lease costs nothing but the right to
+ * write, so the process never ends for it and stands for election again. Not JOSDK's own election: that one gates more
+ * than writing and leaves the process after a loss.
+ */
+public final class LeaderGate implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(LeaderGate.class);
+    private static final Duration RELEASE_WAIT = Duration.ofSeconds(5);
+
+    private final KubernetesClient client;
+    private final LeaderConfig config;
+    private final Runnable onGain;
+    private final ScheduledExecutorService threads = Executors.newScheduledThreadPool(
+            2, Thread.ofPlatform().daemon().name("leader-election-", 0).factory());
+    private volatile boolean leading;
+    private volatile boolean closed;
+    private @Nullable CompletableFuture<?> election;
+
+    /** Does nothing before {@link #start()}; calls {@code onGain} on a thread of its own when leadership begins. */
+    public LeaderGate(KubernetesClient client, LeaderConfig config, MeterRegistry registry, Runnable onGain) {
+        this.client = client;
+        this.config = config;
+        this.onGain = onGain;
+        Gauge.builder("holdfast.operator.leader", this, gate -> gate.leading ? 1 : 0)
+                .description("1 while this replica writes status")
+                .register(registry);
+    }
+
+    /** Whether this replica may write now. */
+    public boolean isLeader() {
+        return leading && !closed;
+    }
+
+    /** Stands for election until closed. */
+    public synchronized void start() {
+        if (closed) {
+            return;
+        }
+        Duration renew = config.lease().multipliedBy(2).dividedBy(3);
+        Duration retry = config.lease().dividedBy(6);
+        LeaderElector elector = new LeaderElector(
+                client,
+                new LeaderElectionConfigBuilder()
+                        .withName(config.name())
+                        .withLock(new LeaseLock(config.namespace(), config.name(), config.identity()))
+                        .withLeaseDuration(config.lease())
+                        .withRenewDeadline(renew)
+                        .withRetryPeriod(retry)
+                        .withReleaseOnCancel(true)
+                        .withLeaderCallbacks(new LeaderCallbacks(this::gained, this::lost, this::elected))
+                        .build(),
+                threads);
+        CompletableFuture<?> next = elector.start();
+        election = next;
+        next.whenComplete((nothing, problem) -> again(retry));
+    }
+
+    /** Gives leadership up, if it is held, so that another replica need not wait for the lease to run out. */
+    @Override
+    public void close() {
+        CompletableFuture<?> last;
+        synchronized (this) {
+            closed = true;
+            last = election;
+        }
+        if (last != null) {
+            last.cancel(true);
+            awaitRelease();
+        }
+        threads.shutdownNow();
+    }
+
+    /** The elector releases the lease on its executor after the cancel; without a wait the client would close first. */
+    private void awaitRelease() {
+        try {
+            threads.schedule(() -> {}, 0, TimeUnit.MILLISECONDS).get(RELEASE_WAIT.toMillis(), TimeUnit.MILLISECONDS);
+            for (int i = 0; leading && i < 50; i++) {
+                Thread.sleep(20);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            LOG.warn("the lease may not be released: {}", e.toString());
+        }
+    }
+
+    private void gained() {
+        leading = true;
+        LOG.info("this replica writes status now identity={}", config.identity());
+        onGain.run();
+    }
+
+    private void lost() {
+        leading = false;
+        LOG.info("this replica writes no status any more identity={}", config.identity());
+    }
+
+    private void elected(String identity) {
+        LOG.info("status is written by identity={}", identity);
+    }
+
+    private void again(Duration delay) {
+        leading = false;
+        if (!closed) {
+            threads.schedule(this::start, delay.toMillis(), TimeUnit.MILLISECONDS);
+        }
+    }
+}

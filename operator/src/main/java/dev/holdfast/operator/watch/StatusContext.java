@@ -1,0 +1,40 @@
+package dev.holdfast.operator.watch;
+
+import dev.holdfast.operator.diagnostic.ResourceRef;
+import dev.holdfast.operator.status.StatusIntent;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+
+/** What both reconcilers ask: may I write, what should be there, how is it sent. */
+record StatusContext(StatusFeed feed, BooleanSupplier leader, StatusConfig config, MeterRegistry registry) {
+    /**
+     * What the owner should hear; empty when this replica does not write, and when what was compiled is not the
+     * generation at hand, since the next compile or the next event brings them together.
+     */
+    Optional<StatusIntent> due(ResourceRef ref, ObjectMeta meta) {
+        if (!leader.getAsBoolean() || meta.getDeletionTimestamp() != null) {
+            return Optional.empty();
+        }
+        long generation = meta.getGeneration() == null ? 0 : meta.getGeneration();
+        return feed.intent(ref).filter(intent -> intent.generation() == generation);
+    }
+
+    /** The metadata of what is sent: server-side apply claims nothing but the name, a difference must equal the rest. */
+    ObjectMeta patchMeta(ObjectMeta meta) {
+        return switch (config.patch()) {
+            case SERVER_SIDE_APPLY ->
+                new ObjectMetaBuilder()
+                        .withNamespace(meta.getNamespace())
+                        .withName(meta.getName())
+                        .build();
+            case JSON_PATCH -> new ObjectMetaBuilder(meta).build();
+        };
+    }
+
+    void written(String kind) {
+        registry.counter("holdfast.operator.status.writes", "kind", kind).increment();
+    }
+}

@@ -1,0 +1,168 @@
+package dev.holdfast.operator.watch;
+
+import dev.holdfast.operator.compile.CompileResult;
+import dev.holdfast.operator.diagnostic.Diagnostic;
+import dev.holdfast.operator.diagnostic.ResourceRef;
+import dev.holdfast.operator.publish.ApplyReports;
+import dev.holdfast.operator.publish.DataPlaneState;
+import dev.holdfast.operator.status.GenerationLog;
+import dev.holdfast.operator.status.Progress;
+import dev.holdfast.operator.status.StatusIntent;
+import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.update.ApplyOutcome;
+import dev.holdfast.routetable.update.ApplyReport;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What every owner should hear now, from the last compile and the answers of the data planes. One thread gathers changes
+ * for a moment, works the intents out, and names the objects whose intent changed.
+ */
+final class StatusFeed implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(StatusFeed.class);
+    private static final Duration TICK = Duration.ofSeconds(1);
+
+    private final StatusConfig config;
+    private final ApplyReports reports;
+    private final Consumer<ResourceRef> onIntent;
+    private final GenerationLog generations = new GenerationLog();
+    private final Semaphore news = new Semaphore(0);
+    private final Thread thread;
+    private long lastConnectedNanos = System.nanoTime();
+    private boolean unsettled = true;
+    private volatile @Nullable CompileResult result;
+    private volatile Map<ResourceRef, StatusIntent> intents = Map.of();
+
+    /** Calls {@code onIntent} on its own thread for every object whose intent is new or changed. */
+    StatusFeed(StatusConfig config, ApplyReports reports, Consumer<ResourceRef> onIntent) {
+        this.config = config;
+        this.reports = reports;
+        this.onIntent = onIntent;
+        this.thread = Thread.ofVirtual().name("status-feed").unstarted(this::loop);
+    }
+
+    void start() {
+        reports.onChange(news::release);
+        thread.start();
+    }
+
+    /** Takes a finished compile; does not block. */
+    void compiled(CompileResult compiled, TableVersion version) {
+        generations.compiled(compiled, version);
+        result = compiled;
+        news.release();
+    }
+
+    /** What the object's owner should hear; empty for an object that is not ours or not compiled yet. */
+    Optional<StatusIntent> intent(ResourceRef ref) {
+        return Optional.ofNullable(intents.get(ref));
+    }
+
+    /** Names every object again, as if all intents had changed. */
+    void repeat() {
+        intents.keySet().forEach(onIntent);
+    }
+
+    @Override
+    public void close() {
+        thread.interrupt();
+    }
+
+    private void loop() {
+        try {
+            while (true) {
+                boolean dirty = news.tryAcquire(TICK.toMillis(), TimeUnit.MILLISECONDS);
+                if (dirty || unsettled) {
+                    if (dirty) {
+                        Thread.sleep(config.gather());
+                        news.drainPermits();
+                    }
+                    update();
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void update() {
+        CompileResult compiled = result;
+        if (compiled == null) {
+            return;
+        }
+        try {
+            Map<ResourceRef, StatusIntent> before = intents;
+            Map<ResourceRef, StatusIntent> now = intents(compiled);
+            intents = now;
+            now.forEach((ref, intent) -> {
+                if (!intent.equals(before.get(ref))) {
+                    onIntent.accept(ref);
+                }
+            });
+        } catch (RuntimeException e) {
+            LOG.error("status is not worked out, the next change tries again", e);
+        }
+    }
+
+    private Map<ResourceRef, StatusIntent> intents(CompileResult compiled) {
+        List<DataPlaneState> connected =
+                reports.states().stream().filter(DataPlaneState::connected).toList();
+        List<TableVersion> served = connected.stream()
+                .map(DataPlaneState::serves)
+                .filter(Objects::nonNull)
+                .toList();
+        List<String> refusals = connected.stream().flatMap(StatusFeed::refusal).toList();
+        Progress.Standing standing = standing(!connected.isEmpty());
+        Map<ResourceRef, List<Diagnostic>> diagnostics = new HashMap<>();
+        for (Diagnostic diagnostic : compiled.diagnostics()) {
+            diagnostics
+                    .computeIfAbsent(diagnostic.subject(), subject -> new ArrayList<>())
+                    .add(diagnostic);
+        }
+        Map<ResourceRef, StatusIntent> now =
+                HashMap.newHashMap(compiled.subjects().size());
+        compiled.subjects().forEach((ref, subject) -> {
+            int serving = generations.serving(ref, served);
+            List<String> blame = serving < connected.size() ? refusals : List.of();
+            Progress progress = new Progress(serving, connected.size(), blame, standing);
+            now.put(
+                    ref,
+                    new StatusIntent(
+                            subject.generation(),
+                            subject.readyEndpoints(),
+                            diagnostics.getOrDefault(ref, List.of()),
+                            progress));
+        });
+        return now;
+    }
+
+    private Progress.Standing standing(boolean anyConnected) {
+        long now = System.nanoTime();
+        if (anyConnected) {
+            lastConnectedNanos = now;
+        }
+        boolean settled =
+                anyConnected || now - lastConnectedNanos > config.settle().toNanos();
+        unsettled = !settled;
+        return settled ? Progress.Standing.SETTLED : Progress.Standing.UNSETTLED;
+    }
+
+    private static Stream<String> refusal(DataPlaneState state) {
+        ApplyReport report = state.report();
+        return report != null && report.outcome() instanceof ApplyOutcome.Refused refused
+                ? Stream.of(state.name() + ": " + refused.reason())
+                : Stream.empty();
+    }
+}

@@ -1,0 +1,164 @@
+package dev.holdfast.operator.watch;
+
+import dev.holdfast.operator.compile.CompileResult;
+import dev.holdfast.operator.diagnostic.ResourceRef;
+import dev.holdfast.operator.publish.ApplyReports;
+import dev.holdfast.routetable.TableVersion;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.networking.v1.Ingress;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.javaoperatorsdk.operator.Operator;
+import io.javaoperatorsdk.operator.api.config.ControllerConfigurationOverrider;
+import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.monitoring.micrometer.MicrometerMetrics;
+import io.javaoperatorsdk.operator.processing.retry.GenericRetry;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Status and Events, written by two JOSDK reconcilers. They run on every replica with a full cache and write on the
+ * leader only. Nothing here touches the path from snapshot to table: while the API server refuses writes, tables flow.
+ */
+public final class StatusWriter implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(StatusWriter.class);
+    private static final String FIELD_MANAGER = "holdfast-operator";
+    private static final int THREADS = 8;
+    private static final Duration REPAIR_PERIOD = Duration.ofMinutes(5);
+    private static final Duration STOP_WAIT = Duration.ofSeconds(3);
+
+    private final KubernetesClient client;
+    private final WatchConfig watch;
+    private final StatusContext context;
+    private final StatusFeed feed;
+    private final AddressSource addresses;
+    private final EventWriter events;
+    private final StatusKick<Ingress> ingressKick = new StatusKick<>("compiled-ingress");
+    private final StatusKick<RouteStatusResource> routeKick = new StatusKick<>("compiled-route");
+    // One per kind: an Operator takes no controller once it started, and the second kind may be known only later.
+    private final Operator ingressOperator;
+    private final Operator routeOperator;
+    private volatile boolean closed;
+
+    /**
+     * What a writer needs.
+     *
+     * @param client a client of its own, which stays open when the writer closes
+     * @param leader whether this replica may write
+     */
+    public record Wiring(KubernetesClient client, WatchConfig watch, BooleanSupplier leader, ApplyReports reports) {}
+
+    /** Does nothing before {@link #start}. */
+    public StatusWriter(Wiring wiring, StatusConfig config, MeterRegistry registry) {
+        this.client = wiring.client();
+        this.watch = wiring.watch();
+        this.feed = new StatusFeed(config, wiring.reports(), this::kick);
+        this.context = new StatusContext(feed, wiring.leader(), config, registry);
+        this.addresses = new AddressSource(config, feed::repeat);
+        this.events = new EventWriter(client, InstantSource.system());
+        this.ingressOperator = josdk(config, registry);
+        this.routeOperator = josdk(config, registry);
+    }
+
+    private Operator josdk(StatusConfig config, MeterRegistry registry) {
+        return new Operator(override -> override.withKubernetesClient(client)
+                .withCloseClientOnStop(false)
+                .checkingCRDAndValidateLocalModel(false)
+                .withConcurrentReconciliationThreads(THREADS)
+                .withMetrics(MicrometerMetrics.withoutPerResourceMetrics(registry))
+                .withUseSSAToPatchPrimaryResource(config.patch() == StatusConfig.Patch.SERVER_SIDE_APPLY)
+                .withStopOnInformerErrorDuringStartup(false)
+                .withReconciliationTerminationTimeout(STOP_WAIT)
+                .withInformerStoppedHandler((informer, problem) -> {
+                    if (!closed) {
+                        LOG.error("an informer of the status writer stopped; status stands still", problem);
+                    }
+                }));
+    }
+
+    /** Starts to write, in the background; WebSocketRoutes once the cluster knows them. */
+    public void start(CompletableFuture<Void> routesKnown) {
+        addresses.start(client);
+        feed.start();
+        background(
+                IngressReconciler.KIND,
+                () -> run(
+                        ingressOperator,
+                        new IngressReconciler(context, ingressKick, addresses, events),
+                        "ingress-status",
+                        new SlimStatusStore<>(ingress -> ingress.setSpec(null))));
+        routesKnown.thenRun(() -> background(
+                WebSocketRouteReconciler.KIND,
+                () -> run(
+                        routeOperator,
+                        new WebSocketRouteReconciler(context, routeKick, InstantSource.system()),
+                        "websocketroute-status",
+                        new SlimStatusStore<>(route -> {}))));
+    }
+
+    /** Takes a finished compile; does not block. */
+    public void compiled(CompileResult result, TableVersion version) {
+        feed.compiled(result, version);
+        events.retain(result.subjects().keySet());
+    }
+
+    /** Looks at every object again, when this replica became the leader. */
+    public void repeat() {
+        feed.repeat();
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        feed.close();
+        addresses.close();
+        ingressOperator.stop();
+        routeOperator.stop();
+    }
+
+    private <P extends HasMetadata> void run(
+            Operator josdk, Reconciler<P> reconciler, String name, SlimStatusStore<P> store) {
+        josdk.register(reconciler, (ControllerConfigurationOverrider<P> override) -> {
+            override.withName(name)
+                    .withFieldManager(FIELD_MANAGER)
+                    .withItemStore(store)
+                    .withGenerationAware(true)
+                    .withReconciliationMaxInterval(REPAIR_PERIOD)
+                    .withRetry(new GenericRetry().withoutMaxAttempts().setMaxInterval(30_000));
+            if (!watch.namespaces().isEmpty()) {
+                override.settingNamespaces(watch.namespaces());
+            }
+        });
+        josdk.start();
+    }
+
+    private void background(String kind, Runnable start) {
+        Thread.ofVirtual().name("status-start").start(() -> attempt(kind, start));
+    }
+
+    private void attempt(String kind, Runnable start) {
+        try {
+            start.run();
+            LOG.info("status of kind={} is written", kind);
+        } catch (RuntimeException e) {
+            if (!closed) {
+                LOG.error("status of kind={} cannot be written", kind, e);
+            }
+        }
+    }
+
+    private void kick(ResourceRef ref) {
+        if (closed) {
+            return;
+        }
+        if (ref.kind().equals(IngressReconciler.KIND)) {
+            ingressKick.kick(ref);
+        } else {
+            routeKick.kick(ref);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+package dev.holdfast.operator.watch;
+
+import dev.holdfast.operator.diagnostic.ResourceRef;
+import dev.holdfast.operator.status.RouteStatus;
+import dev.holdfast.operator.status.StatusIntent;
+import dev.holdfast.operator.status.StatusProjector;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.javaoperatorsdk.operator.api.reconciler.Context;
+import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
+import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import java.time.InstantSource;
+import java.util.List;
+
+/** Writes the conditions of a WebSocketRoute, on the leader, when they are not those that it should have. */
+final class WebSocketRouteReconciler implements Reconciler<RouteStatusResource> {
+    static final String KIND = "WebSocketRoute";
+
+    private final StatusContext status;
+    private final StatusKick<RouteStatusResource> kick;
+    private final InstantSource time;
+
+    WebSocketRouteReconciler(StatusContext status, StatusKick<RouteStatusResource> kick, InstantSource time) {
+        this.status = status;
+        this.kick = kick;
+        this.time = time;
+    }
+
+    @Override
+    public List<EventSource<?, RouteStatusResource>> prepareEventSources(
+            EventSourceContext<RouteStatusResource> context) {
+        return List.of(kick.source());
+    }
+
+    @Override
+    public UpdateControl<RouteStatusResource> reconcile(
+            RouteStatusResource route, Context<RouteStatusResource> context) {
+        ObjectMeta meta = route.getMetadata();
+        StatusIntent intent = status.due(new ResourceRef(KIND, meta.getNamespace(), meta.getName()), meta)
+                .orElse(null);
+        if (intent == null) {
+            return UpdateControl.noUpdate();
+        }
+        RouteStatus before = route.statusOrNone();
+        RouteStatus after = StatusProjector.project(before, intent, time.instant());
+        if (after.equals(before)) {
+            return UpdateControl.noUpdate();
+        }
+        RouteStatusResource update = new RouteStatusResource();
+        update.setMetadata(status.patchMeta(meta));
+        update.setStatus(after);
+        status.written(KIND);
+        return UpdateControl.patchStatus(update);
+    }
+}

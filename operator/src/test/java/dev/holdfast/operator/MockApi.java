@@ -1,0 +1,194 @@
+package dev.holdfast.operator;
+
+import dev.holdfast.operator.watch.TolerantClients;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.CustomResourceDefinitionContext;
+import io.fabric8.kubernetes.client.server.mock.KubernetesCrudDispatcher;
+import io.fabric8.kubernetes.client.server.mock.KubernetesMockServer;
+import io.fabric8.kubernetes.client.server.mock.crud.KubernetesCrudDispatcherException;
+import io.fabric8.kubernetes.client.server.mock.crud.PatchHandler;
+import io.fabric8.kubernetes.client.utils.Serialization;
+import io.fabric8.mockwebserver.Context;
+import io.fabric8.mockwebserver.MockWebServer;
+import io.fabric8.mockwebserver.http.MockResponse;
+import io.fabric8.mockwebserver.http.RecordedRequest;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/**
+ * An API server in memory. What the mock lacks and the operator needs is added here: server-side apply of a status,
+ * answered as if no other manager had written. Remembers who wrote what.
+ */
+final class MockApi implements AutoCloseable {
+    private static final CustomResourceDefinitionContext ROUTES = routes();
+
+    private final List<String> writes = new CopyOnWriteArrayList<>();
+    private final Map<String, Integer> refused = new ConcurrentHashMap<>();
+    private final KubernetesMockServer server;
+    private final KubernetesClient user;
+
+    MockApi() {
+        KubernetesCrudDispatcher dispatcher = new Dispatcher();
+        server = new KubernetesMockServer(new Context(), new MockWebServer(), new HashMap<>(), dispatcher, false);
+        server.init();
+        server.expectCustomResource(ROUTES);
+        user = open();
+    }
+
+    /** Answers like the mock, but for server-side apply; notes writes that are not the user's. */
+    private final class Dispatcher extends KubernetesCrudDispatcher {
+        @Override
+        public MockResponse handleGet(String path) {
+            for (Map.Entry<String, Integer> refusal : refused.entrySet()) {
+                if (path.contains(refusal.getKey())) {
+                    return new MockResponse().setResponseCode(refusal.getValue());
+                }
+            }
+            return super.handleGet(withoutLabels(path));
+        }
+
+        @Override
+        public MockResponse handleWatch(String path) {
+            return super.handleWatch(withoutLabels(path));
+        }
+
+        /** The mock fails on a label with a prefix; without the selector it answers with more than was asked for. */
+        private static String withoutLabels(String path) {
+            return path.replaceAll("labelSelector=[^&]*&?", "");
+        }
+
+        @Override
+        public MockResponse handlePatch(RecordedRequest request) {
+            note(request);
+            String type = request.getHeader("Content-Type");
+            if (type == null || !type.contains("apply-patch")) {
+                return super.handlePatch(request);
+            }
+            String path = request.getPath().replaceAll("\\?.*", "");
+            try {
+                Map<?, ?> applied = Serialization.unmarshal(request.getUtf8Body(), Map.class);
+                // Its merge patch appends to lists; "add" puts the whole status in the place of the one before.
+                Map<String, Object> add = Map.of("op", "add", "path", "/status", "value", applied.get("status"));
+                String json = Serialization.asJson(List.of(add));
+                return new PatchHandler(this).handle(path, "application/json-patch+json", json);
+            } catch (KubernetesCrudDispatcherException e) {
+                return new MockResponse().setResponseCode(e.getCode());
+            }
+        }
+
+        @Override
+        public MockResponse handleCreate(RecordedRequest request) {
+            note(request);
+            return super.handleCreate(request);
+        }
+
+        @Override
+        public MockResponse handleUpdate(RecordedRequest request) {
+            note(request);
+            return super.handleUpdate(request);
+        }
+
+        private void note(RecordedRequest request) {
+            String agent = request.getHeader("User-Agent");
+            if (!"user".equals(agent)) {
+                writes.add(request.getMethod() + " " + request.getPath());
+            }
+        }
+    }
+
+    /** How any client reaches the server. */
+    Config config(String agent) {
+        return new ConfigBuilder(Config.empty())
+                .withMasterUrl("http://" + server.getHostName() + ":" + server.getPort())
+                .withTrustCerts(true)
+                .withWatchReconnectInterval(50)
+                .withRequestRetryBackoffLimit(0)
+                .withUserAgent(agent)
+                .build();
+    }
+
+    String url() {
+        return "http://" + server.getHostName() + ":" + server.getPort();
+    }
+
+    private KubernetesClient open() {
+        return TolerantClients.open(config("user"));
+    }
+
+    /** A client as the operator opens it. */
+    KubernetesClient operatorClient() {
+        return TolerantClients.open(config("holdfast-operator"));
+    }
+
+    /** A client as a person has it. */
+    KubernetesClient user() {
+        return user;
+    }
+
+    /** Creates or replaces every document. */
+    void apply(String yaml) {
+        for (String document : yaml.split("(?m)^---\\s*$")) {
+            if (document.isBlank()) {
+                continue;
+            }
+            GenericKubernetesResource object = Serialization.unmarshal(document, GenericKubernetesResource.class);
+            var resource = user.resource(object);
+            var existing = resource.get();
+            if (existing == null) {
+                resource.create();
+            } else {
+                // The mock wipes a status that a replacement does not repeat.
+                Object status = existing.getAdditionalProperties().get("status");
+                if (status != null) {
+                    object.setAdditionalProperty("status", status);
+                }
+                object.getMetadata().setResourceVersion(null);
+                resource.update();
+            }
+        }
+    }
+
+    /** The writes of operators so far, {@code METHOD path}. */
+    List<String> writes() {
+        return List.copyOf(writes);
+    }
+
+    /** The writes whose path contains {@code part}. */
+    List<String> writes(String part) {
+        return writes.stream().filter(write -> write.contains(part)).toList();
+    }
+
+    /** Answers every GET whose path contains {@code part} with {@code status} from now on. */
+    void refuse(String part, int status) {
+        refused.put(part, status);
+    }
+
+    /** Answers them again. */
+    void allow(String part) {
+        refused.remove(part);
+    }
+
+    @Override
+    public void close() {
+        user.close();
+        server.destroy();
+    }
+
+    private static CustomResourceDefinitionContext routes() {
+        return new CustomResourceDefinitionContext.Builder()
+                .withName("websocketroutes.holdfast.dev")
+                .withGroup("holdfast.dev")
+                .withVersion("v1alpha1")
+                .withKind("WebSocketRoute")
+                .withPlural("websocketroutes")
+                .withScope("Namespaced")
+                .withStatusSubresource(true)
+                .build();
+    }
+}

@@ -1,0 +1,179 @@
+package dev.holdfast.operator;
+
+import static dev.holdfast.operator.ClusterFixture.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.routetable.update.ApplyOutcome;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Conditions of WebSocketRoutes as their owners read them. */
+@Timeout(30)
+class RouteStatusTest {
+    private final ClusterFixture cluster = new ClusterFixture();
+
+    @BeforeEach
+    void backend() {
+        cluster.api()
+                .apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
+                        + ClusterFixture.slice("chat", "10.0.0.1"));
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        cluster.close();
+    }
+
+    @Test
+    void aRouteIsReadyWhenItsDataPlaneSaysSo() throws Exception {
+        // Given a route that waits for its data plane
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+        StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
+        await("the data plane has the table", () -> dataPlane.serves("a.example.com"));
+        awaitCondition("chat", "Programmed", "False Pending");
+        assertThat(condition("chat", "Accepted")).isEqualTo("True Accepted");
+
+        // When the data plane reports
+        dataPlane.report(new ApplyOutcome.Applied());
+
+        // Then the route is ready
+        awaitCondition("chat", "Ready", "True Ready");
+        assertThat(condition("chat", "Programmed")).isEqualTo("True Programmed");
+        assertThat(status("chat")).containsEntry("endpoints", 1).containsEntry("observedGeneration", 1);
+    }
+
+    @Test
+    void aPoisonRouteIsToldAndItsNeighbourIsServed() throws Exception {
+        // Given a healthy route, one with an unknown enum value, one of a wrong type
+        cluster.api()
+                .apply(ClusterFixture.route("chat", "a.example.com", "chat") + "---\n"
+                        + ClusterFixture.route("enum", "b.example.com", "chat")
+                                .replace(
+                                        "- backendRefs",
+                                        "- matches: [{path: {type: Glob, value: /x}}]\n    backendRefs"));
+        cluster.api()
+                .apply(ClusterFixture.route("wrong", "c.example.com", "chat")
+                        .replaceAll("rules:\\n.*\\n", "rules: nonsense\n"));
+
+        // When an operator starts
+        StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
+
+        // Then the healthy one is served, and the owners of the others are told
+        await("the neighbour is served", () -> dataPlane.serves("a.example.com"));
+        awaitCondition("enum", "Accepted", "False InvalidSpec");
+        awaitCondition("wrong", "Accepted", "False InvalidSpec");
+        awaitCondition("chat", "Accepted", "True Accepted");
+        assertThat(message("enum", "Accepted")).contains("spec.rules[0].matches[0].path.type");
+    }
+
+    @Test
+    void anUnreadableRouteThatComesLaterBlocksNoLaterOne() throws Exception {
+        // Given a running operator
+        StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
+
+        // When a route comes that cannot be read, and then a healthy one
+        cluster.api()
+                .apply(ClusterFixture.route("wrong", "c.example.com", "chat")
+                        .replaceAll("rules:\\n.*\\n", "rules: nonsense\n"));
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+
+        // Then the healthy one is served
+        await("the later one is served", () -> dataPlane.serves("a.example.com"));
+    }
+
+    @Test
+    void aSettledClusterIsNotWrittenTo() throws Exception {
+        // Given routes and Ingresses whose status is written
+        cluster.api()
+                .apply(ClusterFixture.route("chat", "a.example.com", "chat") + "---\n"
+                        + ClusterFixture.ingress("chat", "b.example.com", "chat") + "---\n"
+                        + ClusterFixture.ingress("broken", "c.example.com", "missing"));
+        ClusterOperator operator = cluster.operator();
+        StreamReader dataPlane = cluster.dataPlane(operator, "dp-1");
+        await("the data plane has the table", () -> dataPlane.serves("c.example.com"));
+        dataPlane.report(new ApplyOutcome.Applied());
+        awaitCondition("chat", "Ready", "True Ready");
+        await("addresses are written", () -> cluster.api().writes("/ingresses/").size() >= 2);
+        Thread.sleep(500);
+
+        // When time passes
+        List<String> before = cluster.api().writes();
+        Compilation compiled = operator.operator().last().orElseThrow();
+        Thread.sleep(3_000);
+
+        // Then nobody writes, and our own writes caused no compile
+        assertThat(cluster.api().writes()).isEqualTo(before);
+        assertThat(operator.operator().last().orElseThrow()).isSameAs(compiled);
+        assertThat(before.stream().filter(write -> write.contains("websocketroutes")))
+                .hasSizeLessThanOrEqualTo(3);
+        assertThat(before.stream().filter(write -> write.contains("/ingresses/")))
+                .hasSize(2);
+    }
+
+    @Test
+    void aReplicaThatDoesNotLeadServesAndWritesNothing() throws Exception {
+        // Given a leader and another replica
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+        ClusterOperator leader = cluster.operator(ClusterFixture.status(), ClusterFixture.leader("one"));
+        await("the leader writes", () -> cluster.api().writes("websocketroutes").size() >= 1);
+        StreamReader replica =
+                cluster.dataPlane(cluster.operator(ClusterFixture.status(), ClusterFixture.leader("two")), "dp-2");
+        await("the replica serves", () -> replica.serves("a.example.com"));
+        Thread.sleep(1_500);
+        int before = cluster.api().writes("websocketroutes").size();
+        replica.report(new ApplyOutcome.Applied());
+        Thread.sleep(500);
+        assertThat(cluster.api().writes("websocketroutes")).hasSize(before);
+
+        // When the leader goes
+        leader.close();
+
+        // Then the replica takes over
+        awaitCondition("chat", "Ready", "True Ready");
+    }
+
+    private void awaitCondition(String route, String type, String expected) {
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(20))
+                .untilAsserted(() -> assertThat(condition(route, type))
+                        .as("%s", status(route))
+                        .isEqualTo(expected));
+    }
+
+    private Map<String, Object> status(String name) {
+        GenericKubernetesResource route = cluster.api()
+                .user()
+                .genericKubernetesResources("holdfast.dev/v1alpha1", "WebSocketRoute")
+                .inNamespace("default")
+                .withName(name)
+                .get();
+        Map<String, Object> status = route.get("status");
+        return status == null ? Map.of() : status;
+    }
+
+    private String condition(String route, String type) {
+        return field(route, type, "status") + " " + field(route, type, "reason");
+    }
+
+    private String message(String route, String type) {
+        return field(route, type, "message");
+    }
+
+    @SuppressWarnings("unchecked")
+    private String field(String route, String type, String field) {
+        List<Map<String, Object>> conditions =
+                (List<Map<String, Object>>) status(route).getOrDefault("conditions", List.of());
+        return conditions.stream()
+                .filter(condition -> type.equals(condition.get("type")))
+                .map(condition -> String.valueOf(condition.get(field)))
+                .findFirst()
+                .orElse("");
+    }
+}

@@ -1,0 +1,115 @@
+package dev.holdfast.operator;
+
+import dev.holdfast.routetable.RouteTable;
+import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.update.ApplyOutcome;
+import dev.holdfast.routetable.update.ApplyReport;
+import dev.holdfast.routetable.update.TableUpdate;
+import dev.holdfast.routetable.wire.WireCodec;
+import dev.holdfast.routetable.wire.WireException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+
+/** A data plane without a proxy: follows the stream over a socket, keeps the table, reports on request. */
+final class StreamReader implements AutoCloseable {
+    /** One event as it came. */
+    record Event(TableUpdate update, int bytes) {}
+
+    private final URI operator;
+    private final String name;
+    private final HttpClient client = HttpClient.newHttpClient();
+    private final InputStream body;
+    private final List<Event> events = new CopyOnWriteArrayList<>();
+    private volatile RouteTable table = RouteTable.EMPTY;
+    private volatile @Nullable TableVersion version;
+
+    StreamReader(URI operator, String name) throws IOException, InterruptedException {
+        this.operator = operator;
+        this.name = name;
+        HttpRequest request = HttpRequest.newBuilder(operator.resolve("/v1/tables"))
+                .header("Holdfast-Data-Plane", name)
+                .build();
+        HttpResponse<InputStream> response = client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+        body = response.body();
+        Thread.ofVirtual().start(this::read);
+    }
+
+    /** The table that the updates so far add up to. */
+    RouteTable table() {
+        return table;
+    }
+
+    @Nullable
+    TableVersion version() {
+        return version;
+    }
+
+    /** Every update so far, keep-alives not counted. */
+    List<Event> events() {
+        return events.stream()
+                .filter(event -> !(event.update instanceof TableUpdate.KeepAlive))
+                .toList();
+    }
+
+    boolean serves(String host) {
+        return table.virtualHosts().containsKey(host);
+    }
+
+    /** Answers the last update. */
+    int report(ApplyOutcome outcome) throws IOException, InterruptedException {
+        TableVersion held = version;
+        if (held == null) {
+            throw new AssertionError("nothing to report on yet");
+        }
+        HttpRequest request = HttpRequest.newBuilder(operator.resolve("/v1/reports"))
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofByteArray(WireCodec.encode(new ApplyReport(name, held, outcome))))
+                .build();
+        return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+    }
+
+    @Override
+    public void close() throws IOException {
+        body.close();
+        client.shutdownNow();
+    }
+
+    private void read() {
+        try (BufferedReader lines = new BufferedReader(new InputStreamReader(body, StandardCharsets.UTF_8))) {
+            String line = lines.readLine();
+            while (line != null) {
+                if (line.startsWith("data: ")) {
+                    take(line.substring(6).getBytes(StandardCharsets.UTF_8));
+                }
+                line = lines.readLine();
+            }
+        } catch (IOException e) {
+            // Closed by the test or by the operator.
+        }
+    }
+
+    private void take(byte[] json) {
+        try {
+            TableUpdate update = WireCodec.decodeUpdate(json);
+            table = switch (update) {
+                case TableUpdate.FullTable full -> full.table();
+                case TableUpdate.TableDelta delta -> delta.changes().applyTo(table);
+                case TableUpdate.KeepAlive keepAlive -> table;
+            };
+            version = update.version();
+            events.add(new Event(update, json.length));
+        } catch (WireException e) {
+            throw new AssertionError(e);
+        }
+    }
+}

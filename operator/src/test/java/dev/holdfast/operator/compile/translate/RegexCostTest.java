@@ -1,0 +1,65 @@
+package dev.holdfast.operator.compile.translate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.re2j.Pattern;
+import com.google.re2j.PatternSyntaxException;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RegexCostTest {
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "/rooms/[0-9]+",
+                "/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+                "/(a|b|c)*/x{0,20}",
+                "/\\p{Greek}+/\\x{10FFFF}/[]a-z[:digit:]]{3}",
+                "/{literal}/a{,3}",
+                "(((((/a*)*)*)*)*)*"
+            })
+    void whatPeopleWriteIsCheap(String expression) {
+        assertThat(RegexCost.instructions(expression)).isLessThan(RegexCost.INSTRUCTIONS_MAX);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"((a{1000}){1000}){1000}", "(((a{0,50}){0,50}){0,50})", "(a{1000}){3,}", "((\\d[a-z]){99}){99}"})
+    void multipliedRepetitionIsNot(String expression) {
+        assertThat(RegexCost.instructions(expression)).isGreaterThan(RegexCost.INSTRUCTIONS_MAX);
+    }
+
+    @Test
+    void theEstimateIsNeverFarBelowWhatTheCompilerMakes() {
+        String[] parts = {
+            "a", "[a-z]", "\\d", "(", ")", "{2}", "{0,9}", "{3,}", "*", "+", "?", "|", ".", "[]x]", "\\p{Greek}", "(?i)"
+        };
+        int compared = 0;
+        for (int seed = 0; seed < 20_000; seed++) {
+            // Given
+            Random random = new Random(seed);
+            StringBuilder text = new StringBuilder();
+            for (int i = 0; i < 14; i++) {
+                text.append(parts[random.nextInt(parts.length)]);
+            }
+            String expression = text.toString();
+            int estimate = RegexCost.instructions(expression);
+            if (estimate > RegexCost.INSTRUCTIONS_MAX) {
+                continue;
+            }
+            try {
+                // When
+                int actual = Pattern.compile(expression).programSize();
+                // Then
+                assertThat(actual).as(expression).isLessThan(4 * estimate + 40);
+                compared++;
+            } catch (PatternSyntaxException e) {
+                // Not an expression at all.
+                continue;
+            }
+        }
+        assertThat(compared).isGreaterThan(300);
+    }
+}

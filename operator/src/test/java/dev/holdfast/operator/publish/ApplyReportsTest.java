@@ -1,0 +1,114 @@
+package dev.holdfast.operator.publish;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.update.ApplyOutcome;
+import dev.holdfast.routetable.update.ApplyOutcome.Applied;
+import dev.holdfast.routetable.update.ApplyOutcome.NeedsFullTable;
+import dev.holdfast.routetable.update.ApplyOutcome.Refused;
+import dev.holdfast.routetable.update.ApplyOutcome.Unchanged;
+import dev.holdfast.routetable.update.ApplyReport;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class ApplyReportsTest {
+    private static final TableVersion ONE = new TableVersion(1, "1".repeat(64));
+    private static final TableVersion TWO = new TableVersion(2, "2".repeat(64));
+
+    private Instant now = Instant.EPOCH;
+    private final AtomicInteger changes = new AtomicInteger();
+    private final ApplyReports reports = new ApplyReports(() -> now, Duration.ofMinutes(1));
+
+    @Test
+    void progressCountsWhoServesTheVersion() {
+        // Given
+        report("a", ONE, new Applied());
+        report("b", ONE, new Applied());
+        report("c", ONE, new Unchanged());
+
+        // When
+        report("a", TWO, new Applied());
+        report("b", TWO, new Refused("certificate ns/tls: no key"));
+        report("c", TWO, new NeedsFullTable("digest"));
+
+        // Then
+        ApplyReports.Progress progress = reports.progress(TWO);
+        assertThat(progress.serving()).isEqualTo(1);
+        assertThat(progress.known()).isEqualTo(3);
+        assertThat(progress.refusals()).extracting(ApplyReport::dataPlane).containsExactly("b");
+        assertThat(reports.progress(ONE).serving()).isEqualTo(2);
+    }
+
+    @Test
+    void onlyNewsAreAnnounced() {
+        // Given
+        reports.onChange(changes::incrementAndGet);
+        reports.opened("a");
+        report("a", ONE, new Applied());
+        int before = changes.get();
+
+        // When
+        report("a", ONE, new Unchanged());
+        report("a", ONE, new Unchanged());
+
+        // Then
+        assertThat(before).isEqualTo(2);
+        assertThat(changes).hasValue(before);
+    }
+
+    @Test
+    void aDataPlaneWithoutAStreamIsForgottenAfterAWhile() {
+        // Given
+        reports.opened("stays");
+        reports.opened("goes");
+        reports.closed("goes");
+        reports.onChange(changes::incrementAndGet);
+        now = now.plus(Duration.ofMinutes(2));
+
+        // When
+        reports.forget();
+
+        // Then
+        assertThat(reports.states()).extracting(DataPlaneState::name).containsExactly("stays");
+        assertThat(changes).hasValue(1);
+    }
+
+    @Test
+    void aSecondStreamOfTheSameNameKeepsItConnectedWhenTheFirstEnds() {
+        // Given
+        reports.opened("a");
+        reports.opened("a");
+
+        // When
+        reports.closed("a");
+
+        // Then
+        assertThat(reports.states())
+                .singleElement()
+                .satisfies(state -> assertThat(state.connected()).isTrue());
+    }
+
+    @Test
+    void thereIsRoomForABoundedNumber() {
+        // Given
+        for (int i = 0; i < ApplyReports.DATA_PLANES_MAX; i++) {
+            assertThat(reports.opened("a" + i)).isTrue();
+        }
+
+        // When
+        boolean taken = reports.opened("one-more");
+
+        // Then
+        assertThat(taken).isFalse();
+        assertThat(reports.accept(new ApplyReport("one-more", ONE, new Applied())))
+                .isFalse();
+        assertThat(reports.accept(new ApplyReport("a0", ONE, new Applied()))).isTrue();
+    }
+
+    private void report(String name, TableVersion version, ApplyOutcome outcome) {
+        assertThat(reports.accept(new ApplyReport(name, version, outcome))).isTrue();
+    }
+}
