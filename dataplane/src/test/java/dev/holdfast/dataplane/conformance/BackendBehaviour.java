@@ -69,8 +69,8 @@ enum BackendBehaviour {
             case INTERIM_FIRST -> connection.send("HTTP/1.1 103 Early Hints\r\n\r\n" + ok("200 OK", head, text));
             case SILENT_CLOSE -> {}
             case RESET -> connection.reset();
-            case GLUED -> connection.send(
-                    ok("200 OK", head, text) + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+            case GLUED ->
+                connection.send(ok("200 OK", head, text) + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
         }
         return switch (this) {
             case CLOSE, NO_LENGTH, SILENT_CLOSE, RESET -> false;

@@ -43,7 +43,8 @@ class ConformanceDocumentTest {
     @Test
     void everyDutyThatAppliesHasATest() {
         // Given
-        Set<String> duties = Stream.concat(numbers("C", 28), numbers("W", 13)).collect(Collectors.toCollection(TreeSet::new));
+        Set<String> duties =
+                Stream.concat(numbers("C", 28), numbers("W", 13)).collect(Collectors.toCollection(TreeSet::new));
 
         // When
         Set<String> covered = new TreeSet<>(ABSENT.keySet());
@@ -62,7 +63,9 @@ class ConformanceDocumentTest {
 
         // When
         if (Boolean.getBoolean("conformance.rewrite")) {
-            text = text.substring(0, text.indexOf(START)) + generated + text.substring(text.indexOf(END) + END.length());
+            text = text.substring(0, text.indexOf(START))
+                    + generated
+                    + text.substring(text.indexOf(END) + END.length());
             Files.writeString(document, text);
         }
 
@@ -93,8 +96,12 @@ class ConformanceDocumentTest {
     private static String generated() {
         StringBuilder text = new StringBuilder(START);
         text.append("\n| Number | RFC | Tests |\n|---|---|---|\n");
-        annotations().forEach((row, tests) ->
-                text.append("| ").append(row).append(" | ").append(String.join("<br>", tests)).append(" |\n"));
+        annotations()
+                .forEach((row, tests) -> text.append("| ")
+                        .append(row)
+                        .append(" | ")
+                        .append(String.join("<br>", tests))
+                        .append(" |\n"));
         text.append("\n| Not applicable yet | Why |\n|---|---|\n");
         ABSENT.forEach((number, why) ->
                 text.append("| ").append(number).append(" | ").append(why).append(" |\n"));

@@ -33,8 +33,14 @@ class ForwardingTest {
     @Conformance(value = "C01", rfc = "9110 §7.6.1")
     void whatConnectionNamesAndTheHopByHopFieldsStayBehind() throws IOException {
         // Given
-        String hopByHop = "Connection: X-Secret, keep-alive, TE\r\nconnection: x-other\r\nX-Secret: 1\r\nX-Other: 2\r\n"
-                + "Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\nHTTP2-Settings: AAMAAABk\r\n"
+        String hopByHop = "Connection: X-Secret, keep-alive, TE\r\n"
+                + "connection: x-other\r\n"
+                + "X-Secret: 1\r\n"
+                + "X-Other: 2\r\n"
+                + "Keep-Alive: timeout=5\r\n"
+                + "Proxy-Connection: keep-alive\r\n"
+                + "TE: trailers\r\n"
+                + "HTTP2-Settings: AAMAAABk\r\n"
                 + "X-Kept: 3\r\n";
         try (ScriptedBackend backend = ScriptedBackend.echo()) {
             RIG.serve(backend);
@@ -85,7 +91,8 @@ class ForwardingTest {
     @Conformance(value = "C02", rfc = "9110 §7.6.1")
     void connectionCannotDeleteOurOwnFields() throws IOException {
         // Given
-        String names = "X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, X-Real-IP, Forwarded, Via, Host, X-Request-ID";
+        String names =
+                "X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, X-Real-IP, Forwarded, Via, Host, X-Request-ID";
         try (ScriptedBackend backend = ScriptedBackend.echo()) {
             RIG.serve(backend);
 
@@ -107,8 +114,7 @@ class ForwardingTest {
     @Conformance(value = "C04", rfc = "9112 §2.3")
     void eachHopSpeaksItsOwnVersion() throws IOException {
         // Given
-        try (ScriptedBackend backend =
-                ScriptedBackend.answering("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")) {
+        try (ScriptedBackend backend = ScriptedBackend.answering("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")) {
             RIG.serve(backend);
 
             // When
@@ -116,7 +122,9 @@ class ForwardingTest {
             RawResponse current = RIG.ask("GET /new HTTP/1.1\r\nHost: app.test\r\n\r\n");
 
             // Then
-            assertThat(backend.requests()).extracting(request -> request.head().word(2)).containsOnly("HTTP/1.1");
+            assertThat(backend.requests())
+                    .extracting(request -> request.head().word(2))
+                    .containsOnly("HTTP/1.1");
             assertThat(old.head().word(0)).isEqualTo("HTTP/1.1");
             assertThat(current.head().word(0)).isEqualTo("HTTP/1.1");
             assertThat(List.of(old.text(), current.text())).containsOnly("ok");

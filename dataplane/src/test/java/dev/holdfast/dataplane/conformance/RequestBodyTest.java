@@ -307,7 +307,10 @@ class RequestBodyTest {
             RIG.serve(backend);
             StringBuilder pipeline = new StringBuilder();
             for (int i = 1; i <= 8; i++) {
-                pipeline.append(i % 2 == 0 ? "POST" : "GET").append(" /").append(i).append(" HTTP/1.1\r\nHost: app.test\r\n");
+                pipeline.append(i % 2 == 0 ? "POST" : "GET")
+                        .append(" /")
+                        .append(i)
+                        .append(" HTTP/1.1\r\nHost: app.test\r\n");
                 pipeline.append(i % 2 == 0 ? "Content-Length: 5\r\n\r\nhello" : "\r\n");
             }
 
@@ -322,7 +325,8 @@ class RequestBodyTest {
 
             // Then
             assertThat(answers)
-                    .containsExactly("GET /1", "POST /2", "GET /3", "POST /4", "GET /5", "POST /6", "GET /7", "POST /8");
+                    .containsExactly(
+                            "GET /1", "POST /2", "GET /3", "POST /4", "GET /5", "POST /6", "GET /7", "POST /8");
         }
     }
 

@@ -262,7 +262,8 @@ class RequestHeadTest {
             RIG.serve(backend);
 
             // When
-            String outcome = Splits.alike(RIG, request, client -> client.response().text());
+            String outcome =
+                    Splits.alike(RIG, request, client -> client.response().text());
 
             // Then
             assertThat(outcome).isEqualTo("GET /x?y=z");

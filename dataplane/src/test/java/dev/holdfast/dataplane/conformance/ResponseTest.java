@@ -34,7 +34,8 @@ class ResponseTest {
     @Conformance(value = "C17", rfc = "9110 §15.2")
     void interimAnswersPassAndTakeNoOnesPlace() throws IOException {
         // Given
-        String early = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n";
+        String early =
+                "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n";
         try (ScriptedBackend backend = ScriptedBackend.answering(request -> early + ScriptedBackend.echoOf(request))) {
             RIG.serve(backend);
 
@@ -48,9 +49,10 @@ class ResponseTest {
 
             // Then
             assertThat(responses).extracting(RawResponse::text).containsExactly("GET /1", "GET /2");
-            assertThat(responses).allSatisfy(response -> assertThat(response.interim())
-                    .extracting(head -> head.value("Link"))
-                    .containsExactly("</a.css>", "</b.css>"));
+            assertThat(responses)
+                    .allSatisfy(response -> assertThat(response.interim())
+                            .extracting(head -> head.value("Link"))
+                            .containsExactly("</a.css>", "</b.css>"));
         }
     }
 
@@ -215,7 +217,8 @@ class ResponseTest {
                 // When
                 RawResponse response = RIG.ask(GET);
                 RawResponse canary = RIG.ask(GET.replace(" / ", " /canary "));
-                verdicts.add(response.status() + " " + canary.text() + " " + backend.connections().size());
+                verdicts.add(response.status() + " " + canary.text() + " "
+                        + backend.connections().size());
             }
         }
 
@@ -371,7 +374,8 @@ class ResponseTest {
     @Conformance(value = "C26", rfc = "8470 §5.2")
     void a425IsRelayed() throws IOException {
         // Given
-        try (ScriptedBackend backend = ScriptedBackend.answering("HTTP/1.1 425 Too Early\r\nContent-Length: 0\r\n\r\n")) {
+        try (ScriptedBackend backend =
+                ScriptedBackend.answering("HTTP/1.1 425 Too Early\r\nContent-Length: 0\r\n\r\n")) {
             RIG.serve(backend);
 
             // When

@@ -153,7 +153,8 @@ class SmugglingTest {
         try {
             for (int i = 0; i < vector.targets().size(); i++) {
                 RawResponse response = client.response(i == 0 ? method : "GET");
-                if (response.text().contains("smuggled") && !vector.targets().get(i).contains("smuggled")
+                if (response.text().contains("smuggled")
+                                && !vector.targets().get(i).contains("smuggled")
                         || response.text().contains("evil")) {
                     findings.add("answered " + Splits.show(response.text()));
                 }
@@ -175,8 +176,7 @@ class SmugglingTest {
 
     private static void canary(Worker worker, int number, List<String> findings) throws IOException {
         String target = "/canary-" + number;
-        RawResponse response =
-                worker.rig().ask("GET " + target + " HTTP/1.1\r\nHost: " + worker.host() + "\r\n\r\n");
+        RawResponse response = worker.rig().ask("GET " + target + " HTTP/1.1\r\nHost: " + worker.host() + "\r\n\r\n");
         if (response.status() != 200 || !response.text().equals("GET " + target)) {
             findings.add("the canary was answered " + response.status() + " " + Splits.show(response.text()));
         }
@@ -185,25 +185,25 @@ class SmugglingTest {
     private static void judge(Worker worker, SmugglingVector vector, int before, List<String> findings) {
         List<SeenRequest> seen = worker.backend().requests().stream()
                 .skip(before)
-                .filter(request -> !request.target().startsWith("/canary") && !request.target().startsWith("/probe"))
+                .filter(request -> !request.target().startsWith("/canary")
+                        && !request.target().startsWith("/probe"))
                 .toList();
         // A request on a connection that turned out dead may be sent once more: the order is what counts.
-        List<String> targets =
-                new ArrayList<>(new LinkedHashSet<>(seen.stream().map(SeenRequest::target).toList()));
+        List<String> targets = new ArrayList<>(
+                new LinkedHashSet<>(seen.stream().map(SeenRequest::target).toList()));
         List<String> expected = vector.targets();
-        boolean fits =
-                switch (vector.kind()) {
-                    case REFUSE -> targets.isEmpty();
-                    case FORWARD -> targets.equals(expected)
-                            || !worker.behaviour().answersAll() && isStart(targets, expected);
-                    case EITHER, TUNNEL -> targets.isEmpty() || targets.equals(expected);
-                    case BREAK, ABANDON -> seen.stream().noneMatch(SeenRequest::complete);
-                };
+        boolean fits = switch (vector.kind()) {
+            case REFUSE -> targets.isEmpty();
+            case FORWARD -> targets.equals(expected) || !worker.behaviour().answersAll() && isStart(targets, expected);
+            case EITHER, TUNNEL -> targets.isEmpty() || targets.equals(expected);
+            case BREAK, ABANDON -> seen.stream().noneMatch(SeenRequest::complete);
+        };
         if (!fits) {
             findings.add("the backend saw " + targets + " (expected: " + vector.kind() + " " + expected + ")");
         }
-        if (seen.stream().anyMatch(request -> request.head().has("HTTP2-Settings")
-                || request.head().tokens("Upgrade").contains("h2c"))) {
+        if (seen.stream()
+                .anyMatch(request -> request.head().has("HTTP2-Settings")
+                        || request.head().tokens("Upgrade").contains("h2c"))) {
             findings.add("the backend saw h2c");
         }
     }

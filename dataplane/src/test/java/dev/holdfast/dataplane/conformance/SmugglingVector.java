@@ -45,8 +45,7 @@ record SmugglingVector(String name, Kind kind, List<String> words, String templa
                 }
             }
             Kind kind = Kind.valueOf(verdict.getFirst().toUpperCase(Locale.ROOT));
-            vectors.add(new SmugglingVector(
-                    title[0], kind, verdict.subList(1, verdict.size()), bytes.toString()));
+            vectors.add(new SmugglingVector(title[0], kind, verdict.subList(1, verdict.size()), bytes.toString()));
         }
         return vectors;
     }

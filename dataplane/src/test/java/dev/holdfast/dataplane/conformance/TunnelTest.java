@@ -119,7 +119,8 @@ class TunnelTest {
         }
         out.write(0x88);
         frameLength(out, 4, masked);
-        out.writeBytes(masked ? new byte[] {0, 0, 0, 0, 0x0f, (byte) 0xa1, 'o', 'k'} : new byte[] {3, (byte) 0xe9, 'o', 'k'});
+        out.writeBytes(
+                masked ? new byte[] {0, 0, 0, 0, 0x0f, (byte) 0xa1, 'o', 'k'} : new byte[] {3, (byte) 0xe9, 'o', 'k'});
         return out.toByteArray();
     }
 
@@ -229,8 +230,7 @@ class TunnelTest {
     void aResetOfTheClientAbortsTheBackend() throws Exception {
         // Given
         CompletableFuture<StreamEnd> atBackend = new CompletableFuture<>();
-        try (ScriptedBackend backend =
-                        tunnel(connection -> atBackend.complete(connection.end(Duration.ofSeconds(5))));
+        try (ScriptedBackend backend = tunnel(connection -> atBackend.complete(connection.end(Duration.ofSeconds(5))));
                 RawClient client = open(backend)) {
             // When
             client.reset();
@@ -244,7 +244,8 @@ class TunnelTest {
     @Conformance(value = "W09", rfc = "6455 §7.1.1")
     void aResetOfTheBackendAbortsTheClient() throws IOException {
         // Given
-        try (ScriptedBackend backend = tunnel(connection -> connection.send("x").pause(50).reset());
+        try (ScriptedBackend backend =
+                        tunnel(connection -> connection.send("x").pause(50).reset());
                 RawClient client = open(backend)) {
             // When
             StreamEnd end = client.end();

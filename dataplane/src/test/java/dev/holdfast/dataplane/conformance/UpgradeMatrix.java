@@ -96,7 +96,9 @@ final class UpgradeMatrix {
                         Handshake.request("{target}", "Transfer-Encoding: chunked\r\n") + "5\r\nhello\r\n0\r\n\r\n"),
                 new Request("HTTP/1.0", Standing.PLAIN, valid.replace("HTTP/1.1", "HTTP/1.0")),
                 new Request(
-                        "h2c and websocket", Standing.CANDIDATE, valid.replace("Upgrade: websocket", "Upgrade: h2c, websocket")),
+                        "h2c and websocket",
+                        Standing.CANDIDATE,
+                        valid.replace("Upgrade: websocket", "Upgrade: h2c, websocket")),
                 new Request("no Connection token", Standing.PLAIN, valid.replace("Connection: Upgrade\r\n", "")),
                 new Request(
                         "Connection names the Key",
@@ -148,7 +150,11 @@ final class UpgradeMatrix {
                         Verdict.RELAYED,
                         426,
                         "HTTP/1.1 426 Upgrade Required\r\n" + upgrade + connection + "Content-Length: 4\r\n\r\nbody"),
-                new Answer("103, then 101", Verdict.TUNNEL, 101, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + all + "\r\n"),
+                new Answer(
+                        "103, then 101",
+                        Verdict.TUNNEL,
+                        101,
+                        "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + all + "\r\n"),
                 new Answer("the end", bad, 502, ""),
                 new Answer("101 with glued frames", Verdict.TUNNEL, 101, all + "\r\n" + Handshake.HELLO));
     }

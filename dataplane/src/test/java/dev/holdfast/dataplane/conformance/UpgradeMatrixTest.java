@@ -74,7 +74,8 @@ class UpgradeMatrixTest {
 
         // Then
         int leaked = seen.values().stream().mapToInt(Seen::bytesBefore101).sum();
-        long tunnels = wrong.stream().filter(finding -> finding.contains("tunnel")).count();
+        long tunnels =
+                wrong.stream().filter(finding -> finding.contains("tunnel")).count();
         System.out.printf(
                 "upgrade matrix: %d combinations, wrong tunnels %d, bytes leaked before the 101: %d%n",
                 combinations.size(), tunnels, leaked);
@@ -91,7 +92,8 @@ class UpgradeMatrixTest {
                 connection.send(ScriptedBackend.echoOf(request));
                 continue;
             }
-            Combination combination = combinations.get(Integer.parseInt(request.target().substring(3)));
+            Combination combination =
+                    combinations.get(Integer.parseInt(request.target().substring(3)));
             String answer = combination.answer().to(request);
             // On the connection of an upgrade or of a 101 nothing may come before the answer.
             boolean watched = request.head().has("Upgrade") || answer.contains(" 101 ");
@@ -121,17 +123,20 @@ class UpgradeMatrixTest {
             switch (combination.request().standing()) {
                 case CANDIDATE -> candidate(client, response, combination, findings);
                 case BAD -> expect(response.status() == 400, "status " + response.status(), findings);
-                case VERSION -> expect(
-                        response.status() == 426 && "13".equals(response.head().value("Sec-WebSocket-Version")),
-                        "status " + response.head(),
-                        findings);
-                case PLAIN -> expect(
-                        response.status() == plainStatus(combination), "status " + response.status(), findings);
-                case NO_TUNNEL -> expect(
-                        response.status() == plainStatus(combination)
-                                || List.of(400, 405, 426).contains(response.status()),
-                        "status " + response.status(),
-                        findings);
+                case VERSION ->
+                    expect(
+                            response.status() == 426
+                                    && "13".equals(response.head().value("Sec-WebSocket-Version")),
+                            "status " + response.head(),
+                            findings);
+                case PLAIN ->
+                    expect(response.status() == plainStatus(combination), "status " + response.status(), findings);
+                case NO_TUNNEL ->
+                    expect(
+                            response.status() == plainStatus(combination)
+                                    || List.of(400, 405, 426).contains(response.status()),
+                            "status " + response.status(),
+                            findings);
             }
             expect(response.status() != 101 || isCandidate(combination), "a wrong tunnel", findings);
         } catch (IOException e) {
@@ -153,8 +158,7 @@ class UpgradeMatrixTest {
     }
 
     private static void candidate(
-            RawClient client, RawResponse response, Combination combination, List<String> findings)
-            throws IOException {
+            RawClient client, RawResponse response, Combination combination, List<String> findings) throws IOException {
         int status = response.status();
         switch (combination.answer().verdict()) {
             case TUNNEL -> {
@@ -192,8 +196,7 @@ class UpgradeMatrixTest {
         client.end();
     }
 
-    private static void expectEnd(RawClient client, Combination combination, List<String> findings)
-            throws IOException {
+    private static void expectEnd(RawClient client, Combination combination, List<String> findings) throws IOException {
         if (!combination.early().text().isEmpty()) {
             var end = client.end();
             expect(end.ended() && end.bytes().length == 0, "then " + end.how() + Splits.show(end.text()), findings);
@@ -217,10 +220,7 @@ class UpgradeMatrixTest {
         }
         boolean upgraded = here.request().head().has("Upgrade");
         expect(upgraded == isCandidate(combination), "Upgrade at the backend: " + upgraded, findings);
-        expect(
-                !here.request().head().has("Authorization"),
-                "the backend saw a field that Connection names",
-                findings);
+        expect(!here.request().head().has("Authorization"), "the backend saw a field that Connection names", findings);
         boolean tunnel = isCandidate(combination) && combination.answer().verdict() == Verdict.TUNNEL;
         if (tunnel) {
             String expected = combination.early().text().replace("{number}", "" + combination.number()) + LATER;

@@ -108,7 +108,8 @@ class UpgradeTest {
                 // Then
                 assertThat(response.status()).isIn(400, 405, 502);
                 assertThat(backend.requests())
-                        .allSatisfy(seen -> assertThat(seen.head().has("Upgrade")).isFalse());
+                        .allSatisfy(
+                                seen -> assertThat(seen.head().has("Upgrade")).isFalse());
             }
         }
     }
@@ -322,7 +323,8 @@ class UpgradeTest {
             RawResponse response;
             StreamEnd end;
             try (RawClient client = RIG.client()) {
-                response = client.send(Handshake.request("/", offer) + Handshake.MASKED_HELLO).response();
+                response = client.send(Handshake.request("/", offer) + Handshake.MASKED_HELLO)
+                        .response();
                 end = client.end();
             }
 
@@ -341,8 +343,7 @@ class UpgradeTest {
                 + "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x-other\r\n";
         String choice = "Sec-WebSocket-Protocol: superchat\r\n"
                 + "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n";
-        try (ScriptedBackend backend =
-                ScriptedBackend.answering(request -> Handshake.accept(request, choice))) {
+        try (ScriptedBackend backend = ScriptedBackend.answering(request -> Handshake.accept(request, choice))) {
             RIG.serve(backend);
 
             // When
@@ -398,9 +399,10 @@ class UpgradeTest {
     @Conformance(value = "W10", rfc = "6455 §4.1")
     void aConnectionThatCarriedAnUpgradeIsNeverReused() throws IOException {
         // Given
-        try (ScriptedBackend backend = ScriptedBackend.answering(request -> request.head().has("Upgrade")
-                ? "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
-                : ScriptedBackend.echoOf(request))) {
+        try (ScriptedBackend backend =
+                ScriptedBackend.answering(request -> request.head().has("Upgrade")
+                        ? "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
+                        : ScriptedBackend.echoOf(request))) {
             RIG.serve(backend);
 
             // When

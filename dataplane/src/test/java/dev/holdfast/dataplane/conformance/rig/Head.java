@@ -75,8 +75,8 @@ public record Head(String startLine, List<Field> fields) {
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder(startLine);
-        fields.forEach(field ->
-                text.append('\n').append(field.name()).append(": ").append(field.value()));
+        fields.forEach(
+                field -> text.append('\n').append(field.name()).append(": ").append(field.value()));
         return text.toString();
     }
 }

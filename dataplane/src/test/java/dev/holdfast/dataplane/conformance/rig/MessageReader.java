@@ -30,7 +30,8 @@ final class MessageReader {
     record Body(byte[] bytes, List<Head.Field> trailers, boolean complete) {}
 
     /** The next head, or null if the stream ends before its first byte. */
-    @Nullable Head head() throws IOException {
+    @Nullable
+    Head head() throws IOException {
         StringBuilder text = new StringBuilder();
         while (true) {
             String line = line(text.isEmpty());
@@ -160,8 +161,8 @@ final class MessageReader {
                 if (mayEnd && bytes.size() == 0) {
                     return null;
                 }
-                throw new EOFException("the stream ended inside a head: \"" + bytes.toString(StandardCharsets.ISO_8859_1)
-                        + "\"");
+                throw new EOFException(
+                        "the stream ended inside a head: \"" + bytes.toString(StandardCharsets.ISO_8859_1) + "\"");
             }
             if (b == '\n') {
                 throw new MalformedMessage("bare LF after \"" + bytes.toString(StandardCharsets.ISO_8859_1) + "\"");

@@ -147,8 +147,7 @@ public final class RawClient implements AutoCloseable {
                 MessageReader.Framing framing = MessageReader.responseFraming(head, method);
                 MessageReader.Body body = reader.body(head, framing);
                 boolean closeDelimited = framing == MessageReader.Framing.CLOSE;
-                return new RawResponse(
-                        head, body.bytes(), body.trailers(), interim, body.complete(), closeDelimited);
+                return new RawResponse(head, body.bytes(), body.trailers(), interim, body.complete(), closeDelimited);
             }
             interim.add(head);
         }

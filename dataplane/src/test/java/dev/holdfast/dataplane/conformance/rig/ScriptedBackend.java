@@ -101,8 +101,7 @@ public final class ScriptedBackend implements AutoCloseable {
     /** Every byte that came on any connection, a character per byte. */
     public String received() {
         StringBuilder all = new StringBuilder();
-        connections.forEach(
-                connection -> all.append(new String(connection.received(), StandardCharsets.ISO_8859_1)));
+        connections.forEach(connection -> all.append(new String(connection.received(), StandardCharsets.ISO_8859_1)));
         return all.toString();
     }
 
