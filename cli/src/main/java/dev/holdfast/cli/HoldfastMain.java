@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Starts the command line. Exit status: 0 all is well, 1 errors were found, 2 arguments or files cannot be read. */
 @Command(
@@ -24,10 +25,10 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  holdfast local                      serves deploy/examples on ports 8080, 8443 and 9900",
-            "  holdfast local -f my-manifests      serves a directory and follows its edits",
-            "  holdfast local --to localhost:3000  serves one backend over http, https, ws and wss",
-            "  holdfast lint -f my-manifests       says what would be wrong in a cluster",
+            "  holdfast local                      serves deploy/examples on port 8080",
+            "  holdfast local -f my-manifests      serves a directory, follows edits",
+            "  holdfast local --to localhost:3000  serves one backend, ws and wss too",
+            "  holdfast lint -f my-manifests       says what a cluster would report",
             "",
             "`holdfast COMMAND --help` describes a command."
         })
@@ -61,11 +62,27 @@ public final class HoldfastMain implements Runnable {
         line.addSubcommand("operator", new CommandLine(new OperatorMain()).setCaseInsensitiveEnumValuesAllowed(true));
         line.addSubcommand("dataplane", DataPlaneMain.commandLine());
         line.setOut(out);
+        line.setParameterExceptionHandler((e, arguments) -> complain(e));
         return line;
+    }
+
+    /** The message comes last, and the whole usage only if no command was named: the lines at the prompt are read. */
+    private static int complain(ParameterException e) {
+        CommandLine command = e.getCommandLine();
+        PrintWriter err = command.getErr();
+        if (command.getParent() == null && !(e instanceof UnmatchedArgumentException)) {
+            command.usage(err);
+        }
+        err.println("holdfast: " + e.getMessage());
+        if (!UnmatchedArgumentException.printSuggestions(e, err)) {
+            err.println("Try `" + command.getCommandSpec().qualifiedName() + " --help`.");
+        }
+        err.flush();
+        return command.getCommandSpec().exitCodeOnInvalidInput();
     }
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "COMMAND: missing (expected: one of the commands below)");
+        throw new ParameterException(spec.commandLine(), "COMMAND: missing (expected: one of the commands above)");
     }
 }

@@ -126,7 +126,7 @@ final class LintCommand implements Callable<Integer> {
             case FileNotice.Broken broken ->
                 "error   " + broken.file() + ":" + broken.problem().line() + ": "
                         + broken.problem().reason();
-            case FileNotice.Mended mended -> "note    " + mended.file() + " can be read again";
+            case FileNotice.Mended mended -> "note    " + mended.file() + " is in order again";
             case FileNotice.Skipped skipped ->
                 "note    " + skipped.file() + ":" + skipped.line() + ": " + skipped.object() + " skipped"
                         + (skipped.reason().isEmpty() ? "" : ": " + skipped.reason());

@@ -30,9 +30,12 @@ import picocli.CommandLine.Spec;
         description = {
             "Serves manifests, or one backend, on this machine without a cluster.",
             "Without -f and --to it serves deploy/examples of the repository.",
-            "A Service may name endpoints on this machine by the annotation holdfast.dev/local-endpoints,",
-            "for example \"127.0.0.1:3000\" or \"builtin:echo\"; a Secret without data gets a self-made",
-            "certificate by holdfast.dev/local-certificate: \"true\"."
+            "",
+            "A Service may name endpoints on this machine by the annotation",
+            "holdfast.dev/local-endpoints, for example \"127.0.0.1:3000\" or \"builtin:echo\";",
+            "a Secret without data gets a self-made certificate by the annotation",
+            "holdfast.dev/local-certificate: \"true\".",
+            ""
         })
 @SuppressWarnings("NullAway.Init")
 final class LocalCommand implements Callable<Integer> {
@@ -54,21 +57,21 @@ final class LocalCommand implements Callable<Integer> {
             names = "--http-port",
             paramLabel = "N",
             defaultValue = "8080",
-            description = "0 takes any free port and prints it (default: ${DEFAULT-VALUE}).")
+            description = "Port of http; 0 takes any free one and prints it (default: ${DEFAULT-VALUE}).")
     private int httpPort;
 
     @Option(
             names = "--https-port",
             paramLabel = "N",
             defaultValue = "8443",
-            description = "(default: ${DEFAULT-VALUE})")
+            description = "Port of https (default: ${DEFAULT-VALUE}).")
     private int httpsPort;
 
     @Option(
             names = "--admin-port",
             paramLabel = "N",
             defaultValue = "9900",
-            description = "(default: ${DEFAULT-VALUE})")
+            description = "Port of /tables and /metrics (default: ${DEFAULT-VALUE}).")
     private int adminPort;
 
     @Option(
@@ -145,8 +148,8 @@ final class LocalCommand implements Callable<Integer> {
     }
 
     private static String describe(IOException e) {
-        String message = String.valueOf(e.getMessage());
-        boolean port = e instanceof java.net.BindException || message.contains("in use");
+        String message = String.valueOf(e.getMessage()).replace(": /", ": ");
+        boolean port = message.contains("cannot be bound") || message.contains("in use");
         return message
                 + (port ? "; choose others with --http-port, --https-port, --admin-port (0 takes any free one)" : "");
     }

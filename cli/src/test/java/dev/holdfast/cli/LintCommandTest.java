@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -117,5 +119,67 @@ class LintCommandTest {
         // Then
         assertThat(status).isEqualTo(2);
         assertThat(err.toString()).contains("--filename");
+    }
+
+    @Test
+    void anArgumentThatIsWrongEndsInAMessageNotInTheUsage() {
+        // Given
+        String[] arguments = {"local", "--to", "foo"};
+
+        // When
+        int status = run(arguments);
+
+        // Then
+        assertThat(status).isEqualTo(2);
+        assertThat(err.toString().lines())
+                .containsExactly(
+                        "holdfast: --to: foo (expected: HOST:PORT, for example localhost:3000)",
+                        "Try `holdfast local --help`.");
+    }
+
+    @Test
+    void aCommandThatIsMisspeltIsGuessed() {
+        // Given
+        String[] arguments = {"lokal"};
+
+        // When
+        int status = run(arguments);
+
+        // Then
+        assertThat(status).isEqualTo(2);
+        assertThat(err.toString()).contains("'lokal'").contains("Did you mean: holdfast local?");
+    }
+
+    @Test
+    void everyHelpFitsATerminal() {
+        // Given
+        String[] commands = {"local", "lint", "operator", "dataplane"};
+
+        for (String command : commands) {
+            // When
+            int status = run(command, "--help");
+
+            // Then
+            assertThat(status).isZero();
+        }
+        assertThat(out.toString().lines()).allMatch(line -> line.length() <= 80);
+    }
+
+    @Test
+    void aPortThatIsTakenIsNamedWithARemedy() throws IOException {
+        // Given
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.ofLiteral("127.0.0.1"))) {
+            String port = String.valueOf(taken.getLocalPort());
+
+            // When
+            int status = run(
+                    "local", "-f", EXAMPLES.toString(), "--http-port", port, "--https-port", "0", "--admin-port", "0");
+
+            // Then
+            assertThat(status).isEqualTo(2);
+            assertThat(err.toString())
+                    .contains("127.0.0.1:" + port + " cannot be bound")
+                    .contains("choose others with --http-port");
+        }
     }
 }

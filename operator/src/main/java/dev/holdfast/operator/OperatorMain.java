@@ -78,7 +78,8 @@ public final class OperatorMain implements Callable<Integer> {
     @Option(
             names = "--loopback-endpoints",
             description = {
-                "Serve EndpointSlices that name loopback addresses: for a data plane on the same machine, in development.",
+                "Serve backends on loopback addresses: for a data plane on the same machine, in development.",
+                "An API server takes none in an EndpointSlice; a Service of type ExternalName may name localhost.",
                 "In a cluster they would lead every tenant to the data plane's own pod."
             })
     private boolean loopbackEndpoints;

@@ -46,8 +46,13 @@ final class ClusterFixture {
     /** Starts an operator; without {@code leader} it writes as if it led. */
     ClusterOperator operator(@Nullable StatusConfig status, @Nullable LeaderConfig leader)
             throws IOException, InterruptedException {
-        ClusterOperator.Config config = new ClusterOperator.Config(
-                OperatorConfig.of(CompileOptions.DEFAULT, 0), WatchConfig.of(List.of()), status, leader);
+        return operator(status, leader, WatchConfig.of(List.of()));
+    }
+
+    ClusterOperator operator(@Nullable StatusConfig status, @Nullable LeaderConfig leader, WatchConfig watch)
+            throws IOException, InterruptedException {
+        ClusterOperator.Config config =
+                new ClusterOperator.Config(OperatorConfig.of(CompileOptions.DEFAULT, 0), watch, status, leader);
         ClusterOperator operator = new ClusterOperator(config, api::operatorClient, new SimpleMeterRegistry());
         parts.addFirst(operator);
         operator.start();

@@ -15,29 +15,36 @@ import io.fabric8.mockwebserver.Context;
 import io.fabric8.mockwebserver.MockWebServer;
 import io.fabric8.mockwebserver.http.MockResponse;
 import io.fabric8.mockwebserver.http.RecordedRequest;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An API server in memory. What the mock lacks and the operator needs is added here: server-side apply of a status,
  * answered as if no other manager had written. Remembers who wrote what.
  */
 final class MockApi implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(MockApi.class);
     private static final CustomResourceDefinitionContext ROUTES = routes();
 
     private final List<String> writes = new CopyOnWriteArrayList<>();
     private final Map<String, Integer> refused = new ConcurrentHashMap<>();
     private final KubernetesMockServer server;
     private final KubernetesClient user;
+    private final Relay relay;
 
     MockApi() {
         KubernetesCrudDispatcher dispatcher = new Dispatcher();
         server = new KubernetesMockServer(new Context(), new MockWebServer(), new HashMap<>(), dispatcher, false);
         server.init();
         server.expectCustomResource(ROUTES);
+        relay = new Relay(server.getPort());
         user = open();
     }
 
@@ -45,17 +52,22 @@ final class MockApi implements AutoCloseable {
     private final class Dispatcher extends KubernetesCrudDispatcher {
         @Override
         public MockResponse handleGet(String path) {
-            for (Map.Entry<String, Integer> refusal : refused.entrySet()) {
-                if (path.contains(refusal.getKey())) {
-                    return new MockResponse().setResponseCode(refusal.getValue());
-                }
-            }
-            return super.handleGet(withoutLabels(path));
+            MockResponse refusal = refusal(path);
+            return refusal == null ? super.handleGet(withoutLabels(path)) : refusal;
         }
 
         @Override
         public MockResponse handleWatch(String path) {
-            return super.handleWatch(withoutLabels(path));
+            MockResponse refusal = refusal(path);
+            return refusal == null ? super.handleWatch(withoutLabels(path)) : refusal;
+        }
+
+        private @Nullable MockResponse refusal(String path) {
+            return refused.entrySet().stream()
+                    .filter(refusal -> path.contains(refusal.getKey()))
+                    .findFirst()
+                    .map(refusal -> new MockResponse().setResponseCode(refusal.getValue()))
+                    .orElse(null);
         }
 
         /** The mock fails on a label with a prefix; without the selector it answers with more than was asked for. */
@@ -102,10 +114,14 @@ final class MockApi implements AutoCloseable {
         }
     }
 
-    /** How any client reaches the server. */
+    /** How an operator reaches the server. */
     Config config(String agent) {
+        return config(agent, relay.port());
+    }
+
+    private static Config config(String agent, int port) {
         return new ConfigBuilder(Config.empty())
-                .withMasterUrl("http://" + server.getHostName() + ":" + server.getPort())
+                .withMasterUrl("http://localhost:" + port)
                 .withTrustCerts(true)
                 .withWatchReconnectInterval(50)
                 .withRequestRetryBackoffLimit(0)
@@ -114,11 +130,11 @@ final class MockApi implements AutoCloseable {
     }
 
     String url() {
-        return "http://" + server.getHostName() + ":" + server.getPort();
+        return "http://localhost:" + relay.port();
     }
 
     private KubernetesClient open() {
-        return TolerantClients.open(config("user"));
+        return TolerantClients.open(config("user", server.getPort()));
     }
 
     /** A client as the operator opens it. */
@@ -174,10 +190,30 @@ final class MockApi implements AutoCloseable {
         refused.remove(part);
     }
 
+    /** The wire between operators and the server; a test's own requests do not pass it. */
+    Relay relay() {
+        return relay;
+    }
+
     @Override
     public void close() {
         user.close();
-        server.destroy();
+        relay.close();
+        Thread closer = Thread.ofPlatform().daemon().name("mock-close").start(this::destroy);
+        try {
+            closer.join(Duration.ofSeconds(2));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Takes ten seconds and fails now and then, for its own threads; the test has made its point by then. */
+    private void destroy() {
+        try {
+            server.destroy();
+        } catch (IllegalStateException e) {
+            LOG.info("the mock API server closes late: {}", e.toString());
+        }
     }
 
     private static CustomResourceDefinitionContext routes() {

@@ -52,6 +52,7 @@ import org.jspecify.annotations.Nullable;
 public final class LocalMode implements AutoCloseable {
     private static final Duration FIRST_TABLE = Duration.ofSeconds(30);
     private static final Duration PROGRESS = Duration.ofSeconds(1);
+    private static final Duration CUT = Duration.ofSeconds(1);
     private static final int REFUSALS_TOLD_MAX = 1_000;
 
     /** Files that rest are changed for good: nothing more is gathered before a compile. */
@@ -165,7 +166,7 @@ public final class LocalMode implements AutoCloseable {
     /**
      * Tells every tunnel to go, with progress once a second, then closes everything. Returns when all is closed.
      *
-     * @throws InterruptedException when somebody does not want to wait; {@link #close} then cuts what is left
+     * @throws InterruptedException when somebody does not want to wait; what was left is cut
      */
     public DrainResult drain() throws InterruptedException {
         int from = tunnels.open();
@@ -178,14 +179,26 @@ public final class LocalMode implements AutoCloseable {
                 ended.completeExceptionally(e);
             }
         });
-        while (!isDone(ended)) {
-            Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
-            events.offer(new LocalEvent.Draining(from, tunnels.open(), left));
+        try {
+            while (!isDone(ended)) {
+                Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
+                events.offer(new LocalEvent.Draining(from, tunnels.open(), left));
+            }
+        } catch (InterruptedException e) {
+            cut(from);
+            throw e;
         }
         DrainResult result = ended.join();
         events.offer(new LocalEvent.Drained(result));
         close();
         return result;
+    }
+
+    private void cut(int from) {
+        int open = tunnels.open();
+        dataPlane().close();
+        tunnels.awaitEnds(CUT);
+        events.offer(new LocalEvent.Drained(new DrainResult(Math.max(0, from - open), open)));
     }
 
     @Override

@@ -137,7 +137,7 @@ public final class TextPrintout implements Consumer<LocalEvent> {
                                 + (broken.keeps() == 0
                                         ? "; nothing of the file is served"
                                         : "; its last good objects (" + broken.keeps() + ") stay in force"));
-            case FileNotice.Mended mended -> line("32", "✓ " + mended.file() + " can be read again");
+            case FileNotice.Mended mended -> line("32", "✓ solved: " + mended.file());
             case FileNotice.Skipped skipped ->
                 line(
                         "",

@@ -6,10 +6,12 @@ import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelInfo;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelListener;
 import dev.holdfast.routetable.RouteTable;
+import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -35,6 +37,14 @@ final class TunnelWatch implements TunnelListener, ActiveRoutes.Participant, Aut
     /** Tunnels that are open. */
     int open() {
         return open.get();
+    }
+
+    /** Waits until the end of every tunnel was heard of, at most this long. */
+    void awaitEnds(Duration most) {
+        long end = System.nanoTime() + most.toNanos();
+        while (open.get() > 0 && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(1_000_000);
+        }
     }
 
     @Override

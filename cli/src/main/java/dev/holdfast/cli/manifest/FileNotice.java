@@ -15,7 +15,7 @@ public sealed interface FileNotice {
      */
     record Broken(Path file, ParseProblem problem, int keeps) implements FileNotice {}
 
-    /** A file that could not be read can be again. */
+    /** A file that could not be read can be again, or is gone. */
     record Mended(Path file) implements FileNotice {}
 
     /** An object of a kind, or an API version, that is not served. */

@@ -231,6 +231,9 @@ final class ManifestTree {
 
     private Verdict forget(Path file) {
         Known gone = files.remove(file);
+        if (gone != null && gone.reading.problem() != null) {
+            notices.accept(new FileNotice.Mended(relative(file)));
+        }
         return gone == null || gone.good.objects().isEmpty() ? Verdict.SAME : Verdict.CHANGED;
     }
 

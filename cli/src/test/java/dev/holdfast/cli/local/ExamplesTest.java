@@ -19,9 +19,11 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Serves {@code deploy/examples} as {@code holdfast local} does, and tries what their READMEs say. */
 @SuppressWarnings("NullAway.Init")
+@Timeout(120)
 class ExamplesTest {
     private static final Path EXAMPLES =
             Path.of(Objects.requireNonNull(System.getProperty("holdfast.root")), "deploy", "examples");

@@ -13,6 +13,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,8 +24,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
+@Timeout(120)
 class LocalModeTest {
     private static final Duration SOON = Duration.ofSeconds(10);
 
@@ -45,8 +48,12 @@ class LocalModeTest {
     }
 
     private Ports start(Origin origin) throws IOException, InterruptedException {
+        return start(origin, Duration.ofSeconds(1));
+    }
+
+    private Ports start(Origin origin, Duration drain) throws IOException, InterruptedException {
         TextPrintout text = new TextPrintout(new PrintStream(printed, true, StandardCharsets.UTF_8), Ink.PLAIN);
-        LocalMode started = LocalMode.start(new LocalConfig(origin, Ports.ANY, Duration.ofSeconds(1)), event -> {
+        LocalMode started = LocalMode.start(new LocalConfig(origin, Ports.ANY, drain), event -> {
             events.add(event);
             text.accept(event);
         });
@@ -242,6 +249,51 @@ class LocalModeTest {
         assertThat(tab.next()).startsWith("close 1001");
         assertThat(result.drained()).isEqualTo(1);
         assertThat(text()).contains("ended: 1 drained, 0 cut");
+    }
+
+    @Test
+    void aSecondSignalCutsAndSaysSo() throws IOException, InterruptedException {
+        // Given
+        replace("a.yaml", COMMON + ingress("chat", "chat.localhost"));
+        Ports ports = start(new Origin.Directory(temp), Duration.ofMinutes(1));
+        List<Socket> silent = List.of(RawUpgrade.open(ports.http()), RawUpgrade.open(ports.http()));
+        LocalMode running = java.util.Objects.requireNonNull(mode);
+        await().atMost(SOON).until(() -> running.tunnelsOpen() == 2);
+        Thread drain = Thread.ofPlatform().start(() -> {
+            try {
+                running.drain();
+            } catch (InterruptedException e) {
+                running.close();
+            }
+        });
+        await().atMost(SOON).until(() -> !events(LocalEvent.Draining.class).isEmpty());
+
+        // When
+        drain.interrupt();
+
+        // Then
+        assertThat(drain.join(SOON)).isTrue();
+        assertThat(text()).contains("draining 2 → 2").contains("ended: 0 drained, 2 cut");
+        for (Socket socket : silent) {
+            socket.close();
+        }
+    }
+
+    /** An upgrade without a client behind it: it answers no close frame. */
+    private static final class RawUpgrade {
+        static Socket open(int port) throws IOException {
+            Socket socket = new Socket(java.net.InetAddress.ofLiteral("127.0.0.1"), port);
+            socket.getOutputStream().write("""
+                            GET / HTTP/1.1\r
+                            Host: chat.localhost\r
+                            Upgrade: websocket\r
+                            Connection: Upgrade\r
+                            Sec-WebSocket-Version: 13\r
+                            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
+                            \r
+                            """.getBytes(StandardCharsets.US_ASCII));
+            return socket;
+        }
     }
 
     @Test

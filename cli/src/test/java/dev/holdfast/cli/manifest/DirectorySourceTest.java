@@ -260,6 +260,20 @@ class DirectorySourceTest {
     }
 
     @Test
+    void aBrokenFileThatIsTakenAwayIsSaidToBeSolved() throws IOException {
+        // Given
+        write("a.yaml", "kind: [\n");
+        start();
+
+        // When
+        Files.delete(directory.resolve("a.yaml"));
+
+        // Then
+        await().until(() -> notices.size() == 2);
+        assertThat(notices).last().isEqualTo(new FileNotice.Mended(Path.of("a.yaml")));
+    }
+
+    @Test
     void aFieldOfAnotherTypeIsNamedWithItsLine() throws IOException {
         // Given
         write(

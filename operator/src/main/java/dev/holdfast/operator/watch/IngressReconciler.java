@@ -7,6 +7,7 @@ import io.fabric8.kubernetes.api.model.networking.v1.Ingress;
 import io.fabric8.kubernetes.api.model.networking.v1.IngressBuilder;
 import io.fabric8.kubernetes.api.model.networking.v1.IngressLoadBalancerIngress;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
+import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
@@ -58,6 +59,12 @@ final class IngressReconciler implements Reconciler<Ingress> {
                 .build();
         status.written(KIND);
         return UpdateControl.patchStatus(update);
+    }
+
+    @Override
+    public ErrorStatusUpdateControl<Ingress> updateErrorStatus(
+            Ingress resource, Context<Ingress> context, Exception problem) {
+        return StatusContext.failed(problem);
     }
 
     private static List<IngressLoadBalancerIngress> addresses(Ingress ingress) {

@@ -4,6 +4,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfigBuilder;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElector;
+import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaderElectionRecord;
 import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -33,6 +34,7 @@ public final class LeaderGate implements AutoCloseable {
     private final ScheduledExecutorService threads = Executors.newScheduledThreadPool(
             2, Thread.ofPlatform().daemon().name("leader-election-", 0).factory());
     private volatile boolean leading;
+    private volatile long renewedNanos;
     private volatile boolean closed;
     private @Nullable CompletableFuture<?> election;
 
@@ -41,14 +43,17 @@ public final class LeaderGate implements AutoCloseable {
         this.client = client;
         this.config = config;
         this.onGain = onGain;
-        Gauge.builder("holdfast.operator.leader", this, gate -> gate.leading ? 1 : 0)
+        Gauge.builder("holdfast.operator.leader", this, gate -> gate.isLeader() ? 1 : 0)
                 .description("1 while this replica writes status")
                 .register(registry);
     }
 
-    /** Whether this replica may write now. */
+    /**
+     * Whether this replica may write now. Not after its lease ran out: the elector may hang in a request to a server that
+     * does not answer, and another replica may lead by then.
+     */
     public boolean isLeader() {
-        return leading && !closed;
+        return leading && !closed && isLeaseValid();
     }
 
     /** Stands for election until closed. */
@@ -62,7 +67,7 @@ public final class LeaderGate implements AutoCloseable {
                 client,
                 new LeaderElectionConfigBuilder()
                         .withName(config.name())
-                        .withLock(new LeaseLock(config.namespace(), config.name(), config.identity()))
+                        .withLock(new NotedLock(config))
                         .withLeaseDuration(config.lease())
                         .withRenewDeadline(renew)
                         .withRetryPeriod(retry)
@@ -101,6 +106,40 @@ public final class LeaderGate implements AutoCloseable {
             Thread.currentThread().interrupt();
         } catch (ExecutionException | TimeoutException e) {
             LOG.warn("the lease may not be released: {}", e.toString());
+        }
+    }
+
+    private boolean isLeaseValid() {
+        return System.nanoTime() - renewedNanos < config.lease().toNanos();
+    }
+
+    /** The lease holds from the moment that a renewal was asked for. */
+    private void renewed(long askedNanos) {
+        boolean resumes = leading && !closed && !isLeaseValid();
+        renewedNanos = askedNanos;
+        if (resumes && isLeader()) {
+            LOG.info("the lease is renewed after it ran out, this replica writes on identity={}", config.identity());
+            threads.execute(onGain);
+        }
+    }
+
+    private final class NotedLock extends LeaseLock {
+        NotedLock(LeaderConfig config) {
+            super(config.namespace(), config.name(), config.identity());
+        }
+
+        @Override
+        public synchronized void create(KubernetesClient client, LeaderElectionRecord election) {
+            long asked = System.nanoTime();
+            super.create(client, election);
+            renewed(asked);
+        }
+
+        @Override
+        public synchronized void update(KubernetesClient client, LeaderElectionRecord election) {
+            long asked = System.nanoTime();
+            super.update(client, election);
+            renewed(asked);
         }
     }
 

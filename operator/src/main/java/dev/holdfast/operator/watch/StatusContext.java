@@ -2,9 +2,13 @@ package dev.holdfast.operator.watch;
 
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.status.StatusIntent;
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.net.HttpURLConnection;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
@@ -32,6 +36,15 @@ record StatusContext(StatusFeed feed, BooleanSupplier leader, StatusConfig confi
                         .build();
             case JSON_PATCH -> new ObjectMetaBuilder(meta).build();
         };
+    }
+
+    /** What JOSDK does after a write failed: it tries again, except for an object that was deleted in the meantime. */
+    static <P extends HasMetadata> ErrorStatusUpdateControl<P> failed(Exception problem) {
+        boolean gone = problem instanceof KubernetesClientException answer
+                && answer.getCode() == HttpURLConnection.HTTP_NOT_FOUND;
+        return gone
+                ? ErrorStatusUpdateControl.<P>noStatusUpdate().withNoRetry()
+                : ErrorStatusUpdateControl.defaultErrorProcessing();
     }
 
     void written(String kind) {

@@ -6,6 +6,7 @@ import dev.holdfast.operator.status.StatusIntent;
 import dev.holdfast.operator.status.StatusProjector;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
+import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
@@ -52,5 +53,11 @@ final class WebSocketRouteReconciler implements Reconciler<RouteStatusResource> 
         update.setStatus(after);
         status.written(KIND);
         return UpdateControl.patchStatus(update);
+    }
+
+    @Override
+    public ErrorStatusUpdateControl<RouteStatusResource> updateErrorStatus(
+            RouteStatusResource resource, Context<RouteStatusResource> context, Exception problem) {
+        return StatusContext.failed(problem);
     }
 }

@@ -1,0 +1,160 @@
+package dev.holdfast.dataplane;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.holdfast.dataplane.proxy.ProxyConfig;
+import dev.holdfast.dataplane.proxy.tunnel.DrainResult;
+import dev.holdfast.dataplane.sync.SyncConfig;
+import dev.holdfast.dataplane.sync.Tables;
+import dev.holdfast.routetable.RouteTable;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+class DataPlaneTest {
+    private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();
+    private static final URI NOBODY = URI.create("http://127.0.0.1:1");
+
+    private final HttpClient http = HttpClient.newHttpClient();
+
+    @Test
+    void itIsReadyOnceItHasATableAndUnreadyAsSoonAsItEnds() throws Exception {
+        // Given
+        Duration grace = Duration.ofMillis(500);
+        try (DataPlane dataPlane = new DataPlane(config(0, new DrainConfig(grace, Duration.ofMillis(100))), List.of())) {
+            dataPlane.start();
+            assertThat(get(dataPlane, "/readyz").body()).isEqualTo("not ready: no route table yet\n");
+            dataPlane.routes().swap(Tables.version(1, RouteTable.EMPTY), RouteTable.EMPTY);
+            await().until(() -> get(dataPlane, "/readyz").statusCode() == 200);
+
+            // When
+            CompletableFuture<DrainResult> end = CompletableFuture.supplyAsync(() -> shutdown(dataPlane));
+
+            // Then
+            await().until(() -> get(dataPlane, "/readyz").body().equals("not ready: it is shutting down\n"));
+            assertThat(get(dataPlane, "/healthz").statusCode()).isEqualTo(200);
+            assertThat(end.get()).isEqualTo(new DrainResult(0, 0));
+            assertThatThrownBy(() -> get(dataPlane, "/healthz")).isInstanceOf(IOException.class);
+        }
+    }
+
+    @Test
+    void itTellsItsPortsAndItsMeters() throws Exception {
+        // Given
+        try (DataPlane dataPlane = new DataPlane(config(0, DrainConfig.DEFAULT), List.of())) {
+            dataPlane.start();
+
+            // When
+            String metrics = get(dataPlane, "/metrics").body();
+
+            // Then
+            assertThat(dataPlane.httpPort()).isPositive();
+            assertThat(dataPlane.httpsPort()).isEqualTo(-1);
+            assertThat(metrics)
+                    .contains("holdfast_config_generation 0.0", "holdfast_config_stream_connected 0.0", "jvm_memory_used");
+        }
+    }
+
+    @Test
+    void anAddressThatIsTakenIsNamed() throws Exception {
+        // Given
+        try (ServerSocket taken = new ServerSocket(0, 1, LOOPBACK);
+                DataPlane dataPlane = new DataPlane(config(taken.getLocalPort(), DrainConfig.DEFAULT), List.of())) {
+            // When / Then
+            assertThatThrownBy(dataPlane::start)
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining(Integer.toString(taken.getLocalPort()));
+        }
+    }
+
+    @Test
+    void optionsBecomeConfiguration() {
+        // Given
+        CommandLine commandLine = DataPlaneMain.commandLine();
+
+        // When
+        commandLine.parseArgs(
+                "--operator", "http://127.0.0.1:9901", "--name", "proxy-a", "--http", "127.0.0.1:0", "--https", "[::1]:0",
+                "--trusted-proxy", "10.0.0.0/8,fd00::/8", "--threads", "3", "--drain-window", "PT2M", "--zone", "a");
+        DataPlaneConfig config = ((DataPlaneMain) commandLine.getCommand()).config();
+
+        // Then
+        assertThat(config.name()).isEqualTo("proxy-a");
+        assertThat(config.admin()).isEqualTo(new InetSocketAddress("127.0.0.1", 9900));
+        assertThat(config.drain()).isEqualTo(new DrainConfig(Duration.ofSeconds(5), Duration.ofMinutes(2)));
+        assertThat(config.proxy().eventLoops()).isEqualTo(3);
+        assertThat(config.proxy().zone()).isEqualTo("a");
+        assertThat(config.proxy().trustedProxies()).hasToString("[10.0.0.0/8, fd00:0:0:0:0:0:0:0/8]");
+    }
+
+    @Test
+    void withoutANameItTakesThatOfThePodOrTheHost() {
+        // Given
+        CommandLine commandLine = DataPlaneMain.commandLine();
+
+        // When
+        commandLine.parseArgs("--operator", "http://127.0.0.1:9901");
+
+        // Then
+        assertThat(((DataPlaneMain) commandLine.getCommand()).config().name())
+                .isNotBlank()
+                .doesNotContain("$", "null");
+    }
+
+    @Test
+    void optionsThatAreNotValidAreNamedWithTheirRemedy() {
+        assertThat(usageError("--operator", "http://operator.example.com:9901"))
+                .contains("operator: \"http://operator.example.com:9901\"", "http://127.0.0.1:PORT");
+        assertThat(usageError("--operator", "http://127.0.0.1:9901", "--http", "localhost:80"))
+                .contains("an IP address and a port");
+        assertThat(usageError("--operator", "http://127.0.0.1:9901", "--trusted-proxy", "10.0.0.0/99"))
+                .contains("10.0.0.0/99");
+        assertThat(usageError("--operator", "http://127.0.0.1:9901", "--drain-window", "PT2H"))
+                .contains("drain.window: PT2H");
+        assertThat(usageError()).contains("--operator");
+    }
+
+    private static String usageError(String... arguments) {
+        java.io.StringWriter err = new java.io.StringWriter();
+        int status = DataPlaneMain.commandLine()
+                .setErr(new java.io.PrintWriter(err))
+                .execute(arguments);
+        assertThat(status).isEqualTo(2);
+        return err.toString();
+    }
+
+    private static DataPlaneConfig config(int httpPort, DrainConfig drain) {
+        return new DataPlaneConfig(
+                "proxy-a",
+                SyncConfig.of(NOBODY, null),
+                new InetSocketAddress(LOOPBACK, 0),
+                ProxyConfig.of(new InetSocketAddress(LOOPBACK, httpPort), null).withEventLoops(1),
+                drain);
+    }
+
+    private static DrainResult shutdown(DataPlane dataPlane) {
+        try {
+            return dataPlane.shutdown();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private HttpResponse<String> get(DataPlane dataPlane, String path) throws IOException, InterruptedException {
+        URI uri = URI.create("http://127.0.0.1:" + dataPlane.adminPort() + path);
+        return http.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+    }
+}

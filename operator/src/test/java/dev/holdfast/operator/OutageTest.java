@@ -1,0 +1,104 @@
+package dev.holdfast.operator;
+
+import static dev.holdfast.operator.ClusterFixture.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.operator.watch.LeaderGate;
+import dev.holdfast.operator.watch.TolerantClients;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** API servers that go away, stop answering, or take a permission back. */
+@Timeout(60)
+class OutageTest {
+    private final ClusterFixture cluster = new ClusterFixture();
+    private final Relay relay = cluster.api().relay();
+
+    @BeforeEach
+    void objects() {
+        cluster.api()
+                .apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
+                        + ClusterFixture.slice("chat", "10.0.0.1") + "---\n"
+                        + ClusterFixture.ingress("chat", "a.example.com", "chat"));
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        cluster.close();
+    }
+
+    @Test
+    void theTableStaysWhileTheApiServerIsGoneAndFollowsItAfterwards() throws Exception {
+        // Given a data plane with a table
+        ClusterOperator operator = cluster.operator();
+        StreamReader dataPlane = cluster.dataPlane(operator, "dp-1");
+        await("the Ingress is served", () -> dataPlane.serves("a.example.com"));
+        Compilation before = operator.operator().last().orElseThrow();
+
+        // When the API server goes for a while and returns with another Ingress
+        relay.cut();
+        Thread.sleep(1_000);
+        Compilation during = operator.operator().last().orElseThrow();
+        relay.mend();
+        Thread.sleep(1_000);
+        cluster.api().apply(ClusterFixture.ingress("late", "b.example.com", "chat"));
+
+        // Then nothing was taken away in between, and the new one is served
+        assertThat(during).isSameAs(before);
+        await("the other Ingress is served", () -> dataPlane.serves("b.example.com"));
+        assertThat(dataPlane.serves("a.example.com")).isTrue();
+    }
+
+    @Test
+    void aKindThatMayNoLongerBeReadKeepsItsLastState() throws Exception {
+        // Given a data plane with a table
+        StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
+        await("there is an endpoint", () -> endpoints(dataPlane) == 1);
+
+        // When the right to read Services is taken away, and given back after one more came
+        cluster.api().refuse("/api/v1/services", 403);
+        relay.cut();
+        relay.mend();
+        cluster.api().apply(ClusterFixture.slice("other", "10.0.0.2") + "---\n" + ClusterFixture.service("other"));
+        Thread.sleep(1_500);
+        int during = endpoints(dataPlane);
+        cluster.api().allow("/api/v1/services");
+        cluster.api().apply(ClusterFixture.ingress("other", "b.example.com", "other"));
+
+        // Then the Service served on, and the new one is seen
+        assertThat(during).isEqualTo(1);
+        await("both are served", () -> endpoints(dataPlane) == 2);
+    }
+
+    @Test
+    void aLeaderWhoseLeaseRanOutWritesNothingEvenIfItsElectorHangs() throws Exception {
+        // Given a leader
+        AtomicInteger gains = new AtomicInteger();
+        try (KubernetesClient client = TolerantClients.open(cluster.api().config("holdfast-operator"));
+                LeaderGate gate = new LeaderGate(
+                        client, ClusterFixture.leader("one"), new SimpleMeterRegistry(), gains::incrementAndGet)) {
+            gate.start();
+            await("it leads", gate::isLeader);
+
+            // When the API server stops to answer for longer than the lease
+            relay.silence();
+
+            // Then it leads no more, until the server answers; then the objects are looked at again
+            await("it does not lead", () -> !gate.isLeader());
+            relay.mend();
+            await("it leads again", gate::isLeader);
+            await("it looks again", () -> gains.get() >= 2);
+        }
+    }
+
+    private static int endpoints(StreamReader dataPlane) {
+        return dataPlane.table().endpoints().values().stream()
+                .mapToInt(group -> group.endpoints().size())
+                .sum();
+    }
+}
