@@ -33,8 +33,14 @@ class ForwardingTest {
     @Conformance(value = "C01", rfc = "9110 §7.6.1")
     void whatConnectionNamesAndTheHopByHopFieldsStayBehind() throws IOException {
         // Given
-        String hopByHop = "Connection: X-Secret, keep-alive, TE\r\nconnection: x-other\r\nX-Secret: 1\r\nX-Other: 2\r\n"
-                + "Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\nHTTP2-Settings: AAMAAABk\r\n"
+        String hopByHop = "Connection: X-Secret, keep-alive, TE\r\n"
+                + "connection: x-other\r\n"
+                + "X-Secret: 1\r\n"
+                + "X-Other: 2\r\n"
+                + "Keep-Alive: timeout=5\r\n"
+                + "Proxy-Connection: keep-alive\r\n"
+                + "TE: trailers\r\n"
+                + "HTTP2-Settings: AAMAAABk\r\n"
                 + "X-Kept: 3\r\n";
         try (ScriptedBackend backend = ScriptedBackend.echo()) {
             RIG.serve(backend);

@@ -201,8 +201,8 @@ class ResponseTest {
     void aDefectiveAnswerIs502HoweverItIsCut(String answer) throws IOException {
         // Given
         List<String> verdicts = new ArrayList<>();
-        for (int cut = 0; cut <= answer.length(); cut += cut < 16 ? 1 : 7) {
-            int at = Math.min(cut, answer.length());
+        for (int cut = 0; cut <= answer.length(); cut++) {
+            int at = cut;
             try (ScriptedBackend backend = ScriptedBackend.playing(connection -> {
                 SeenRequest request = connection.require();
                 if (request.target().equals("/")) {
