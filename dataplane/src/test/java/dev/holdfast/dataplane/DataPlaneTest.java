@@ -34,7 +34,8 @@ class DataPlaneTest {
     void itIsReadyOnceItHasATableAndUnreadyAsSoonAsItEnds() throws Exception {
         // Given
         Duration grace = Duration.ofMillis(500);
-        try (DataPlane dataPlane = new DataPlane(config(0, new DrainConfig(grace, Duration.ofMillis(100))), List.of())) {
+        try (DataPlane dataPlane =
+                new DataPlane(config(0, new DrainConfig(grace, Duration.ofMillis(100))), List.of())) {
             dataPlane.start();
             assertThat(get(dataPlane, "/readyz").body()).isEqualTo("not ready: no route table yet\n");
             dataPlane.routes().swap(Tables.version(1, RouteTable.EMPTY), RouteTable.EMPTY);
@@ -64,7 +65,10 @@ class DataPlaneTest {
             assertThat(dataPlane.httpPort()).isPositive();
             assertThat(dataPlane.httpsPort()).isEqualTo(-1);
             assertThat(metrics)
-                    .contains("holdfast_config_generation 0.0", "holdfast_config_stream_connected 0.0", "jvm_memory_used");
+                    .contains(
+                            "holdfast_config_generation 0.0",
+                            "holdfast_config_stream_connected 0.0",
+                            "jvm_memory_used");
         }
     }
 
@@ -87,8 +91,22 @@ class DataPlaneTest {
 
         // When
         commandLine.parseArgs(
-                "--operator", "http://127.0.0.1:9901", "--name", "proxy-a", "--http", "127.0.0.1:0", "--https", "[::1]:0",
-                "--trusted-proxy", "10.0.0.0/8,fd00::/8", "--threads", "3", "--drain-window", "PT2M", "--zone", "a");
+                "--operator",
+                "http://127.0.0.1:9901",
+                "--name",
+                "proxy-a",
+                "--http",
+                "127.0.0.1:0",
+                "--https",
+                "[::1]:0",
+                "--trusted-proxy",
+                "10.0.0.0/8,fd00::/8",
+                "--threads",
+                "3",
+                "--drain-window",
+                "PT2M",
+                "--zone",
+                "a");
         DataPlaneConfig config = ((DataPlaneMain) commandLine.getCommand()).config();
 
         // Then
@@ -129,9 +147,8 @@ class DataPlaneTest {
 
     private static String usageError(String... arguments) {
         java.io.StringWriter err = new java.io.StringWriter();
-        int status = DataPlaneMain.commandLine()
-                .setErr(new java.io.PrintWriter(err))
-                .execute(arguments);
+        int status =
+                DataPlaneMain.commandLine().setErr(new java.io.PrintWriter(err)).execute(arguments);
         assertThat(status).isEqualTo(2);
         return err.toString();
     }
