@@ -274,6 +274,7 @@ class LocalModeTest {
         // Then
         assertThat(drain.join(SOON)).isTrue();
         assertThat(text()).contains("draining 2 → 2").contains("ended: 0 drained, 2 cut");
+        assertThat(events(LocalEvent.Closed.class)).as("close lines").hasSize(2);
         for (Socket socket : silent) {
             socket.close();
         }
