@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * Tells the backend about the way of a request. What an untrusted peer says is deleted first, with every spelling that a
@@ -16,6 +17,7 @@ import java.util.Map;
 public final class ForwardedFields {
     private static final String FOR = "X-Forwarded-For";
     private static final String FORWARDED = "Forwarded";
+    private static final Pattern UNQUOTED_NODE = Pattern.compile("[A-Za-z0-9._-]+");
 
     private ForwardedFields() {}
 
@@ -93,7 +95,7 @@ public final class ForwardedFields {
     /** A hop of {@code X-Forwarded-For} as a node: an IPv6 address in brackets, and in quotes what is no token (§6). */
     private static String node(String hop) {
         String node = NetUtil.isValidIpV6Address(hop) && !hop.startsWith("[") ? "[" + hop + "]" : hop;
-        return node.matches("[A-Za-z0-9._-]+")
+        return UNQUOTED_NODE.matcher(node).matches()
                 ? node
                 : "\"" + node.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
     }
