@@ -132,10 +132,4 @@ public record ProxyConfig(
         return new ProxyConfig(
                 http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels, overload, other);
     }
-
-    /** The same with other settings of tunnels. */
-    public ProxyConfig withTunnels(TunnelSettings other) {
-        return new ProxyConfig(
-                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, pool, other);
-    }
 }
