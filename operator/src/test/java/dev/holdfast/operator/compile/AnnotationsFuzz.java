@@ -1,15 +1,17 @@
 package dev.holdfast.operator.compile;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /**
  * Annotations as lines {@code name: value}, on an Ingress and on a Service, compiled beside a healthy neighbour. A name
  * without a slash is one of ingress-nginx; one that begins with a slash is our own.
  */
 public final class AnnotationsFuzz {
-    private static final String OBJECTS = """
+    private static final List<JsonNode> OBJECTS = Manifests.documents("""
             kind: Ingress
             metadata: {name: fuzzed, namespace: default}
             spec:
@@ -28,7 +30,7 @@ public final class AnnotationsFuzz {
             addressType: IPv4
             ports: [{port: 8080}]
             endpoints: [{addresses: [10.0.0.1]}]
-            """;
+            """);
 
     private AnnotationsFuzz() {}
 
@@ -46,10 +48,11 @@ public final class AnnotationsFuzz {
             }
         }
         Manifests manifests = new Manifests();
-        Manifests.documents(OBJECTS).forEach(object -> {
-            ((ObjectNode) object.path("metadata")).set("annotations", annotations);
-            manifests.add(object);
-        });
+        for (JsonNode object : OBJECTS) {
+            JsonNode copy = object.deepCopy();
+            ((ObjectNode) copy.path("metadata")).set("annotations", annotations);
+            manifests.add(copy);
+        }
         HealthyNeighbour.requireUnharmed(manifests);
     }
 }

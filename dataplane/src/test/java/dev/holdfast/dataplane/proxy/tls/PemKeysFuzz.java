@@ -58,7 +58,10 @@ public final class PemKeysFuzz {
 
     private static void assertQuotesNothing(IllegalArgumentException e, String text) {
         for (int at = 0; at + QUOTE_CHARS <= text.length(); at += QUOTE_CHARS) {
-            assertThat(String.valueOf(e.getMessage())).doesNotContain(text.substring(at, at + QUOTE_CHARS));
+            String part = text.substring(at, at + QUOTE_CHARS);
+            if (part.indexOf(' ') < 0) { // A marker of PEM has blanks, and messages name markers.
+                assertThat(String.valueOf(e.getMessage())).doesNotContain(part);
+            }
         }
     }
 
