@@ -28,7 +28,8 @@ class OracleTest {
         assertThat(result.wrong())
                 .anyMatch(finding -> finding.startsWith("valid / 101 / a frame: in the tunnel"))
                 .anyMatch(finding -> finding.endsWith("Upgrade at the backend: [h2c, websocket]"))
-                .anyMatch(finding -> finding.startsWith("Key doubled / ") && finding.contains("the backend heard of it"));
+                .anyMatch(
+                        finding -> finding.startsWith("Key doubled / ") && finding.contains("the backend heard of it"));
         assertThat(result.wrongTunnels()).isPositive();
     }
 
@@ -52,8 +53,10 @@ class OracleTest {
 
         // Then
         assertThat(contaminated)
-                .anyMatch(finding -> finding.startsWith("cl-te-plain x KEEP_ALIVE: the backend saw [malformed: framing"))
-                .anyMatch(finding -> finding.startsWith("cl-te-no-space x KEEP_ALIVE: the backend saw [malformed: framing"));
+                .anyMatch(
+                        finding -> finding.startsWith("cl-te-plain x KEEP_ALIVE: the backend saw [malformed: framing"))
+                .anyMatch(finding ->
+                        finding.startsWith("cl-te-no-space x KEEP_ALIVE: the backend saw [malformed: framing"));
     }
 
     @Test
@@ -97,7 +100,8 @@ class OracleTest {
         try (ScriptedBackend backend = behaviour.start();
                 NaiveFront front = NaiveFront.before(backend.port(), mistake)) {
             List<String> findings = SmugglingTest.attackAll(new Worker(front, "s.test", behaviour, backend), some, 0);
-            System.out.printf("oracle of the smuggling corpus: %s: contaminated requests %d%n", mistake, findings.size());
+            System.out.printf(
+                    "oracle of the smuggling corpus: %s: contaminated requests %d%n", mistake, findings.size());
             return findings;
         }
     }

@@ -127,8 +127,7 @@ final class ChokePoint implements AutoCloseable {
             operator.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), awaitOperator()));
             operator.getOutputStream().write(first, 0, length);
             Thread.startVirtualThread(() -> pump(client, operator));
-            boolean stream =
-                    new String(first, 0, length, StandardCharsets.US_ASCII).startsWith("GET /v1/tables ");
+            boolean stream = new String(first, 0, length, StandardCharsets.US_ASCII).startsWith("GET /v1/tables ");
             if (stream) {
                 relay(operator, client);
             } else {

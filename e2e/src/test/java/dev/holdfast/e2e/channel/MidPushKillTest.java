@@ -126,7 +126,10 @@ class MidPushKillTest {
                 midPush += push.received() < whole - 1_000 ? 1 : 0;
                 withPartOfATable += push.forwarded() > 1_000 ? 1 : 0;
                 int served = servedVersion();
-                assertThat(served).as("served after kill %d", kill).isEqualTo(lastVersion).isLessThan(2 * kill - 1);
+                assertThat(served)
+                        .as("served after kill %d", kill)
+                        .isEqualTo(lastVersion)
+                        .isLessThan(2 * kill - 1);
                 if (kill % 10 == 0 || kill == KILLS) {
                     cluster.replace(edited(2 * kill));
                     pushWhole(2 * kill);
@@ -149,7 +152,9 @@ class MidPushKillTest {
     private long pushWhole(int version) throws Exception {
         channel.open();
         try (JavaProcess operator = startOperator()) {
-            await().atMost(SOON).pollInterval(Duration.ofMillis(20)).until(() -> lastVersion == version && swaps.get() > 0);
+            await().atMost(SOON)
+                    .pollInterval(Duration.ofMillis(20))
+                    .until(() -> lastVersion == version && swaps.get() > 0);
             channel.operator(0);
             operator.kill();
             return channel.awaitEnded().received();
