@@ -3,7 +3,6 @@ package dev.holdfast.dataplane.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.holdfast.dataplane.proxy.tunnel.TunnelSettings;
 import dev.holdfast.routetable.HeaderChanges;
 import dev.holdfast.routetable.Rewrite;
 import dev.holdfast.routetable.Route;
@@ -22,6 +21,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Backends that are slow, gone, or leave; and the connections that wait for the next request. */
 @Timeout(60)
@@ -163,21 +164,27 @@ class BackendFailureTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {"timeout=1; 2", "timeout=1, max=100; 2", "Timeout=60, max=9; 1", "timeout=x; 1"})
+    void aConnectionIsNotReusedWhenItsBackendIsAboutToEndIt(String announced, int connections) throws IOException {
+        // Given
+        backend.script((request, socket) -> RawBackend.write(
+                socket, OK.replace("\r\n\r\n", "\r\nKeep-Alive: " + announced + "\r\n\r\n")));
+        rig.serve(backend);
+        try (RawClient client = rig.client()) {
+            client.send(GET).answer();
+            // When
+            String answer = client.send(GET).answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 200");
+            assertThat(backend.connections).hasValue(connections);
+        }
+    }
+
     @Test
     void noMoreConnectionsWaitThanTheLimit() throws Exception {
         // Given
-        ProxyConfig config = Rig.config();
-        ProxyConfig bounded = new ProxyConfig(
-                config.http(),
-                null,
-                0,
-                1,
-                config.transport(),
-                null,
-                List.of(),
-                HttpLimits.DEFAULT,
-                new PoolLimits(2, 2, Duration.ofSeconds(30)),
-                TunnelSettings.DEFAULT);
+        ProxyConfig bounded = Rig.config().withPool(new PoolLimits(2, 2, Duration.ofSeconds(30)));
         CountDownLatch all = new CountDownLatch(5);
         backend.script((request, socket) -> {
             all.countDown();
