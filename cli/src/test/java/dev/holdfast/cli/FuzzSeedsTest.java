@@ -19,11 +19,14 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class FuzzSeedsTest {
     private static final Path SEEDS = Path.of("src/test/resources/fuzz");
-    private static final Map<String, ThrowingConsumer<byte[]>> TARGETS = Map.of(
-            "ManifestFuzz", ManifestFuzz::fuzzerTestOneInput);
+    private static final Map<String, ThrowingConsumer<byte[]>> TARGETS =
+            Map.of("ManifestFuzz", ManifestFuzz::fuzzerTestOneInput);
 
     static Stream<Path> seeds() throws IOException {
-        return Files.walk(SEEDS).filter(Files::isRegularFile).map(SEEDS::relativize).sorted();
+        return Files.walk(SEEDS)
+                .filter(Files::isRegularFile)
+                .map(SEEDS::relativize)
+                .sorted();
     }
 
     @ParameterizedTest

@@ -36,7 +36,10 @@ class FuzzSeedsTest {
             "PemKeysFuzz", PemKeysFuzz::fuzzerTestOneInput);
 
     static Stream<Path> seeds() throws IOException {
-        return Files.walk(SEEDS).filter(Files::isRegularFile).map(SEEDS::relativize).sorted();
+        return Files.walk(SEEDS)
+                .filter(Files::isRegularFile)
+                .map(SEEDS::relativize)
+                .sorted();
     }
 
     @ParameterizedTest

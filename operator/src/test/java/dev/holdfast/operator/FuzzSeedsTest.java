@@ -27,7 +27,10 @@ class FuzzSeedsTest {
             "CertificateCheckFuzz", CertificateCheckFuzz::fuzzerTestOneInput);
 
     static Stream<Path> seeds() throws IOException {
-        return Files.walk(SEEDS).filter(Files::isRegularFile).map(SEEDS::relativize).sorted();
+        return Files.walk(SEEDS)
+                .filter(Files::isRegularFile)
+                .map(SEEDS::relativize)
+                .sorted();
     }
 
     @ParameterizedTest

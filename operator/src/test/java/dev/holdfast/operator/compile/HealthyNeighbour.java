@@ -46,7 +46,8 @@ final class HealthyNeighbour {
 
     /** Whether the object shares namespace, name or host with the neighbour: then it is no stranger. */
     static boolean isPartOf(JsonNode object) {
-        return object.toString().contains("healthy") || object.path("kind").asText().equals("IngressClass");
+        return object.toString().contains("healthy")
+                || object.path("kind").asText().equals("IngressClass");
     }
 
     /** Compiles the objects beside the neighbour. */
@@ -61,9 +62,15 @@ final class HealthyNeighbour {
                 joined(ALONE.secrets(), stranger.secrets()));
         CompileResult result = compile(both);
         RouteTable table = result.table();
-        assertThat(table.virtualHosts().get(HOST)).isNotNull().isEqualTo(TABLE.virtualHosts().get(HOST));
-        assertThat(table.upstreams().get(BACKEND)).isNotNull().isEqualTo(TABLE.upstreams().get(BACKEND));
-        assertThat(table.endpoints().get(BACKEND)).isNotNull().isEqualTo(TABLE.endpoints().get(BACKEND));
+        assertThat(table.virtualHosts().get(HOST))
+                .isNotNull()
+                .isEqualTo(TABLE.virtualHosts().get(HOST));
+        assertThat(table.upstreams().get(BACKEND))
+                .isNotNull()
+                .isEqualTo(TABLE.upstreams().get(BACKEND));
+        assertThat(table.endpoints().get(BACKEND))
+                .isNotNull()
+                .isEqualTo(TABLE.endpoints().get(BACKEND));
         assertThat(result.diagnostics())
                 .as("compile met something that it does not expect")
                 .noneMatch(diagnostic -> diagnostic.message().contains("please report"));

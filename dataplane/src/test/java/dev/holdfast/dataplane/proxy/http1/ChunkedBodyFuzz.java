@@ -22,8 +22,9 @@ public final class ChunkedBodyFuzz {
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
 
     /** Size and extensions (RFC 9112 §7.1.1): what stands between quotes is free, but ends. */
-    private static final Pattern CHUNK_LINE = Pattern.compile("(?<size>[0-9A-Fa-f]{1,16}+)"
-            + "(?:[ \\t]*+;(?:\"(?:\\\\[\\t -~\\x80-\\xff]|[\\t !#-\\[\\]-~\\x80-\\xff])*+\"|[\\t !#-~\\x80-\\xff])*+)?+");
+    private static final Pattern CHUNK_LINE = Pattern.compile(
+            "(?<size>[0-9A-Fa-f]{1,16}+)"
+                    + "(?:[ \\t]*+;(?:\"(?:\\\\[\\t -~\\x80-\\xff]|[\\t !#-\\[\\]-~\\x80-\\xff])*+\"|[\\t !#-~\\x80-\\xff])*+)?+");
 
     private static final Pattern FIELDS = Pattern.compile(Grammar.FIELDS);
 
@@ -52,7 +53,11 @@ public final class ChunkedBodyFuzz {
     /**
      * @param rest what follows the body; null when it does not end
      */
-    private record Expected(String body, boolean refused, String trailers, @Nullable String rest) {}
+    private record Expected(
+            String body,
+            boolean refused,
+            String trailers,
+            @Nullable String rest) {}
 
     /** Reads with expressions over the whole text. */
     private static final class Reference {
@@ -85,8 +90,7 @@ public final class ChunkedBodyFuzz {
                 if (size.signum() == 0) {
                     return trailers();
                 }
-                int here =
-                        size.min(BigInteger.valueOf(text.length() - at)).intValueExact();
+                int here = size.min(BigInteger.valueOf(text.length() - at)).intValueExact();
                 body.append(text, at, at + here);
                 at += here;
                 String end = text.substring(at, Math.min(at + 2, text.length()));

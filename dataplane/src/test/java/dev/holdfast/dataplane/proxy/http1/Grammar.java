@@ -23,7 +23,8 @@ final class Grammar {
         List<String> fields = new ArrayList<>();
         for (String line : section.isEmpty() ? new String[0] : section.split("\r\n")) {
             int colon = line.indexOf(':');
-            fields.add(line.substring(0, colon) + "=" + line.substring(colon + 1).replaceAll("^[ \\t]++|[ \\t]++$", ""));
+            fields.add(
+                    line.substring(0, colon) + "=" + line.substring(colon + 1).replaceAll("^[ \\t]++|[ \\t]++$", ""));
         }
         return fields;
     }
@@ -38,10 +39,11 @@ final class Grammar {
     /** A head in octets. */
     static byte[] write(String startLine, HttpMessage head) {
         StringBuilder text = new StringBuilder(startLine).append("\r\n");
-        head.headers().forEach(field -> text.append(field.getKey())
-                .append(": ")
-                .append(field.getValue())
-                .append("\r\n"));
+        head.headers()
+                .forEach(field -> text.append(field.getKey())
+                        .append(": ")
+                        .append(field.getValue())
+                        .append("\r\n"));
         return text.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
     }
 

@@ -107,8 +107,8 @@ record Transcript(List<String> events, List<HttpMessage> heads, String body, Str
         @Override
         public void request(HttpRequest head, Framing framing) {
             heads.add(head);
-            events.add("request " + head.method() + " " + head.uri() + " " + head.protocolVersion() + " " + framing + " "
-                    + Grammar.fields(head.headers()));
+            events.add("request " + head.method() + " " + head.uri() + " " + head.protocolVersion() + " " + framing
+                    + " " + Grammar.fields(head.headers()));
         }
 
         @Override
