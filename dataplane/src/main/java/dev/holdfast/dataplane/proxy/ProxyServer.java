@@ -26,13 +26,14 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.epoll.EpollChannelOption;
+import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.EventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
@@ -41,20 +42,32 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Accepts traffic and serves it from the active table: one thread accepts, a few serve, each connection and its backends
- * on one of them. Thread-safe.
+ * Accepts traffic and serves it from the active table: each connection and its backends on one of a few threads. A
+ * listener shares the thread of its first connections: a thread of its own would cost every connection two changes of
+ * thread. Thread-safe.
  */
 public final class ProxyServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
     private static final CloseFrame GOING_AWAY = new CloseFrame(1001, "The proxy is shutting down");
     private static final int BACKLOG = 4_096;
 
+    /**
+     * What an accepted socket inherits from its listener on Linux, so that it need not be set for each (levels and names
+     * of {@code socket.h} and {@code tcp.h}): a peer that is gone is noticed within two minutes, or 30 s after something
+     * was sent to it.
+     */
+    private static final Map<IntegerUnixChannelOption, Integer> INHERITED = Map.of(
+            new IntegerUnixChannelOption("SO_KEEPALIVE", 1, 9), 1,
+            new IntegerUnixChannelOption("TCP_KEEPIDLE", 6, 4), 60,
+            new IntegerUnixChannelOption("TCP_KEEPINTVL", 6, 5), 15,
+            new IntegerUnixChannelOption("TCP_KEEPCNT", 6, 6), 4,
+            new IntegerUnixChannelOption("TCP_USER_TIMEOUT", 6, 18), 30_000);
+
     private final ProxyConfig config;
     private final FrontServices services;
     private final TlsContexts tls = new TlsContexts();
     private final TunnelRegistry tunnels;
     private final ProxyMetrics metrics;
-    private @Nullable MultiThreadIoEventLoopGroup acceptor;
     private volatile @Nullable MultiThreadIoEventLoopGroup loops;
     private @Nullable Channel http;
     private @Nullable Channel https;
@@ -92,7 +105,6 @@ public final class ProxyServer implements AutoCloseable {
      */
     public synchronized void start() throws IOException {
         Transports transport = Transports.choose(config.transport());
-        acceptor = new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("accept"), transport.ioHandler());
         MultiThreadIoEventLoopGroup serving = new MultiThreadIoEventLoopGroup(
                 config.eventLoops(), new DefaultThreadFactory("proxy"), transport.ioHandler());
         loops = serving;
@@ -102,10 +114,10 @@ public final class ProxyServer implements AutoCloseable {
         });
         try {
             if (config.http() != null) {
-                http = bind(transport, config.http(), Scheme.HTTP);
+                http = bind(transport, serving, config.http(), Scheme.HTTP);
             }
             if (config.https() != null) {
-                https = bind(transport, config.https(), Scheme.HTTPS);
+                https = bind(transport, serving, config.https(), Scheme.HTTPS);
             }
         } catch (IOException e) {
             close();
@@ -125,13 +137,14 @@ public final class ProxyServer implements AutoCloseable {
      * failed accept, stops accepting for a second and tries again ({@code ServerBootstrapAcceptor.exceptionCaught}),
      * instead of spinning; who knocks meanwhile waits in the backlog.
      */
-    private Channel bind(Transports transport, InetSocketAddress address, Scheme scheme) throws IOException {
+    private Channel bind(
+            Transports transport, MultiThreadIoEventLoopGroup serving, InetSocketAddress address, Scheme scheme)
+            throws IOException {
         ServerBootstrap bootstrap = new ServerBootstrap()
-                .group(acceptor, loops)
+                .group(serving)
                 .channel(transport.serverChannel())
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.SO_REUSEADDR, true)
-                .childOption(ChannelOption.SO_KEEPALIVE, true)
                 .childOption(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(receiveBytes(scheme)))
                 .childHandler(new ChannelInitializer<>() {
                     @Override
@@ -140,11 +153,9 @@ public final class ProxyServer implements AutoCloseable {
                     }
                 });
         if (transport == Transports.EPOLL) {
-            bootstrap
-                    .childOption(EpollChannelOption.TCP_KEEPIDLE, 60)
-                    .childOption(EpollChannelOption.TCP_KEEPINTVL, 15)
-                    .childOption(EpollChannelOption.TCP_KEEPCNT, 4)
-                    .childOption(EpollChannelOption.TCP_USER_TIMEOUT, 30_000);
+            INHERITED.forEach(bootstrap::option);
+        } else {
+            bootstrap.childOption(ChannelOption.SO_KEEPALIVE, true);
         }
         ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
         if (!bound.isSuccess()) {
@@ -235,9 +246,6 @@ public final class ProxyServer implements AutoCloseable {
                 ended.complete(null);
             });
             serving.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(5, TimeUnit.SECONDS);
-        }
-        if (acceptor != null) {
-            acceptor.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(5, TimeUnit.SECONDS);
         }
         tls.close();
     }
