@@ -98,4 +98,10 @@ public record ProxyConfig(
         return new ProxyConfig(
                 http, https, redirectPort, eventLoops, transport, zone, trustedProxies, other, pool, tunnels);
     }
+
+    /** The same with other settings of tunnels. */
+    public ProxyConfig withTunnels(TunnelSettings other) {
+        return new ProxyConfig(
+                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, pool, other);
+    }
 }

@@ -215,7 +215,7 @@ final class Upgrade extends TimerWheel.Timer {
         SwitchingAnswer.prepare(response, request.responses(), cookie);
         String subprotocol = response.headers().get(HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL);
         long nanos = System.nanoTime() - request.client().acceptedNanos();
-        PipeTunnel tunnel = new PipeTunnel(new PipeTunnel.Parts(
+        RelayedTunnel tunnel = new RelayedTunnel(new RelayedTunnel.Parts(
                 info(made, subprotocol, Duration.ofNanos(nanos)),
                 client,
                 made.channel(),
