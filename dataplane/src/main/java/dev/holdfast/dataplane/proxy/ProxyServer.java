@@ -4,6 +4,8 @@ import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.forwarded.Scheme;
 import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
+import dev.holdfast.dataplane.proxy.overload.AcceptRetryHandler;
+import dev.holdfast.dataplane.proxy.overload.Overload;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
 import dev.holdfast.dataplane.proxy.tls.BackendTlsContexts;
 import dev.holdfast.dataplane.proxy.tls.SniLookupHandler;
@@ -26,7 +28,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.unix.IntegerUnixChannelOption;
+import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.EventExecutor;
 import java.io.IOException;
@@ -51,23 +53,12 @@ public final class ProxyServer implements AutoCloseable {
     private static final CloseFrame GOING_AWAY = new CloseFrame(1001, "The proxy is shutting down");
     private static final int BACKLOG = 4_096;
 
-    /**
-     * What an accepted socket inherits from its listener on Linux, so that it need not be set for each (levels and names
-     * of {@code socket.h} and {@code tcp.h}): a peer that is gone is noticed within two minutes, or 30 s after something
-     * was sent to it.
-     */
-    private static final Map<IntegerUnixChannelOption, Integer> INHERITED = Map.of(
-            new IntegerUnixChannelOption("SO_KEEPALIVE", 1, 9), 1,
-            new IntegerUnixChannelOption("TCP_KEEPIDLE", 6, 4), 60,
-            new IntegerUnixChannelOption("TCP_KEEPINTVL", 6, 5), 15,
-            new IntegerUnixChannelOption("TCP_KEEPCNT", 6, 6), 4,
-            new IntegerUnixChannelOption("TCP_USER_TIMEOUT", 6, 18), 30_000);
-
     private final ProxyConfig config;
     private final FrontServices services;
     private final TlsContexts tls = new TlsContexts();
     private final TunnelRegistry tunnels;
     private final ProxyMetrics metrics;
+    private final MeterRegistry registry;
     private volatile @Nullable MultiThreadIoEventLoopGroup loops;
     private @Nullable Channel http;
     private @Nullable Channel https;
@@ -81,10 +72,15 @@ public final class ProxyServer implements AutoCloseable {
         this.tunnels = new TunnelRegistry(listeners, metrics, config.tunnels());
         Upstreams upstreams = new Upstreams(config.zone());
         BackendTlsContexts backendTls = new BackendTlsContexts();
-        BackendConnector connector = new BackendConnector(backendTls);
+        BackendConnector connector = new BackendConnector(backendTls, config.keepAlive());
         Upgrades upgrades = new Upgrades(new Upgrades.Parts(upstreams, connector, tunnels, metrics, config.tunnels()));
-        this.services = new FrontServices(new FrontServices.Parts(
-                config, routes, upstreams, connector, upgrades, metrics, new TrustedProxies(config.trustedProxies())));
+        this.registry = registry;
+        FrontServices.Parts parts = new FrontServices.Parts(
+                config, routes, upstreams, connector, upgrades, metrics, new TrustedProxies(config.trustedProxies()));
+        this.services = new FrontServices(
+                parts,
+                connections -> new Overload(
+                        config.overload(), connections, () -> tunnels.open() + tunnels.upgrading(), registry));
         Gauge.builder(
                         "holdfast.http.connections",
                         services,
@@ -133,9 +129,8 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     /**
-     * Binds a listener. One that runs out of file descriptors stays open and loses nobody it has: Netty reports the
-     * failed accept, stops accepting for a second and tries again ({@code ServerBootstrapAcceptor.exceptionCaught}),
-     * instead of spinning; who knocks meanwhile waits in the backlog.
+     * Binds a listener. One that runs out of file descriptors stays open and loses nobody it has: it rests
+     * and tries again, and who knocks meanwhile waits in the backlog ({@link AcceptRetryHandler}).
      */
     private Channel bind(
             Transports transport, MultiThreadIoEventLoopGroup serving, InetSocketAddress address, Scheme scheme)
@@ -145,6 +140,7 @@ public final class ProxyServer implements AutoCloseable {
                 .channel(transport.serverChannel())
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.SO_REUSEADDR, true)
+                .handler(new AcceptRetryHandler(registry))
                 .childOption(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(receiveBytes(scheme)))
                 .childHandler(new ChannelInitializer<>() {
                     @Override
@@ -153,9 +149,7 @@ public final class ProxyServer implements AutoCloseable {
                     }
                 });
         if (transport == Transports.EPOLL) {
-            INHERITED.forEach(bootstrap::option);
-        } else {
-            bootstrap.childOption(ChannelOption.SO_KEEPALIVE, true);
+            config.keepAlive().bequeath(bootstrap);
         }
         ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
         if (!bound.isSuccess()) {
@@ -175,6 +169,9 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     private void initialise(Channel channel, Scheme scheme) {
+        if (!(channel instanceof EpollSocketChannel)) {
+            config.keepAlive().apply(channel);
+        }
         FrontHandler front = new FrontHandler(services, channel, scheme);
         switch (scheme) {
             case HTTP -> {}
