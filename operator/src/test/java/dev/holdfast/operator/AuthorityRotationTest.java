@@ -124,7 +124,7 @@ class AuthorityRotationTest {
 
     private int certificates() {
         ConfigMap map = api.user().configMaps().inNamespace("default").withName("stream-ca").get();
-        return map == null ? 0 : map.getData().get("ca.crt").split("BEGIN CERTIFICATE", -1).length - 1;
+        return map == null ? 0 : map.getData().getOrDefault("ca.crt", "").split("BEGIN CERTIFICATE", -1).length - 1;
     }
 
     private @Nullable String secret(String key) {

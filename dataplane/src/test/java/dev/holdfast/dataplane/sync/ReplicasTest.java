@@ -11,8 +11,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -126,22 +125,18 @@ class ReplicasTest {
 
     /** Which of both it took is chance. */
     private Chosen chosen() throws Exception {
-        CompletableFuture<Chosen> first = new CompletableFuture<>();
-        watch(first, one, two);
-        watch(first, two, one);
-        return first.get(60, TimeUnit.SECONDS);
-    }
-
-    private static void watch(CompletableFuture<Chosen> first, ScriptedOperator own, ScriptedOperator other) {
-        Thread.startVirtualThread(() -> {
-            try {
-                while (!first.isDone()) {
-                    own.streamNow().ifPresent(stream -> first.complete(new Chosen(stream, own, other)));
-                    Thread.sleep(5);
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+        long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+        while (System.nanoTime() < deadline) {
+            Optional<ScriptedOperator.Stream> first = one.streamNow();
+            if (first.isPresent()) {
+                return new Chosen(first.get(), one, two);
             }
-        });
+            Optional<ScriptedOperator.Stream> second = two.streamNow();
+            if (second.isPresent()) {
+                return new Chosen(second.get(), two, one);
+            }
+            Thread.sleep(5);
+        }
+        throw new AssertionError("no stream was opened");
     }
 }

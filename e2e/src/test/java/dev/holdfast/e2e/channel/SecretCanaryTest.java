@@ -1,0 +1,279 @@
+package dev.holdfast.e2e.channel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.holdfast.e2e.cluster.MockCluster;
+import dev.holdfast.e2e.process.JavaProcess;
+import dev.holdfast.e2e.process.Ports;
+import dev.holdfast.e2e.traffic.EchoBackend;
+import dev.holdfast.e2e.traffic.RawGet;
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.client.utils.Serialization;
+import io.netty.pkitesting.CertificateBuilder;
+import io.netty.pkitesting.X509Bundle;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Both processes log all they can; what is secret is searched for in everything that leaves them. */
+@Timeout(240)
+class SecretCanaryTest {
+    private static final Duration SOON = Duration.ofSeconds(90);
+    private static final int WINDOW = 32;
+    private static final Map<String, String> LOUD =
+            Map.of("HOLDFAST_LOG_LEVEL", "debug", "HOLDFAST_LIBRARY_LOG_LEVEL", "debug");
+
+    @TempDir
+    private Path work;
+
+    private final MockCluster cluster = new MockCluster();
+    private final EchoBackend backend = new EchoBackend("backend");
+    private final int streamPort = Ports.free();
+    private final int httpPort = Ports.free();
+    private final int operatorAdmin = Ports.free();
+    private final int dataPlaneAdmin = Ports.free();
+
+    @AfterEach
+    void stop() {
+        cluster.close();
+        backend.close();
+    }
+
+    @Test
+    void whatIsSecretIsNowhereButWhereItIsKept() throws Exception {
+        // Given keys and tokens that can be told anywhere, good ones and broken ones
+        X509Bundle bundle = new CertificateBuilder()
+                .subject("CN=first.test")
+                .addSanDnsName("first.test")
+                .ecp256()
+                .setIsCertificateAuthority(true)
+                .buildSelfSigned();
+        String broken = "-----BEGIN PRIVATE KEY-----\n" + "Q0FOQVJZ".repeat(12) + "\n-----END PRIVATE KEY-----\n";
+        createSecret("good", bundle.getCertificatePathPEM(), bundle.getPrivateKeyPEM());
+        createSecret("broken", bundle.getCertificatePathPEM(), broken);
+        cluster.createService("echo", backend.port());
+        createRoute("first", "good");
+        createRoute("second", "broken");
+        String token = cluster.token("dp-1");
+        String foreign = cluster.token("dp-2");
+        Map<String, String> secrets = new LinkedHashMap<>();
+        secrets.put("key", bundle.getPrivateKeyPEM());
+        secrets.put("broken key", broken);
+        secrets.put("token", token);
+        secrets.put("foreign token", foreign);
+        Map<String, String> places = new LinkedHashMap<>();
+
+        // When both processes run, one data plane more with the token of another pod, and everything is asked
+        try (JavaProcess operator = startOperator();
+                JavaProcess dataPlane = startDataPlane("dp-1", token, httpPort, dataPlaneAdmin);
+                JavaProcess denied = startDataPlane("dp-3", foreign, 0, 0)) {
+            await().atMost(SOON).until(() -> mounted() && status("first.test") == 200);
+            denied.await("the operator answered 403", SOON);
+            for (String path : List.of("/metrics", "/readyz", "/healthz")) {
+                places.put("operator " + path, get(operatorAdmin, path));
+            }
+            for (String path : List.of("/metrics", "/readyz", "/tables")) {
+                places.put("data plane " + path, get(dataPlaneAdmin, path));
+            }
+            secrets.put("CA key", authorityKey());
+            await().atMost(SOON).until(() -> Files.exists(state()));
+            await().atMost(SOON).until(() -> written().contains("Programmed"));
+            places.put("cluster", written());
+            dataPlane.terminate(Duration.ofSeconds(60));
+            operator.terminate(Duration.ofSeconds(60));
+            denied.close();
+            places.put("operator log", operator.output());
+            places.put("data plane log", dataPlane.output());
+            places.put("denied data plane log", denied.output());
+        }
+
+        // Then no part of a secret is in any of it
+        List<String> hits = new ArrayList<>();
+        int windows = 0;
+        for (Map.Entry<String, String> secret : secrets.entrySet()) {
+            for (String window : windows(secret.getValue())) {
+                windows++;
+                places.forEach((place, text) -> {
+                    if (text.contains(window)) {
+                        hits.add(secret.getKey() + " in " + place);
+                    }
+                });
+            }
+        }
+        System.out.printf(
+                "R39 secrets %d in %d pieces, places %d of %d characters, plaintext hits %d%n",
+                secrets.size(),
+                windows,
+                places.size(),
+                places.values().stream().mapToInt(String::length).sum(),
+                hits.size());
+        assertThat(hits.stream().distinct()).isEmpty();
+        assertThat(places.get("operator log")).as("it was loud").contains("DEBUG");
+        assertThat(Files.readString(state())).as("the search finds what is there").contains(windows(
+                        Base64.getEncoder().encodeToString(bundle.getPrivateKeyPEM().getBytes(StandardCharsets.UTF_8)))
+                .iterator()
+                .next());
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(state())))
+                .isEqualTo("rw-------");
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(state().getParent())))
+                .isEqualTo("rwx------");
+    }
+
+    /** Pieces of a secret as it is, of its lines, and of its Base64, long enough to be in nothing else. */
+    private static Set<String> windows(String secret) {
+        Set<String> windows = new LinkedHashSet<>();
+        List<String> forms = new ArrayList<>();
+        secret.lines().filter(line -> !line.startsWith("-----")).forEach(forms::add);
+        forms.add(Base64.getEncoder().encodeToString(secret.getBytes(StandardCharsets.UTF_8)));
+        for (String form : forms) {
+            // The first bytes of every key are the same: they name the algorithm.
+            int skip = form.length() > 3 * WINDOW ? WINDOW * 2 : form.length() / 3;
+            for (int at = skip; at + WINDOW <= form.length(); at += WINDOW / 2) {
+                windows.add(form.substring(at, at + WINDOW));
+            }
+        }
+        return windows;
+    }
+
+    private JavaProcess startOperator() throws IOException {
+        return JavaProcess.start(
+                "dev.holdfast.cli.HoldfastMain",
+                List.of("-Dlog4j2.configurationFile=log4j2-operator.xml"),
+                List.of(
+                        "operator",
+                        "--kubeconfig=" + cluster.kubeconfig(work),
+                        "--loopback-endpoints",
+                        "--leader-election=false",
+                        "--status-patch=JSON_PATCH",
+                        "--stream-port=" + streamPort,
+                        "--stream-dns-names=localhost",
+                        "--data-plane-service-account=edge/proxy",
+                        "--admin-address=127.0.0.1",
+                        "--admin-port=" + operatorAdmin),
+                LOUD);
+    }
+
+    private JavaProcess startDataPlane(String name, String token, int http, int admin) throws IOException {
+        Path file = Files.writeString(work.resolve(name + ".token"), token);
+        return JavaProcess.start(
+                "dev.holdfast.cli.HoldfastMain",
+                List.of(),
+                List.of(
+                        "dataplane",
+                        "--name=" + name,
+                        "--operator=https://localhost:" + streamPort,
+                        "--operator-ca=" + work.resolve("ca.crt"),
+                        "--operator-token=" + file,
+                        "--state-dir=" + work.resolve(name + "-state"),
+                        "--http=127.0.0.1:" + http,
+                        "--https=127.0.0.1:0",
+                        "--accept-grace=PT0S",
+                        "--drain-window=PT1S",
+                        "--admin=127.0.0.1:" + admin),
+                LOUD);
+    }
+
+    private Path state() {
+        return work.resolve("dp-1-state").resolve("last-known-good.json");
+    }
+
+    /** Does what a kubelet does for a volume of a ConfigMap. */
+    private boolean mounted() throws IOException {
+        ConfigMap map = cluster.client()
+                .configMaps()
+                .inNamespace("shop")
+                .withName("holdfast-stream-ca")
+                .get();
+        if (map != null) {
+            Files.writeString(work.resolve("ca.crt"), map.getData().getOrDefault("ca.crt", ""));
+        }
+        return map != null;
+    }
+
+    private String authorityKey() {
+        String data = cluster.client()
+                .secrets()
+                .inNamespace("shop")
+                .withName("holdfast-stream-ca")
+                .get()
+                .getData()
+                .getOrDefault("ca.key", "");
+        return new String(Base64.getDecoder().decode(data), StandardCharsets.UTF_8);
+    }
+
+    /** What the operator wrote where others read it: status, Events, the bundle. */
+    private String written() {
+        List<HasMetadata> objects = new ArrayList<>();
+        objects.addAll(cluster.client()
+                .genericKubernetesResources("holdfast.dev/v1alpha1", "WebSocketRoute")
+                .inNamespace("shop")
+                .list()
+                .getItems());
+        objects.addAll(cluster.client().v1().events().inNamespace("shop").list().getItems());
+        objects.addAll(cluster.client().configMaps().inNamespace("shop").list().getItems());
+        return Serialization.asJson(objects);
+    }
+
+    private void createSecret(String name, String certificate, String key) {
+        Base64.Encoder base64 = Base64.getEncoder();
+        cluster.create("""
+                apiVersion: v1
+                kind: Secret
+                metadata: {name: %s, namespace: shop}
+                type: kubernetes.io/tls
+                data: {tls.crt: %s, tls.key: %s}
+                """.formatted(
+                        name,
+                        base64.encodeToString(certificate.getBytes(StandardCharsets.UTF_8)),
+                        base64.encodeToString(key.getBytes(StandardCharsets.UTF_8))));
+    }
+
+    private void createRoute(String name, String secret) {
+        cluster.create("""
+                apiVersion: holdfast.dev/v1alpha1
+                kind: WebSocketRoute
+                metadata: {name: %s, namespace: shop, generation: 1}
+                spec:
+                  ingressClassName: holdfast
+                  hostnames: [%s.test]
+                  tls: {secretName: %s, plaintext: Serve}
+                  rules: [{backendRefs: [{name: echo, port: 80}]}]
+                """.formatted(name, name, secret));
+    }
+
+    private int status(String host) {
+        try (RawGet get = new RawGet(httpPort, host, "/")) {
+            return get.get().status();
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    private static String get(int port, String path) throws IOException, InterruptedException {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            URI uri = URI.create("http://127.0.0.1:" + port + path);
+            return client.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString())
+                    .body();
+        }
+    }
+}
