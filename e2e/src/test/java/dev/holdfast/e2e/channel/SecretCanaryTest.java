@@ -3,14 +3,29 @@ package dev.holdfast.e2e.channel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.e2e.cluster.MockCluster;
 import dev.holdfast.e2e.process.JavaProcess;
 import dev.holdfast.e2e.process.Ports;
 import dev.holdfast.e2e.traffic.EchoBackend;
 import dev.holdfast.e2e.traffic.RawGet;
+import dev.holdfast.operator.ClusterOperator;
+import dev.holdfast.operator.Compilation;
+import dev.holdfast.operator.OperatorConfig;
+import dev.holdfast.operator.compile.CompileOptions;
+import dev.holdfast.operator.watch.TolerantClients;
+import dev.holdfast.operator.watch.WatchConfig;
+import dev.holdfast.routetable.RouteTable;
+import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.match.MatchIndex;
+import dev.holdfast.routetable.update.TableChanges;
+import dev.holdfast.routetable.update.TableUpdate;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.utils.Serialization;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;
 import java.io.IOException;
@@ -62,12 +77,7 @@ class SecretCanaryTest {
     @Test
     void whatIsSecretIsNowhereButWhereItIsKept() throws Exception {
         // Given keys and tokens that can be told anywhere, good ones and broken ones
-        X509Bundle bundle = new CertificateBuilder()
-                .subject("CN=first.test")
-                .addSanDnsName("first.test")
-                .ecp256()
-                .setIsCertificateAuthority(true)
-                .buildSelfSigned();
+        X509Bundle bundle = bundle();
         String broken = "-----BEGIN PRIVATE KEY-----\n" + "Q0FOQVJZ".repeat(12) + "\n-----END PRIVATE KEY-----\n";
         createSecret("good", bundle.getCertificatePathPEM(), bundle.getPrivateKeyPEM());
         createSecret("broken", bundle.getCertificatePathPEM(), broken);
@@ -137,6 +147,55 @@ class SecretCanaryTest {
                 .isEqualTo("rw-------");
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(state().getParent())))
                 .isEqualTo("rwx------");
+    }
+
+    @Test
+    void noKeyIsInTheTextOfWhatIsCompiledAndSent() throws Exception {
+        // Given
+        X509Bundle bundle = bundle();
+        createSecret("good", bundle.getCertificatePathPEM(), bundle.getPrivateKeyPEM());
+        cluster.createService("echo", backend.port());
+        createRoute("first", "good");
+        Config kubernetes = new ConfigBuilder(Config.empty())
+                .withMasterUrl(cluster.client().getMasterUrl().toString())
+                .withHttp2Disable(true)
+                .build();
+
+        // When
+        StringBuilder text = new StringBuilder();
+        try (ClusterOperator operator = new ClusterOperator(
+                new ClusterOperator.Config(
+                        OperatorConfig.of(CompileOptions.DEFAULT, 0), WatchConfig.of(List.of()), null, null),
+                () -> TolerantClients.open(kubernetes),
+                new SimpleMeterRegistry())) {
+            operator.start();
+            await().atMost(SOON)
+                    .until(() -> operator.operator()
+                            .last()
+                            .filter(last -> !last.published().table().certificates().isEmpty())
+                            .isPresent());
+            Compilation last = operator.operator().last().orElseThrow();
+            RouteTable table = last.published().table();
+            TableVersion version = last.published().version();
+            TableChanges changes = TableChanges.between(RouteTable.EMPTY, table);
+            text.append(last)
+                    .append(new TableUpdate.FullTable(version, table))
+                    .append(new TableUpdate.TableDelta(version, version, changes))
+                    .append(new ActiveTable(version, table, MatchIndex.of(table)));
+        }
+
+        // Then
+        assertThat(text).contains("first.test").contains("<redacted>");
+        assertThat(windows(bundle.getPrivateKeyPEM())).isNotEmpty().noneMatch(window -> text.indexOf(window) >= 0);
+    }
+
+    private static X509Bundle bundle() throws Exception {
+        return new CertificateBuilder()
+                .subject("CN=first.test")
+                .addSanDnsName("first.test")
+                .ecp256()
+                .setIsCertificateAuthority(true)
+                .buildSelfSigned();
     }
 
     /** Pieces of a secret as it is, of its lines, and of its Base64, long enough to be in nothing else. */
