@@ -5,7 +5,7 @@ import importlib
 import sys
 import time
 
-SUITES = ["matrix", "apps"]
+SUITES = ["matrix", "apps", "http_checks"]
 SHOWN_MAX = 40
 
 
