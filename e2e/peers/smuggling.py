@@ -20,7 +20,8 @@ ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
 ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "0": "\0"}
 WAIT_SECONDS = 20
 NAIVE_VECTORS = 12
-VULNERABLE_TO_NAIVE = ["apache", "go"]
+NAIVE_HARMLESS = 6
+VULNERABLE_TO_NAIVE = ["go"]
 
 PROGRAMS = {
     "node": ["node", "node/http_backend.mjs"],
@@ -297,15 +298,20 @@ def tell(report, attacks, vectors):
 
 
 def control(report, ports, vectors):
-    """The same attacks through a proxy with every fault: an oracle that finds nothing there finds nothing."""
+    """The same attacks through a proxy with every fault: an oracle that finds nothing there finds nothing. What harms
+    nobody must not be found there either."""
+    attacks = [one for one in vectors if one.kind == "refuse" and one.name.startswith("cl-te-")][:NAIVE_VECTORS]
+    harmless = [one for one in vectors if one.kind == "forward" and one.method == "GET"][:NAIVE_HARMLESS]
     found = {}
     for name in VULNERABLE_TO_NAIVE:
-        tap = Tap(ports[name])
-        naive = NaiveProxy(tap.port)
-        chosen = [vector for vector in vectors if vector.kind == "refuse" and "te" in vector.name.split("-")]
-        attack = Attack(name, naive.port, f"{name}.smuggling.test", tap, naive.forget).run(chosen[:NAIVE_VECTORS])
-        found[name] = sum("canary" in what or "probe" in what for what in attack.contaminated)
-        naive.close()
-        tap.close()
-        report.check(f"naive proxy before {name} -> is caught", found[name] > 0, found[name])
-    report.figure(f"negative control, a naive proxy that shares connections: contaminated {found}")
+        for what, chosen in (("attacks", attacks), ("harmless", harmless)):
+            tap = Tap(ports[name])
+            naive = NaiveProxy(tap.port)
+            attack = Attack(name, naive.port, f"{name}.smuggling.test", tap, naive.forget).run(chosen)
+            found[name, what] = sum("was answered" in one and "/smuggled" in one for one in attack.contaminated)
+            naive.close()
+            tap.close()
+        report.check(f"naive proxy before {name}, attacked -> caught", found[name, "attacks"] > 0, found)
+        report.check(f"naive proxy before {name}, harmless -> caught", found[name, "harmless"] == 0, found)
+    caught = sum(count for (_, what), count in found.items() if what == "attacks")
+    report.figure(f"negative control, a naive proxy that shares connections: contaminated {caught} of {len(attacks)}")

@@ -1,6 +1,7 @@
 """A recorder of bytes between a proxy and its backend, connection by connection; and the proxy that no one should run."""
 
 import re
+import select
 import socket
 import threading
 
@@ -138,7 +139,7 @@ class NaiveProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            client.settimeout(1)
+            client.settimeout(0.3)
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
@@ -166,9 +167,9 @@ class NaiveProxy:
             client.close()
 
     def _forward(self, request, method):
-        backend = self._idle.pop() if self._idle else socket.create_connection(("127.0.0.1", self._backend_port), 1)
+        backend, answer = self._take()
         backend.sendall(request)
-        answer, ended = b"", False
+        ended = False
         while True:
             try:
                 found = wire.response(answer, 0, method, ended)
@@ -180,14 +181,26 @@ class NaiveProxy:
             answer += data
             ended = not data
         if not ended:
-            # What is left behind this answer is read as the next one: a second fault.
-            self._idle.append(backend)
+            # What is left behind this answer is read as the next one: the fault that attacks want.
+            self._idle.append((backend, answer[found.end :]))
         return answer[: found.end]
+
+    def _take(self):
+        """A connection that the backend has not ended, and what it said out of turn."""
+        while self._idle:
+            backend, answer = self._idle.pop()
+            if not select.select([backend], [], [], 0)[0]:
+                return backend, answer
+            early = backend.recv(READ_BYTES)
+            if early:
+                return backend, answer + early
+            backend.close()
+        return socket.create_connection(("127.0.0.1", self._backend_port), 1), b""
 
     def forget(self):
         """Ends the shared connections, so that one attack is not counted twice."""
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop()[0].close()
 
     def close(self):
         self._listener.close()

@@ -1,0 +1,33 @@
+import java.util.Arrays;
+import java.util.List;
+
+/** {@code Peer LIBRARY serve}, {@code Peer LIBRARY client LABEL=URL...}, {@code Peer jetty|tomcat|undertow serve}. */
+public final class Peer {
+    private Peer() {}
+
+    /** Plays one role of one library. */
+    public static void main(String[] arguments) throws Exception {
+        List<String> targets = Arrays.asList(arguments).subList(2, arguments.length);
+        boolean serve = arguments[1].equals("serve");
+        switch (arguments[0]) {
+            case "java-websocket" -> {
+                if (serve) {
+                    JavaWebSocketPeer.serve();
+                } else {
+                    new Checks("java-websocket", JavaWebSocketPeer::connect).run(targets);
+                }
+            }
+            case "netty" -> {
+                if (serve) {
+                    NettyPeer.serve();
+                } else {
+                    new Checks("netty", NettyPeer::connect).run(targets);
+                }
+            }
+            case "jetty" -> HttpBackends.jetty();
+            case "tomcat" -> HttpBackends.tomcat();
+            case "undertow" -> HttpBackends.undertow();
+            default -> throw new IllegalArgumentException(arguments[0]);
+        }
+    }
+}
