@@ -12,7 +12,8 @@ def announce(port):
 
 
 def seen(method, target, size):
-    print(method, target, size, flush=True)
+    # One write, so that the lines of threads do not mix.
+    os.write(1, f"{method} {target} {size}\n".encode())
     return f"{method} {target}".encode()
 
 
