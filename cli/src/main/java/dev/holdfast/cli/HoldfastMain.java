@@ -21,7 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         description = "A Kubernetes ingress controller for applications that live on WebSockets.",
-        subcommands = {LocalCommand.class, LintCommand.class},
+        subcommands = {LocalCommand.class, LintCommand.class, CompileCommand.class},
         synopsisSubcommandLabel = "COMMAND",
         footerHeading = "%nExamples:%n",
         footer = {
@@ -29,13 +29,15 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "  holdfast local -f my-manifests      serves a directory, follows edits",
             "  holdfast local --to localhost:3000  serves one backend, ws and wss too",
             "  holdfast lint -f my-manifests       says what a cluster would report",
+            "  holdfast compile -f my-manifests --state-dir state",
+            "                                      writes what a data plane serves without an operator",
             "",
             "`holdfast COMMAND --help` describes a command."
         })
 @SuppressWarnings("NullAway.Init")
 public final class HoldfastMain implements Runnable {
     /** The commands that talk to a person: their log is for the exception, in plain lines on standard error. */
-    private static final List<String> FOR_PEOPLE = List.of("local", "lint");
+    private static final List<String> FOR_PEOPLE = List.of("local", "lint", "compile");
 
     @Spec
     private CommandSpec spec;

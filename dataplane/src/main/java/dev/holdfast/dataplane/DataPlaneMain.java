@@ -18,6 +18,7 @@ import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -109,6 +110,9 @@ public final class DataPlaneMain implements Callable<Integer> {
             description = "Over how long the close frames of open tunnels are spread (default: ${DEFAULT-VALUE}).")
     private Duration drainWindow;
 
+    @Mixin
+    private LimitOptions limits;
+
     @Option(
             names = "--threads",
             defaultValue = "0",
@@ -159,7 +163,7 @@ public final class DataPlaneMain implements Callable<Integer> {
 
     DataPlaneConfig config() {
         try {
-            ProxyConfig proxy = ProxyConfig.of(http, https)
+            ProxyConfig proxy = limits.applyTo(ProxyConfig.of(http, https))
                     .withRedirectPort(redirectPort)
                     .withZone(zone)
                     .withTrustedProxies(trustedProxies);

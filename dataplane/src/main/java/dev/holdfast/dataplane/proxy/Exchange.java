@@ -64,6 +64,7 @@ final class Exchange {
     };
     private final long handshakeTicks;
     private final long idleTicks;
+    private final long answerTicks;
     private @Nullable EndpointLease lease;
     private @Nullable BackendConnection connection;
     private @Nullable Future<Connected> connecting;
@@ -88,6 +89,8 @@ final class Exchange {
         this.wheel = TimerWheel.of(client.channel().eventLoop());
         this.handshakeTicks = TimerWheel.ticks(request.forward().timeouts().handshake());
         this.idleTicks = TimerWheel.ticks(request.forward().timeouts().idle());
+        this.answerTicks =
+                TimerWheel.ticks(services.config().limits().answerTimeout());
     }
 
     /** Chooses an endpoint and sends the head; the body waits until then. */
@@ -237,7 +240,11 @@ final class Exchange {
     void clientWritabilityChanged() {
         BackendConnection from = connection;
         if (from != null && !done) {
-            from.decoder().setPaused(!client.channel().isWritable());
+            boolean isTaken = client.channel().isWritable();
+            if (answerBegan) {
+                wheel.schedule(timer, isTaken ? idleTicks : Math.min(answerTicks, idleTicks));
+            }
+            from.decoder().setPaused(!isTaken);
         }
     }
 
@@ -332,7 +339,7 @@ final class Exchange {
         to.write(new DefaultHttpContent(part), to.voidPromise());
         if (!to.isWritable()) {
             to.flush();
-            from.decoder().setPaused(!to.isWritable());
+            clientWritabilityChanged();
         }
     }
 

@@ -44,6 +44,8 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         KEEP_ALIVE,
         /** A request is being served. */
         SERVING,
+        /** The client has not taken the last answer yet; its next request waits for that. */
+        UNTAKEN,
         /** The rest of a request that was answered is dropped. */
         DISCARDING,
         /** The last answer is sent; what comes is dropped until the client ends. */
@@ -133,6 +135,8 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         Exchange current = exchange;
         if (current != null) {
             current.clientWritabilityChanged();
+        } else if (phase == Phase.UNTAKEN && channel.isWritable()) {
+            nextRequest();
         }
         ctx.fireChannelWritabilityChanged();
     }
@@ -165,7 +169,9 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         restBytes = framing instanceof Framing.Fixed fixed ? fixed.bytes() : Long.MAX_VALUE;
         // A client that asked whether to send its body need not send it after another answer (RFC 9110 §10.1.1).
         restIsSure = !head.headers().contains(HttpHeaderNames.EXPECT);
-        keepAlive = HttpUtil.isKeepAlive(head) && !services.isStopping();
+        keepAlive = HttpUtil.isKeepAlive(head)
+                && !services.isStopping()
+                && !services.overload().isOverConnections();
         encoder.expectHead(head.method().equals(HttpMethod.HEAD));
         HttpLimits limits = services.config().limits();
         if (framing instanceof Framing.Fixed fixed && fixed.bytes() > limits.bodyBytesMax()) {
@@ -181,7 +187,8 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
 
     private void serve(HttpRequest head, Framing framing) {
         boolean ofVersion10 = head.protocolVersion().equals(HttpVersion.HTTP_1_0);
-        switch (Router.decide(services, channel, new Router.Incoming(head, framing, scheme, sni, beganNanos))) {
+        Router.Incoming incoming = new Router.Incoming(head, framing, scheme, sni, beganNanos);
+        switch (services.admit(Router.decide(services, channel, incoming))) {
             case Decision.Reply reply -> reply(reply, head);
             case Decision.Tunnel tunnel -> upgrade = tunnel.request();
             case Decision.Proxy proxy -> {
@@ -361,6 +368,13 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
             endConnection();
             return;
         }
+        if (!channel.isWritable()) {
+            // Or a client that only asks and never reads would fill the memory with answers.
+            phase = Phase.UNTAKEN;
+            await(services.config().limits().answerTimeout());
+            channel.flush();
+            return;
+        }
         phase = Phase.KEEP_ALIVE;
         await(services.config().limits().keepAliveTimeout());
         decoder.setPaused(false);
@@ -377,7 +391,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         }
         phase = Phase.LINGERING;
         decoder.stop();
-        await(LINGER);
+        await(services.config().limits().answerTimeout());
         SslHandler tls = channel.pipeline().get(SslHandler.class);
         if (tls != null) {
             tls.closeOutbound().addListener(closed -> shutdownOutput());
@@ -387,6 +401,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     }
 
     private void shutdownOutput() {
+        await(LINGER);
         if (channel instanceof DuplexChannel duplex && channel.isActive()) {
             duplex.shutdownOutput().addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
         } else {
@@ -396,7 +411,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
 
     /** Ends the connection now if no request is under way, else after it. On the event loop. */
     void stopWhenIdle() {
-        if (phase == Phase.KEEP_ALIVE || phase == Phase.HEAD && !decoder.isInMessage()) {
+        if (phase == Phase.KEEP_ALIVE || phase == Phase.UNTAKEN || phase == Phase.HEAD && !decoder.isInMessage()) {
             endConnection();
         }
     }
@@ -412,6 +427,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
             }
             case SERVING, DISCARDING -> checkBodyRate();
             case KEEP_ALIVE -> endConnection();
+            case UNTAKEN -> cutOff();
             case LINGERING -> channel.close();
             case HANDED_OVER -> {}
         }

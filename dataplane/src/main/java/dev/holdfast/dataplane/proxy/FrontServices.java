@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
+import dev.holdfast.dataplane.proxy.overload.Overload;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.tunnel.Upgrades;
@@ -11,6 +12,8 @@ import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.FastThreadLocal;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** What every client connection of one proxy shares. */
@@ -28,11 +31,14 @@ final class FrontServices {
     private final Parts parts;
     private final FastThreadLocal<@Nullable BackendPool> pools = new FastThreadLocal<>();
     private final Set<FrontHandler> fronts = ConcurrentHashMap.newKeySet();
+    private final Overload overload;
     private volatile int redirectPort = 443;
     private volatile boolean stopping;
 
-    FrontServices(Parts parts) {
+    /** {@code limited} is told how to count connections. */
+    FrontServices(Parts parts, Function<IntSupplier, Overload> limited) {
         this.parts = parts;
+        this.overload = limited.apply(fronts::size);
     }
 
     ProxyConfig config() {
@@ -75,6 +81,20 @@ final class FrontServices {
             throw new IllegalStateException("backend pool: asked for outside the event loops (expected: on one)");
         }
         return pool;
+    }
+
+    Overload overload() {
+        return overload;
+    }
+
+    /** The decision itself, or 503 for new work while the proxy is at one of its limits. */
+    Decision admit(Decision decision) {
+        Overload.Limit full = switch (decision) {
+            case Decision.Reply reply -> null;
+            case Decision.Proxy proxy -> overload.refuseRequest();
+            case Decision.Tunnel tunnel -> overload.refuseTunnel();
+        };
+        return full == null ? decision : Decision.Reply.closing(503, "The proxy is at its limit of " + full.label());
     }
 
     /** Client connections that speak HTTP now. */

@@ -14,6 +14,8 @@ import java.time.Duration;
  *     {@code bodyGrace} is 408
  * @param bodyGrace how long a body may be slower
  * @param tlsHandshakeTimeout from the accept to the end of the TLS handshake
+ * @param answerTimeout how long a client may leave an answer untaken; what it takes meanwhile counts only when it is half of
+ *     what we hold for it, 32 KiB, so that a byte now and then is no way to keep it
  */
 public record HttpLimits(
         int requestLineBytesMax,
@@ -23,8 +25,9 @@ public record HttpLimits(
         Duration keepAliveTimeout,
         int bodyBytesPerSecondMin,
         Duration bodyGrace,
-        Duration tlsHandshakeTimeout) {
-    /** 16 KiB, 64 KiB, 1 GiB; 10 s, 75 s; 100 bytes a second after 20 s; 10 s. */
+        Duration tlsHandshakeTimeout,
+        Duration answerTimeout) {
+    /** 16 KiB, 64 KiB, 1 GiB; 10 s, 75 s; 100 bytes a second after 20 s; 10 s; 60 s. */
     public static final HttpLimits DEFAULT = new HttpLimits(
             16 << 10,
             64 << 10,
@@ -33,7 +36,8 @@ public record HttpLimits(
             Duration.ofSeconds(75),
             100,
             Duration.ofSeconds(20),
-            Duration.ofSeconds(10));
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(60));
 
     /** Refuses limits that no request could meet. */
     public HttpLimits {
@@ -45,6 +49,21 @@ public record HttpLimits(
         require("http.bodyBytesPerSecondMin", bodyBytesPerSecondMin, 0);
         require("http.bodyGrace", bodyGrace.toMillis(), 1);
         require("http.tlsHandshakeTimeout", tlsHandshakeTimeout.toMillis(), 1);
+        require("http.answerTimeout", answerTimeout.toMillis(), 1);
+    }
+
+    /** The same with other times for a head and for TLS, for a slow body, and for an answer that is not taken. */
+    public HttpLimits withTimeouts(Duration head, Duration body, Duration answer) {
+        return new HttpLimits(
+                requestLineBytesMax,
+                headBytesMax,
+                bodyBytesMax,
+                head,
+                keepAliveTimeout,
+                bodyBytesPerSecondMin,
+                body,
+                head,
+                answer);
     }
 
     private static void require(String field, long value, long min) {

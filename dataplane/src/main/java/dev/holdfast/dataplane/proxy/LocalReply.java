@@ -7,9 +7,13 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** Our own answers: small, plain text, never cached, with nothing of the request in them. */
 final class LocalReply {
+    private static final int RETRY_SECONDS_MIN = 3;
+    private static final int RETRY_SECONDS_MAX = 10;
+
     private LocalReply() {}
 
     /** An answer of one line. */
@@ -20,6 +24,11 @@ final class LocalReply {
                 .set(HttpHeaderNames.CONTENT_TYPE, "text/plain; charset=utf-8")
                 .set(HttpHeaderNames.CACHE_CONTROL, "no-store")
                 .set(HttpHeaderNames.CONTENT_LENGTH, Integer.toString(body.length));
+        if (status.code() == 503) {
+            // Not the same for all: who was refused together should not come back together (RFC 9110 §10.2.3).
+            int seconds = ThreadLocalRandom.current().nextInt(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX + 1);
+            response.headers().set(HttpHeaderNames.RETRY_AFTER, Integer.toString(seconds));
+        }
         return response;
     }
 }

@@ -1,6 +1,8 @@
 package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.proxy.forwarded.Cidr;
+import dev.holdfast.dataplane.proxy.overload.OverloadLimits;
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelSettings;
 import java.net.InetSocketAddress;
 import java.util.List;
@@ -16,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param transport how sockets are driven
  * @param zone the zone this process runs in, for endpoints that prefer it; null when unknown
  * @param trustedProxies peers whose {@code X-Forwarded-*} and {@code Forwarded} fields are believed
+ * @param overload where new work is refused
+ * @param keepAlive how peers that are gone are noticed, clients and backends
  */
 public record ProxyConfig(
         @Nullable InetSocketAddress http,
@@ -27,7 +31,9 @@ public record ProxyConfig(
         List<Cidr> trustedProxies,
         HttpLimits limits,
         PoolLimits pool,
-        TunnelSettings tunnels) {
+        TunnelSettings tunnels,
+        OverloadLimits overload,
+        KeepAlive keepAlive) {
     /** How sockets are driven. */
     public enum Transport {
         /** The native transport of the platform if a connection through it succeeds, else {@link #NIO}. */
@@ -62,40 +68,68 @@ public record ProxyConfig(
                 List.of(),
                 HttpLimits.DEFAULT,
                 PoolLimits.DEFAULT,
-                TunnelSettings.DEFAULT);
+                TunnelSettings.DEFAULT,
+                OverloadLimits.ofThisProcess(),
+                KeepAlive.DEFAULT);
     }
 
     /** The same with another external port of {@code https}. */
     public ProxyConfig withRedirectPort(int port) {
-        return new ProxyConfig(http, https, port, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels);
+        return new ProxyConfig(
+                http, https, port, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels, overload, keepAlive);
     }
 
     /** The same with other threads. */
     public ProxyConfig withEventLoops(int loops) {
         return new ProxyConfig(
-                http, https, redirectPort, loops, transport, zone, trustedProxies, limits, pool, tunnels);
+                http, https, redirectPort, loops, transport, zone, trustedProxies, limits, pool, tunnels, overload, keepAlive);
     }
 
     /** The same with another transport. */
     public ProxyConfig withTransport(Transport other) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, other, zone, trustedProxies, limits, pool, tunnels);
+                http, https, redirectPort, eventLoops, other, zone, trustedProxies, limits, pool, tunnels, overload, keepAlive);
     }
 
     /** The same in another zone. */
     public ProxyConfig withZone(@Nullable String other) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, transport, other, trustedProxies, limits, pool, tunnels);
+                http, https, redirectPort, eventLoops, transport, other, trustedProxies, limits, pool, tunnels, overload, keepAlive);
     }
 
     /** The same with other trusted peers. */
     public ProxyConfig withTrustedProxies(List<Cidr> proxies) {
-        return new ProxyConfig(http, https, redirectPort, eventLoops, transport, zone, proxies, limits, pool, tunnels);
+        return new ProxyConfig(
+                http, https, redirectPort, eventLoops, transport, zone, proxies, limits, pool, tunnels, overload, keepAlive);
     }
 
-    /** The same with other limits. */
+    /** The same with other limits of requests. */
     public ProxyConfig withLimits(HttpLimits other) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, other, pool, tunnels);
+                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, other, pool, tunnels, overload, keepAlive);
+    }
+
+    /** The same with another pool. */
+    public ProxyConfig withPool(PoolLimits other) {
+        return new ProxyConfig(
+                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, other, tunnels, overload, keepAlive);
+    }
+
+    /** The same with other tunnels. */
+    public ProxyConfig withTunnels(TunnelSettings other) {
+        return new ProxyConfig(
+                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, pool, other, overload, keepAlive);
+    }
+
+    /** The same with other limits of the whole. */
+    public ProxyConfig withOverload(OverloadLimits other) {
+        return new ProxyConfig(
+                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels, other, keepAlive);
+    }
+
+    /** The same with another way to notice that peers are gone. */
+    public ProxyConfig withKeepAlive(KeepAlive other) {
+        return new ProxyConfig(
+                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels, overload, other);
     }
 }

@@ -4,6 +4,8 @@ import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.forwarded.Scheme;
 import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
+import dev.holdfast.dataplane.proxy.overload.AcceptRetryHandler;
+import dev.holdfast.dataplane.proxy.overload.Overload;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
 import dev.holdfast.dataplane.proxy.tls.BackendTlsContexts;
 import dev.holdfast.dataplane.proxy.tls.SniLookupHandler;
@@ -26,7 +28,6 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.EventExecutor;
 import java.io.IOException;
@@ -54,6 +55,7 @@ public final class ProxyServer implements AutoCloseable {
     private final TlsContexts tls = new TlsContexts();
     private final TunnelRegistry tunnels;
     private final ProxyMetrics metrics;
+    private final MeterRegistry registry;
     private @Nullable MultiThreadIoEventLoopGroup acceptor;
     private volatile @Nullable MultiThreadIoEventLoopGroup loops;
     private @Nullable Channel http;
@@ -68,10 +70,15 @@ public final class ProxyServer implements AutoCloseable {
         this.tunnels = new TunnelRegistry(listeners, metrics, config.tunnels());
         Upstreams upstreams = new Upstreams(config.zone());
         BackendTlsContexts backendTls = new BackendTlsContexts();
-        BackendConnector connector = new BackendConnector(backendTls);
+        BackendConnector connector = new BackendConnector(backendTls, config.keepAlive());
         Upgrades upgrades = new Upgrades(new Upgrades.Parts(upstreams, connector, tunnels, metrics, config.tunnels()));
-        this.services = new FrontServices(new FrontServices.Parts(
-                config, routes, upstreams, connector, upgrades, metrics, new TrustedProxies(config.trustedProxies())));
+        this.registry = registry;
+        FrontServices.Parts parts = new FrontServices.Parts(
+                config, routes, upstreams, connector, upgrades, metrics, new TrustedProxies(config.trustedProxies()));
+        this.services = new FrontServices(
+                parts,
+                connections -> new Overload(
+                        config.overload(), connections, () -> tunnels.open() + tunnels.upgrading(), registry));
         Gauge.builder(
                         "holdfast.http.connections",
                         services,
@@ -121,9 +128,8 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     /**
-     * Binds a listener. One that runs out of file descriptors stays open and loses nobody it has: Netty reports the
-     * failed accept, stops accepting for a second and tries again ({@code ServerBootstrapAcceptor.exceptionCaught}),
-     * instead of spinning; who knocks meanwhile waits in the backlog.
+     * Binds a listener. One that runs out of file descriptors stays open and loses nobody it has: it rests
+     * and tries again, and who knocks meanwhile waits in the backlog ({@link AcceptRetryHandler}).
      */
     private Channel bind(Transports transport, InetSocketAddress address, Scheme scheme) throws IOException {
         ServerBootstrap bootstrap = new ServerBootstrap()
@@ -131,7 +137,7 @@ public final class ProxyServer implements AutoCloseable {
                 .channel(transport.serverChannel())
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.SO_REUSEADDR, true)
-                .childOption(ChannelOption.SO_KEEPALIVE, true)
+                .handler(new AcceptRetryHandler(registry))
                 .childOption(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(receiveBytes(scheme)))
                 .childHandler(new ChannelInitializer<>() {
                     @Override
@@ -139,13 +145,6 @@ public final class ProxyServer implements AutoCloseable {
                         initialise(channel, scheme);
                     }
                 });
-        if (transport == Transports.EPOLL) {
-            bootstrap
-                    .childOption(EpollChannelOption.TCP_KEEPIDLE, 60)
-                    .childOption(EpollChannelOption.TCP_KEEPINTVL, 15)
-                    .childOption(EpollChannelOption.TCP_KEEPCNT, 4)
-                    .childOption(EpollChannelOption.TCP_USER_TIMEOUT, 30_000);
-        }
         ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
         if (!bound.isSuccess()) {
             throw new IOException(
@@ -164,6 +163,7 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     private void initialise(Channel channel, Scheme scheme) {
+        config.keepAlive().apply(channel);
         FrontHandler front = new FrontHandler(services, channel, scheme);
         switch (scheme) {
             case HTTP -> {}

@@ -25,6 +25,7 @@ final class ReportSender {
     private final URI target;
     private @Nullable ApplyReport waiting;
     private boolean busy;
+    private int lastStatus = 204;
 
     ReportSender(HttpClient http, URI target) {
         this.http = http;
@@ -46,8 +47,14 @@ final class ReportSender {
     }
 
     private synchronized void done(@Nullable HttpResponse<?> response, @Nullable Throwable failure) {
-        if (response == null || response.statusCode() != 204) {
-            LOG.debug("report lost because=\"{}\"", response == null ? failure : "status " + response.statusCode());
+        if (response == null) {
+            LOG.debug("report lost because=\"{}\"", String.valueOf(failure));
+        } else if (response.statusCode() != lastStatus) {
+            // An operator of another release may not understand a report: it is told once, not with every keep-alive.
+            lastStatus = response.statusCode();
+            if (lastStatus != 204) {
+                LOG.warn("report not taken operator={} status={}", target, lastStatus);
+            }
         }
         busy = false;
         ApplyReport next = waiting;

@@ -20,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -50,6 +51,7 @@ final class RouteStreamClient implements AutoCloseable {
     private final SyncMetrics metrics;
     private final Runnable onApplied;
     private final Backoff backoff;
+    private final Freshness freshness;
     private final HttpClient http;
     private final ReportSender reports;
     private final Thread thread;
@@ -65,6 +67,7 @@ final class RouteStreamClient implements AutoCloseable {
         this.metrics = metrics;
         this.onApplied = onApplied;
         this.backoff = new Backoff(config.reconnectMin(), config.reconnectMax(), RandomGenerator.getDefault());
+        this.freshness = new Freshness(config.keepAlive().multipliedBy(SILENT_KEEP_ALIVES), System::nanoTime);
         this.http = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(Duration.ofSeconds(5))
@@ -138,7 +141,7 @@ final class RouteStreamClient implements AutoCloseable {
             }
             metrics.connected(true);
             needsFullTable = false;
-            read(body, silence);
+            read(body, silence, Freshness.epoch(response.headers().firstValue("Holdfast-Epoch")));
         }
     }
 
@@ -164,17 +167,16 @@ final class RouteStreamClient implements AutoCloseable {
         }
     }
 
-    private void read(StreamBody body, Duration silence) throws IOException, InterruptedException {
+    private void read(StreamBody body, Duration silence, long epoch) throws IOException, InterruptedException {
         SseReader reader = new SseReader(EVENT_BYTES_MAX);
         List<SseReader.Event> events = new ArrayList<>();
-        long sequence = 0;
         long begun = System.nanoTime();
         long eventNanosMax = config.keepAlive().multipliedBy(EVENT_KEEP_ALIVES).toNanos();
         while (!closed) {
             for (ByteBuffer chunk : body.next(silence)) {
                 reader.read(chunk, events::add);
                 for (SseReader.Event event : events) {
-                    sequence = handle(event, sequence);
+                    handle(event, epoch);
                 }
                 events.clear();
             }
@@ -189,13 +191,15 @@ final class RouteStreamClient implements AutoCloseable {
     /**
      * Applies and answers one event.
      *
-     * @return the highest sequence of this stream
      * @throws IOException if this stream must end
      */
-    private long handle(SseReader.Event event, long sequence) throws IOException {
+    private void handle(SseReader.Event event, long epoch) throws IOException {
         TableVersion version = version(event);
-        if (version.sequence() < sequence) {
-            throw new ProtocolException("version: " + version + " (expected: a sequence of at least " + sequence + ")");
+        boolean held = replica.serves().filter(version::isSameTable).isPresent();
+        Optional<String> stale = freshness.objection(epoch, version.sequence(), held);
+        if (stale.isPresent()) {
+            metrics.stale();
+            throw new ProtocolException(stale.get());
         }
         long started = System.nanoTime();
         ApplyOutcome outcome;
@@ -209,9 +213,12 @@ final class RouteStreamClient implements AutoCloseable {
             outcome = replica.refuse(version, String.valueOf(e.getMessage()));
         }
         metrics.applied(event.type(), outcome, System.nanoTime() - started);
+        if (!(outcome instanceof NeedsFullTable)) {
+            freshness.heard(epoch, version.sequence());
+            metrics.heard(epoch);
+        }
         reports.send(new ApplyReport(dataPlane, version, outcome));
         conclude(version, outcome);
-        return version.sequence();
     }
 
     private void conclude(TableVersion version, ApplyOutcome outcome) throws IOException {

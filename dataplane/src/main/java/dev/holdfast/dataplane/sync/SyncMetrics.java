@@ -14,8 +14,10 @@ final class SyncMetrics {
     private final MeterRegistry registry;
     private final Timer applyDuration;
     private final Counter streamsLost;
+    private final Counter stale;
     private volatile boolean connected;
     private volatile boolean lastApplySucceeded;
+    private volatile long epoch;
 
     SyncMetrics(MeterRegistry registry, ActiveRoutes routes) {
         this.registry = registry;
@@ -24,6 +26,12 @@ final class SyncMetrics {
                 .register(registry);
         streamsLost = Counter.builder("holdfast.config.stream.reconnects")
                 .description("Streams that ended, broke or fell silent, and attempts that failed")
+                .register(registry);
+        stale = Counter.builder("holdfast.config.stale")
+                .description("Events that were older than what was heard before, and so not applied")
+                .register(registry);
+        Gauge.builder("holdfast.config.epoch", this, metrics -> metrics.epoch)
+                .description("When the operator that was last heard began to count its versions, ms since 1970")
                 .register(registry);
         Gauge.builder("holdfast.config.stream.connected", this, metrics -> metrics.connected ? 1 : 0)
                 .description("1 while the table stream is open")
@@ -38,6 +46,14 @@ final class SyncMetrics {
 
     void connected(boolean now) {
         connected = now;
+    }
+
+    void stale() {
+        stale.increment();
+    }
+
+    void heard(long now) {
+        epoch = now;
     }
 
     void streamLost() {

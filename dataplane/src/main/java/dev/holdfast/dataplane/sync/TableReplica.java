@@ -56,8 +56,14 @@ public final class TableReplica {
         };
     }
 
-    /** Notes that the update to {@code version} cannot be read, so that a keep-alive for it asks for nothing. */
+    /**
+     * Notes that the update to {@code version} cannot be read, so that a keep-alive for it asks for nothing. One to the
+     * version that is served (a kind that a later operator knows) changes nothing about what is served.
+     */
     public synchronized ApplyOutcome refuse(TableVersion version, String reason) {
+        if (serves().filter(version::isSameTable).isPresent()) {
+            return new Refused(bounded(reason));
+        }
         return refuse(version, null, reason);
     }
 

@@ -30,14 +30,15 @@ import org.slf4j.LoggerFactory;
  * holds private keys: only its owner can read it, and the directory belongs on a volume in memory. It is replaced in
  * one step, and a file that is cut off, altered or foreign is as good as none.
  */
-final class TableStore {
+public final class TableStore {
     private static final Logger LOG = LoggerFactory.getLogger(TableStore.class);
     private static final String NAME = "last-known-good.json";
 
     private final Path directory;
     private final Path file;
 
-    TableStore(Path directory) {
+    /** Keeps the table in {@code directory}, which is made when it is needed. */
+    public TableStore(Path directory) {
         this.directory = directory;
         this.file = directory.resolve(NAME);
     }
@@ -69,7 +70,7 @@ final class TableStore {
     }
 
     /** Replaces the stored table. The new file is on the disk before the old one goes. */
-    void save(TableVersion version, RouteTable table) throws IOException {
+    public void save(TableVersion version, RouteTable table) throws IOException {
         Files.createDirectories(directory, ownerOnly("rwx------"));
         Path next = directory.resolve(NAME + ".next");
         try (FileChannel channel = create(next)) {

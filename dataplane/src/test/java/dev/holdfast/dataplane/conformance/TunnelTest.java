@@ -9,6 +9,7 @@ import dev.holdfast.dataplane.conformance.rig.RawClient;
 import dev.holdfast.dataplane.conformance.rig.ScriptedBackend;
 import dev.holdfast.dataplane.conformance.rig.SeenRequest;
 import dev.holdfast.dataplane.conformance.rig.StreamEnd;
+import dev.holdfast.dataplane.proxy.tunnel.Relaying;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -19,16 +20,24 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a tunnel does with bytes and with ends. */
+@ParameterizedClass
+@EnumSource(Relaying.class)
 class TunnelTest {
-    private static final ProxyRig RIG = ProxyRig.start();
+    private final ProxyRig rig;
 
-    @AfterAll
-    static void stop() {
-        RIG.close();
+    TunnelTest(Relaying relaying) {
+        this.rig = ProxyRig.start(relaying::of);
+    }
+
+    @AfterEach
+    void stop() {
+        rig.close();
     }
 
     /** What a backend does with a tunnel once it is open. */
@@ -45,9 +54,9 @@ class TunnelTest {
         });
     }
 
-    private static RawClient open(ScriptedBackend backend) throws IOException {
-        RIG.serve(backend);
-        RawClient client = RIG.client();
+    private RawClient open(ScriptedBackend backend) throws IOException {
+        rig.serve(backend);
+        RawClient client = rig.client();
         assertThat(client.send(Handshake.request("/")).response().status()).isEqualTo(101);
         return client;
     }
@@ -208,8 +217,8 @@ class TunnelTest {
             connection.send(megabyte).finish();
             atBackend.complete(new String(connection.bytes(5), StandardCharsets.ISO_8859_1));
         })) {
-            RIG.serve(backend);
-            try (RawClient client = RawClient.withWindow(RIG.httpPort(), 4096)) {
+            rig.serve(backend);
+            try (RawClient client = RawClient.withWindow(rig.httpPort(), 4096)) {
                 client.send(Handshake.request("/")).response();
                 Thread.sleep(100);
 
@@ -272,7 +281,7 @@ class TunnelTest {
                     client.finish();
                     client.end(Duration.ofMillis(500));
                 }
-                RIG.ask("GET /plain HTTP/1.1\r\nHost: app.test\r\n\r\n");
+                rig.ask("GET /plain HTTP/1.1\r\nHost: app.test\r\n\r\n");
             }
 
             // Then

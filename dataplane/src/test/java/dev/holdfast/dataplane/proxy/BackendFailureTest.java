@@ -3,7 +3,6 @@ package dev.holdfast.dataplane.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.holdfast.dataplane.proxy.tunnel.TunnelSettings;
 import dev.holdfast.routetable.HeaderChanges;
 import dev.holdfast.routetable.Rewrite;
 import dev.holdfast.routetable.Route;
@@ -166,18 +165,7 @@ class BackendFailureTest {
     @Test
     void noMoreConnectionsWaitThanTheLimit() throws Exception {
         // Given
-        ProxyConfig config = Rig.config();
-        ProxyConfig bounded = new ProxyConfig(
-                config.http(),
-                null,
-                0,
-                1,
-                config.transport(),
-                null,
-                List.of(),
-                HttpLimits.DEFAULT,
-                new PoolLimits(2, 2, Duration.ofSeconds(30)),
-                TunnelSettings.DEFAULT);
+        ProxyConfig bounded = Rig.config().withPool(new PoolLimits(2, 2, Duration.ofSeconds(30)));
         CountDownLatch all = new CountDownLatch(5);
         backend.script((request, socket) -> {
             all.countDown();

@@ -28,7 +28,8 @@ class BodyLimitsTest {
             Duration.ofSeconds(5),
             100,
             Duration.ofSeconds(1),
-            Duration.ofMillis(500));
+            Duration.ofMillis(500),
+            Duration.ofSeconds(2));
 
     private Rig rig;
     private RawBackend backend;
@@ -90,6 +91,7 @@ class BodyLimitsTest {
                 Duration.ofSeconds(2),
                 Duration.ofSeconds(5),
                 0,
+                Duration.ofSeconds(5),
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(5));
         try (Rig own = new Rig(Rig.config().withLimits(small))) {

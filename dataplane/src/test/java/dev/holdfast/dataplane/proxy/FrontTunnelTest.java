@@ -87,7 +87,8 @@ class FrontTunnelTest {
                 d.keepAliveTimeout(),
                 d.bodyBytesPerSecondMin(),
                 d.bodyGrace(),
-                d.tlsHandshakeTimeout());
+                d.tlsHandshakeTimeout(),
+                d.answerTimeout());
         try (Rig rig = new Rig(Rig.config().withLimits(quick));
                 RawClient client = rig.client()) {
             // When

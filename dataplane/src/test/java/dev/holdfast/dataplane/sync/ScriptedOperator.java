@@ -36,6 +36,11 @@ final class ScriptedOperator implements AutoCloseable {
             return write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n");
         }
 
+        /** Says when the operator began to count. */
+        Stream accept(long epoch) throws IOException {
+            return write(head(epoch));
+        }
+
         Stream write(String text) throws IOException {
             return write(text.getBytes(UTF_8));
         }
@@ -61,6 +66,7 @@ final class ScriptedOperator implements AutoCloseable {
     private final BlockingQueue<Stream> streams = new LinkedBlockingQueue<>();
     private final BlockingQueue<ApplyReport> reports = new LinkedBlockingQueue<>();
     private final Queue<Socket> sockets = new ConcurrentLinkedQueue<>();
+    private volatile String reportAnswer = "204 No Content";
 
     ScriptedOperator() throws IOException {
         this(0);
@@ -71,12 +77,22 @@ final class ScriptedOperator implements AutoCloseable {
         Thread.startVirtualThread(this::acceptAll);
     }
 
+    static String head(long epoch) {
+        return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\nHoldfast-Epoch: " + epoch
+                + "\r\n\r\n";
+    }
+
     static byte[] event(TableUpdate update) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.writeBytes(("id: " + update.version() + "\nevent: any\ndata: ").getBytes(US_ASCII));
         out.writeBytes(WireCodec.encode(update));
         out.writeBytes("\n\n".getBytes(US_ASCII));
         return out.toByteArray();
+    }
+
+    /** From now on every report is answered with that status line's end. */
+    void answerReports(String status) {
+        reportAnswer = status;
     }
 
     int port() {
@@ -134,7 +150,8 @@ final class ScriptedOperator implements AutoCloseable {
                 }
                 int length = Integer.parseInt(fields.getOrDefault("content-length", "0"));
                 reports.add(WireCodec.decodeReport(in.readNBytes(length)));
-                socket.getOutputStream().write("HTTP/1.1 204 No Content\r\n\r\n".getBytes(US_ASCII));
+                socket.getOutputStream()
+                        .write(("HTTP/1.1 " + reportAnswer + "\r\n\r\n").getBytes(US_ASCII));
             }
         } catch (Exception e) {
             // The data plane went away, or the test is over.

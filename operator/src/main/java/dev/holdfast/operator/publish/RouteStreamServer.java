@@ -32,6 +32,9 @@ public final class RouteStreamServer implements AutoCloseable {
     /** The request header in which a data plane says its name. */
     static final String DATA_PLANE_HEADER = "Holdfast-Data-Plane";
 
+    /** The response header that says when the publisher began to count its versions. */
+    static final String EPOCH_HEADER = "Holdfast-Epoch";
+
     private static final Logger LOG = LoggerFactory.getLogger(RouteStreamServer.class);
     private static final int REPORTS_AT_A_TIME_MAX = 64;
     private static final Duration REPORT_DEADLINE = Duration.ofSeconds(10);
@@ -188,6 +191,7 @@ public final class RouteStreamServer implements AutoCloseable {
                 held.map(TableVersion::toString).orElse("nothing"));
         exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
         exchange.getResponseHeaders().set("Cache-Control", "no-store");
+        exchange.getResponseHeaders().set(EPOCH_HEADER, Long.toString(publisher.epoch()));
         String end = "the operator stops";
         try {
             exchange.sendResponseHeaders(200, 0);

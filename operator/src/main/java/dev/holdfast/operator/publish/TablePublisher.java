@@ -8,6 +8,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Optional;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -24,10 +25,17 @@ public final class TablePublisher {
     private final Condition published = lock.newCondition();
     private final TableDigester digester = new TableDigester();
     private final Counter versions;
+    private final long epoch;
     private volatile @Nullable Publication publication;
 
-    /** Counts its versions in {@code registry}. */
+    /** Counts its versions in {@code registry}; its epoch is now. */
     public TablePublisher(MeterRegistry registry) {
+        this(registry, InstantSource.system());
+    }
+
+    /** Counts its versions in {@code registry}; takes its epoch from {@code time}. */
+    TablePublisher(MeterRegistry registry, InstantSource time) {
+        epoch = time.millis();
         versions = Counter.builder("holdfast.operator.versions")
                 .description("Tables published that differ from the one before")
                 .register(registry);
@@ -56,6 +64,11 @@ public final class TablePublisher {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** When this publisher began to count, in milliseconds since 1970: a later one counts from 1 again. */
+    public long epoch() {
+        return epoch;
     }
 
     /** The current table; empty before the first. */

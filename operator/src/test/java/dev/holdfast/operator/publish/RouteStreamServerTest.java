@@ -218,6 +218,33 @@ class RouteStreamServerTest {
         assertThat(reports.states()).isEmpty();
     }
 
+    @Test
+    void aLaterDataPlaneIsServedAndUnderstoodAsFarAsItsReportsGo() throws Exception {
+        // Given
+        publisher.publish(Tables.withPort(80));
+        String report = new String(
+                WireCodec.encode(new ApplyReport("proxy-a", ONE, new ApplyOutcome.Refused("no key"))), UTF_8);
+        String more = report.replaceFirst("\\{", "{\"release\":2,").replace("\"version\":{", "\"version\":{\"epoch\":7,");
+
+        // When
+        String answer = first(head(
+                "GET",
+                "/v1/tables",
+                "Holdfast-Data-Plane: proxy-a\r\nHoldfast-Release: 2\r\nLast-Event-ID: 2/later/1-" + "1".repeat(64)
+                        + "\r\nAccept: application/holdfast.v2, text/event-stream\r\n"));
+        HttpResponse<String> understood = postForAnswer(more.getBytes(UTF_8), "application/json");
+        HttpResponse<String> unknown =
+                postForAnswer(report.replace("refused", "postponed").getBytes(UTF_8), "application/json");
+
+        // Then
+        assertThat(answer).startsWith("HTTP/1.1 200 ").contains("Holdfast-epoch: " + publisher.epoch());
+        assertThat(understood.statusCode()).isEqualTo(204);
+        assertThat(reports.progress(ONE).refusals()).hasSize(1);
+        assertThat(unknown.statusCode()).isEqualTo(400);
+        assertThat(unknown.body()).isEqualTo("outcome: unknown type (expected: one of version 1)\n");
+        assertThat(reports.progress(ONE).refusals()).hasSize(1);
+    }
+
     @ParameterizedTest
     @CsvSource({
         "GET, /, 404",
@@ -322,16 +349,32 @@ class RouteStreamServerTest {
     }
 
     private int post(byte[] body, String contentType) throws Exception {
+        return postForAnswer(body, contentType).statusCode();
+    }
+
+    private HttpResponse<String> postForAnswer(byte[] body, String contentType) throws Exception {
         HttpRequest request = HttpRequest.newBuilder(URI.create(server.uri() + "/v1/reports"))
                 .header("Content-Type", contentType)
                 .POST(BodyPublishers.ofByteArray(body))
                 .build();
-        HttpResponse<String> response = http.send(request, BodyHandlers.ofString());
-        return response.statusCode();
+        return http.send(request, BodyHandlers.ofString());
     }
 
     private static byte[] head(String method, String path, String fields) {
         return (method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + fields + "\r\n").getBytes(US_ASCII);
+    }
+
+    /** The head of an answer that does not end. */
+    private String first(byte[] request) throws IOException {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
+            socket.setSoTimeout(10_000);
+            socket.getOutputStream().write(request);
+            StringBuilder head = new StringBuilder();
+            while (head.indexOf("\r\n\r\n") < 0) {
+                head.append((char) socket.getInputStream().read());
+            }
+            return head.toString();
+        }
     }
 
     private String exchange(byte[] request) throws IOException {

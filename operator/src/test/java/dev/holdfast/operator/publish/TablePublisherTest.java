@@ -25,6 +25,19 @@ class TablePublisherTest {
     private final TablePublisher publisher = new TablePublisher(registry);
 
     @Test
+    void aPublisherThatStartedLaterHasALaterEpoch() {
+        // Given
+        TablePublisher first = new TablePublisher(registry, () -> java.time.Instant.ofEpochMilli(1_000));
+
+        // When
+        TablePublisher second = new TablePublisher(registry, () -> java.time.Instant.ofEpochMilli(1_001));
+
+        // Then
+        assertThat(second.epoch()).isGreaterThan(first.epoch());
+        assertThat(publisher.epoch()).isPositive();
+    }
+
+    @Test
     void anEqualTableGetsNoNewVersion() {
         // Given
         PublishedTable first = publisher.publish(Tables.withPort(80));

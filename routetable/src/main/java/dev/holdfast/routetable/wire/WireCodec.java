@@ -1,6 +1,7 @@
 package dev.holdfast.routetable.wire;
 
 import com.fasterxml.jackson.annotation.JsonAutoDetect.Visibility;
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
@@ -23,6 +24,8 @@ import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.cfg.CoercionAction;
 import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
+import com.fasterxml.jackson.databind.exc.InvalidFormatException;
+import com.fasterxml.jackson.databind.exc.InvalidTypeIdException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.introspect.Annotated;
 import com.fasterxml.jackson.databind.introspect.AnnotatedField;
@@ -38,6 +41,7 @@ import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.Rewrite;
 import dev.holdfast.routetable.RouteAction;
 import dev.holdfast.routetable.SecretBytes;
+import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.update.ApplyOutcome;
 import dev.holdfast.routetable.update.ApplyReport;
 import dev.holdfast.routetable.update.TableUpdate;
@@ -47,15 +51,18 @@ import java.io.UncheckedIOException;
 import java.lang.reflect.AnnotatedType;
 import java.lang.reflect.Executable;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Base64;
+import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * JSON of the table stream, version 1 ({@code docs/wire-protocol.md}). The order of fields is that of the record
- * components and maps are sorted, so that equal values have equal bytes. Reading is strict: an unknown field, a missing
- * one, a duplicate or a value beyond its bound refuses the whole update, because a limit that is silently ignored is a
- * hole. Thread-safe.
+ * components and maps are sorted, so that equal values have equal bytes. Reading is strict: a missing field, a duplicate
+ * or a value beyond its bound refuses the whole update, and so does an unknown field of a table, because a limit that is
+ * silently ignored is a hole. An unknown field of the envelope around a table is skipped: the digest shows that the table
+ * is whole without it. Thread-safe.
  */
 public final class WireCodec {
     /** Largest update that is read, in bytes. */
@@ -63,6 +70,18 @@ public final class WireCodec {
 
     /** Largest report that is read, in bytes. */
     public static final int REPORT_BYTES_MAX = 16 << 10;
+
+    /** What carries a table or speaks of one, and is no part of it. */
+    private static final List<Class<?>> ENVELOPE = List.of(
+            TableUpdate.FullTable.class,
+            TableUpdate.TableDelta.class,
+            TableUpdate.KeepAlive.class,
+            TableVersion.class,
+            ApplyReport.class,
+            ApplyOutcome.Applied.class,
+            ApplyOutcome.Unchanged.class,
+            ApplyOutcome.NeedsFullTable.class,
+            ApplyOutcome.Refused.class);
 
     private static final ObjectMapper JSON =
             mapper(secret -> Base64.getEncoder().encodeToString(secret.reveal()));
@@ -163,6 +182,15 @@ public final class WireCodec {
         if (e instanceof UnrecognizedPropertyException) {
             return "unknown field (expected: those of version 1)";
         }
+        if (e instanceof InvalidTypeIdException unknown && unknown.getTypeId() != null) {
+            return "unknown type (expected: one of version 1)";
+        }
+        if (e instanceof InvalidFormatException format
+                && format.getTargetType() != null
+                && format.getTargetType().isEnum()) {
+            return "unknown value (expected: one of version 1, "
+                    + Arrays.toString(format.getTargetType().getEnumConstants()) + ")";
+        }
         if (message.startsWith("Missing required creator property") || message.startsWith("Missing type id")) {
             return "a field is missing: " + message.replaceAll("[^']*'([^']*)'.*", "$1");
         }
@@ -205,6 +233,7 @@ public final class WireCodec {
                 .addMixIn(Rewrite.Path.class, RewritePathTypes.class)
                 .addMixIn(TableUpdate.class, TableUpdateTypes.class)
                 .addMixIn(ApplyOutcome.class, ApplyOutcomeTypes.class);
+        ENVELOPE.forEach(type -> builder.addMixIn(type, Envelope.class));
         for (CoercionInputShape shape : CoercionInputShape.values()) {
             if (shape != CoercionInputShape.String && shape != CoercionInputShape.Integer) {
                 builder.withCoercionConfigDefaults(config -> config.setCoercion(shape, CoercionAction.Fail));
@@ -285,6 +314,9 @@ public final class WireCodec {
             return type.isAnnotationPresent(Nullable.class);
         }
     }
+
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    private interface Envelope {}
 
     @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
     @JsonSubTypes({

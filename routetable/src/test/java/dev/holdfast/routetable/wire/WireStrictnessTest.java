@@ -11,15 +11,18 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.holdfast.routetable.RandomTables;
 import dev.holdfast.routetable.Seeds;
+import dev.holdfast.routetable.update.ApplyReport;
+import dev.holdfast.routetable.update.TableUpdate;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
-/** Whatever arrives that is not exactly version 1 is refused with a {@link WireException} that names no secret. */
+/** Whatever arrives that is not version 1 is refused with a {@link WireException} that names no secret. */
 class WireStrictnessTest {
     private static final ObjectMapper TREE = new ObjectMapper();
     private static final String KEY_BASE64 = Base64.getEncoder().encodeToString(RandomTables.KEY_MARK.getBytes(UTF_8));
@@ -29,10 +32,90 @@ class WireStrictnessTest {
             Set.of("certificate", "tls", "caPem", "serverName", "stickyCookie", "maxAge", "sameSite", "host", "zone");
 
     @Test
-    void anUnknownFieldAnywhereIsRefused() throws Exception {
+    void anUnknownFieldOfATableIsRefusedByItsName() throws Exception {
+        int refused = 0;
         for (String sample : WireSamples.updates().keySet()) {
-            eachRecord(sample, record -> record.put("limitOfALaterVersion", 5), "an unknown field");
+            int records = records(sample(sample)).size();
+            for (int i = 0; i < records; i++) {
+                // Given
+                JsonNode document = sample(sample);
+                ObjectNode record = records(document).get(i);
+                if (isEnvelope(document, record)) {
+                    continue;
+                }
+                record.put("limitOfALaterVersion", 5);
+
+                // When / Then
+                assertThatThrownBy(() -> WireCodec.decodeUpdate(TREE.writeValueAsBytes(document)))
+                        .isInstanceOf(WireException.class)
+                        .hasMessageEndingWith("limitOfALaterVersion: unknown field (expected: those of version 1)");
+                refused++;
+            }
         }
+        assertThat(refused).isGreaterThan(100);
+    }
+
+    @Test
+    void anUnknownFieldOfTheEnvelopeIsSkipped() throws Exception {
+        for (Map.Entry<String, TableUpdate> sample : WireSamples.updates().entrySet()) {
+            for (String value : List.of("5", "null", "\"text\"", "[{\"a\":[]}]", "{\"type\":\"later\",\"version\":{}}")) {
+                // Given
+                JsonNode document = sample(sample.getKey());
+                for (ObjectNode record : records(document)) {
+                    if (isEnvelope(document, record)) {
+                        record.set("fieldOfALaterVersion", TREE.readTree(value));
+                    }
+                }
+
+                // When
+                TableUpdate decoded = WireCodec.decodeUpdate(TREE.writeValueAsBytes(document));
+
+                // Then
+                assertThat(decoded).isEqualTo(sample.getValue());
+            }
+        }
+    }
+
+    @Test
+    void anUnknownFieldOfAReportIsSkippedAndAnUnknownOutcomeIsRefused() throws Exception {
+        for (Map.Entry<String, ApplyReport> sample : WireSamples.reports().entrySet()) {
+            // Given
+            ObjectNode document = (ObjectNode) sample(sample.getKey());
+            document.put("fieldOfALaterVersion", 5);
+            document.withObject("/version").put("fieldOfALaterVersion", 5);
+            ObjectNode outcome = document.withObject("/outcome").put("fieldOfALaterVersion", 5);
+
+            // When
+            ApplyReport decoded = WireCodec.decodeReport(TREE.writeValueAsBytes(document));
+            outcome.put("type", "postponed");
+
+            // Then
+            assertThat(decoded).isEqualTo(sample.getValue());
+            assertThatThrownBy(() -> WireCodec.decodeReport(TREE.writeValueAsBytes(document)))
+                    .isInstanceOf(WireException.class)
+                    .hasMessage("outcome: unknown type (expected: one of version 1)");
+        }
+    }
+
+    @Test
+    void anUnknownTypeOrEnumerationValueIsRefusedByItsField() throws Exception {
+        // Given
+        JsonNode update = sample("keep-alive");
+        ((ObjectNode) update).put("type", "later");
+        JsonNode action = sample("full");
+        ((ObjectNode) action.at("/table/virtualHosts/chat.example.com/routes/0/action")).put("type", "mirror");
+        JsonNode plaintext = sample("full");
+        ((ObjectNode) plaintext.at("/table/virtualHosts/chat.example.com/routes/0")).put("plaintext", "UPGRADE");
+
+        // When / Then
+        assertThatThrownBy(() -> WireCodec.decodeUpdate(TREE.writeValueAsBytes(update)))
+                .hasMessage("document: unknown type (expected: one of version 1)");
+        assertThatThrownBy(() -> WireCodec.decodeUpdate(TREE.writeValueAsBytes(action)))
+                .hasMessage("table.virtualHosts.chat.example.com.routes[0].action: unknown type"
+                        + " (expected: one of version 1)");
+        assertThatThrownBy(() -> WireCodec.decodeUpdate(TREE.writeValueAsBytes(plaintext)))
+                .hasMessageStartingWith("table.virtualHosts.chat.example.com.routes[0].plaintext: unknown value"
+                        + " (expected: one of version 1, [");
     }
 
     @Test
@@ -173,14 +256,14 @@ class WireStrictnessTest {
         }
     }
 
-    private static void eachRecord(String sample, Consumer<ObjectNode> change, String what) throws Exception {
-        int records = records(TREE.readTree(WireCodecTest.pinned(sample))).size();
-        for (int i = 0; i < records; i++) {
-            JsonNode document = TREE.readTree(WireCodecTest.pinned(sample));
-            change.accept(records(document).get(i));
-            assertThat(what).isNotEmpty();
-            refuses(TREE.writeValueAsBytes(document));
-        }
+    /** The update itself and its versions; everything else is a table or a part of one. */
+    private static boolean isEnvelope(JsonNode document, JsonNode record) {
+        return List.of(document, document.path("version"), document.path("base"))
+                .contains(record);
+    }
+
+    private static JsonNode sample(String name) throws IOException {
+        return TREE.readTree(WireCodecTest.pinned(name));
     }
 
     /** Every object of a document that is a record and no map. */

@@ -1,14 +1,21 @@
 package dev.holdfast.dataplane.proxy.transport;
 
+import io.netty.channel.IoEvent;
 import io.netty.channel.IoHandle;
 import io.netty.channel.IoHandler;
 import io.netty.channel.IoHandlerContext;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.IoOps;
 import io.netty.channel.IoRegistration;
+import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollIoOps;
+import io.netty.channel.unix.FileDescriptor;
+import io.netty.util.collection.IntObjectHashMap;
+import io.netty.util.collection.IntObjectMap;
+import io.netty.util.concurrent.FastThreadLocal;
 import io.netty.util.concurrent.ThreadAwareExecutor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Epoll without a fault of Netty 4.2.18: a channel whose input has ended waits for no event, and Netty then takes it out
@@ -16,9 +23,14 @@ import io.netty.util.concurrent.ThreadAwareExecutor;
  * entry), which would reset a client that ended its own stream and still reads a long answer; a reset by the peer would
  * go unnoticed. Here such a channel stays in epoll, edge-triggered and asking for nothing, so that an error is reported
  * once and a later change of its events finds it.
+ *
+ * <p>A registered descriptor can also change hands, see {@link #takeOver}.
  */
 public final class HalfClosingEpollHandler implements IoHandler {
+    private static final FastThreadLocal<@Nullable HalfClosingEpollHandler> OF_LOOP = new FastThreadLocal<>();
+
     private final IoHandler epoll;
+    private final IntObjectMap<Seat> seats = new IntObjectHashMap<>();
 
     private HalfClosingEpollHandler(IoHandler epoll) {
         this.epoll = epoll;
@@ -40,8 +52,27 @@ public final class HalfClosingEpollHandler implements IoHandler {
         };
     }
 
+    /**
+     * Gives the events of a descriptor to another handle: from here on it alone may read, write and close it. The
+     * channel that had it hears nothing any more and must not be touched again; it becomes garbage. Costs no system
+     * call: the descriptor stays in epoll with the events it waited for. Call on the descriptor's event loop, outside
+     * its channel's event handling.
+     *
+     * @return where {@code next} says what it waits for, and cancels; null if the descriptor is not of this loop
+     */
+    public static @Nullable IoRegistration takeOver(FileDescriptor descriptor, EpollIoHandle next) {
+        HalfClosingEpollHandler handler = OF_LOOP.get();
+        Seat seat = handler == null ? null : handler.seats.get(descriptor.intValue());
+        if (seat == null || !seat.handle.fd().equals(descriptor)) {
+            return null;
+        }
+        seat.handle = next;
+        return seat;
+    }
+
     @Override
     public void initialize() {
+        OF_LOOP.set(this);
         epoll.initialize();
     }
 
@@ -62,7 +93,14 @@ public final class HalfClosingEpollHandler implements IoHandler {
 
     @Override
     public IoRegistration register(IoHandle handle) throws Exception {
-        return new KeptRegistration(epoll.register(handle));
+        if (!(handle instanceof EpollIoHandle epollHandle)) {
+            throw new IllegalArgumentException("handle: " + handle.getClass().getName() + " (expected: one of epoll)");
+        }
+        Seat seat = new Seat(epollHandle, seats);
+        IoRegistration registration = epoll.register(seat);
+        seat.registration = registration;
+        seats.put(epollHandle.fd().intValue(), seat);
+        return seat;
     }
 
     @Override
@@ -75,17 +113,63 @@ public final class HalfClosingEpollHandler implements IoHandler {
         return epoll.isCompatible(handleType);
     }
 
-    private static final class KeptRegistration implements IoRegistration {
-        private final IoRegistration registration;
+    /** The place of a descriptor in epoll: for epoll it is the handle, for the handle it is the registration. */
+    private static final class Seat implements EpollIoHandle, IoRegistration {
+        private final IntObjectMap<Seat> seats;
+        private EpollIoHandle handle;
+        private @Nullable IoRegistration registration;
         private volatile boolean added;
 
-        KeptRegistration(IoRegistration registration) {
-            this.registration = registration;
+        Seat(EpollIoHandle handle, IntObjectMap<Seat> seats) {
+            this.handle = handle;
+            this.seats = seats;
+        }
+
+        @Override
+        public FileDescriptor fd() {
+            return handle.fd();
+        }
+
+        @Override
+        public void handle(IoRegistration ignored, IoEvent event) {
+            handle.handle(this, event);
+        }
+
+        @Override
+        public void registered() {
+            handle.registered();
+        }
+
+        @Override
+        public void unregistered() {
+            int descriptor = handle.fd().intValue();
+            Seat known = seats.remove(descriptor);
+            if (known != null && known != this) {
+                seats.put(descriptor, known);
+            }
+            handle.unregistered();
+        }
+
+        @Override
+        public void close() {
+            try {
+                handle.close();
+            } catch (Exception e) {
+                throw new IllegalStateException("a handle that does not close", e);
+            }
+        }
+
+        private IoRegistration inner() {
+            IoRegistration inner = registration;
+            if (inner == null) {
+                throw new IllegalStateException("used before it is registered");
+            }
+            return inner;
         }
 
         @Override
         public <T> T attachment() {
-            return registration.attachment();
+            return inner().attachment();
         }
 
         @Override
@@ -94,17 +178,17 @@ public final class HalfClosingEpollHandler implements IoHandler {
             if (!nothing) {
                 added = true;
             }
-            return registration.submit(nothing && added ? EpollIoOps.EPOLLET : ops);
+            return inner().submit(nothing && added ? EpollIoOps.EPOLLET : ops);
         }
 
         @Override
         public boolean isValid() {
-            return registration.isValid();
+            return inner().isValid();
         }
 
         @Override
         public boolean cancel() {
-            return registration.cancel();
+            return inner().cancel();
         }
     }
 }

@@ -13,17 +13,27 @@ import java.util.concurrent.TimeUnit;
 
 /** The tunnels and upgrades of one event loop; confined to it. */
 final class LoopTunnels {
-    private record Due(long atNanos, PipeTunnel tunnel) {}
+    private record Due(long atNanos, RelayedTunnel tunnel) {}
 
     private final EventLoop loop;
     private final TunnelRegistry registry;
-    private final Set<PipeTunnel> tunnels = new HashSet<>();
+    private final Set<RelayedTunnel> tunnels = new HashSet<>();
     private final Set<Upgrade> upgrades = new HashSet<>();
     private boolean deadlineSet;
 
     LoopTunnels(EventLoop loop, TunnelRegistry registry) {
         this.loop = loop;
         this.registry = registry;
+    }
+
+    /** Those that are open now. */
+    List<RelayedTunnel> open() {
+        return List.copyOf(tunnels);
+    }
+
+    /** Runs it after what the loop does now. */
+    void execute(Runnable task) {
+        loop.execute(task);
     }
 
     /** Counts an upgrade; it is told when a drain runs out of time. */
@@ -43,7 +53,7 @@ final class LoopTunnels {
         }
     }
 
-    void opened(PipeTunnel tunnel) {
+    void opened(RelayedTunnel tunnel) {
         tunnels.add(tunnel);
         registry.opened(tunnel.info());
         DrainRun drain = registry.drainRun();
@@ -57,14 +67,14 @@ final class LoopTunnels {
         }
     }
 
-    void closed(PipeTunnel tunnel, TunnelEnd end) {
+    void closed(RelayedTunnel tunnel, TunnelEnd end) {
         tunnels.remove(tunnel);
         registry.closed(tunnel, end);
     }
 
     /** Begins to drain: each tunnel gets its own moment, all spread evenly, each a little off. */
     void drain(DrainRun drain) {
-        List<PipeTunnel> order = new ArrayList<>(tunnels);
+        List<RelayedTunnel> order = new ArrayList<>(tunnels);
         Collections.shuffle(order, ThreadLocalRandom.current());
         Deque<Due> due = new ArrayDeque<>(order.size());
         double step = (double) drain.spreadNanos() / Math.max(1, order.size());
@@ -99,6 +109,6 @@ final class LoopTunnels {
     /** Ends everything without a word. */
     void cutAll() {
         List.copyOf(upgrades).forEach(Upgrade::cut);
-        List.copyOf(tunnels).forEach(PipeTunnel::cut);
+        open().forEach(RelayedTunnel::cut);
     }
 }

@@ -12,6 +12,7 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,9 @@ final class RefusalRelay extends TimerWheel.Timer {
         void cutShort();
     }
 
+    /** No tunnel is meant to come of it: a route that lets tunnels be silent for an hour means nothing here. */
+    private static final Duration IDLE_MAX = Duration.ofMinutes(1);
+
     private final UpgradeRequest request;
     private final Owner owner;
     private final Channel client;
@@ -43,7 +47,8 @@ final class RefusalRelay extends TimerWheel.Timer {
         this.owner = owner;
         this.client = request.channel();
         this.wheel = TimerWheel.of(client.eventLoop());
-        this.idleTicks = TimerWheel.ticks(request.forward().timeouts().idle());
+        Duration idle = request.forward().timeouts().idle();
+        this.idleTicks = TimerWheel.ticks(idle.compareTo(IDLE_MAX) < 0 ? idle : IDLE_MAX);
     }
 
     void begin(HttpResponse response, @Nullable String cookie) {

@@ -6,20 +6,23 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
+import io.netty.channel.unix.Socket;
 import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One side of a tunnel: relays what its channel (the source) receives to the other side's channel (the sink). The only
- * handler beside the {@code SslHandler}. Bytes go on as they are; reading pauses while the sink is full, so that a
- * direction holds at most one receive buffer more than the sink's high-water mark.
+ * One direction through Netty's pipelines, for every kind of channel: relays what its channel (the source) receives to
+ * the other direction's channel (the sink). The only handler beside the {@code SslHandler}. Reading pauses while the sink
+ * is full, so that a direction holds at most one receive buffer more than the sink's high-water mark.
  */
-final class RelayHandler extends ChannelInboundHandlerAdapter {
-    private final PipeTunnel tunnel;
+final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
+    private final RelayedTunnel tunnel;
     private final Channel source;
     private final Channel sink;
     private final FrameTracker tracker;
@@ -35,7 +38,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter {
     private boolean finBegun;
     private boolean finDone;
 
-    RelayHandler(PipeTunnel tunnel, Channel source, Channel sink, FrameTracker.Sender sender) {
+    RelayHandler(RelayedTunnel tunnel, Channel source, Channel sink, FrameTracker.Sender sender) {
         this.tunnel = tunnel;
         this.source = source;
         this.sink = sink;
@@ -114,8 +117,8 @@ final class RelayHandler extends ChannelInboundHandlerAdapter {
         readComplete();
     }
 
-    /** Flushes what a burst of reads left. */
-    void readComplete() {
+    @Override
+    public void readComplete() {
         if (bytesToFlush) {
             flushSink();
         }
@@ -128,8 +131,15 @@ final class RelayHandler extends ChannelInboundHandlerAdapter {
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
         if (source.isWritable()) {
-            tunnel.other(this).source.config().setAutoRead(true);
+            opposite().source.config().setAutoRead(true);
         }
+    }
+
+    private RelayHandler opposite() {
+        if (tunnel.other(this) instanceof RelayHandler other) {
+            return other;
+        }
+        throw new IllegalStateException("tunnel: half of it is relayed directly (expected: both directions or none)");
     }
 
     @Override
@@ -138,7 +148,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter {
             sourceEnded();
         } else if (event instanceof SslCloseCompletionEvent completion && completion.isSuccess()) {
             // BoringSSL answers a close_notify at once: what the other side still sends cannot be delivered here.
-            RelayHandler other = tunnel.other(this);
+            RelayHandler other = opposite();
             other.silenced = true;
             other.word = null;
             sourceEnded();
@@ -165,8 +175,8 @@ final class RelayHandler extends ChannelInboundHandlerAdapter {
         tunnel.failed(this);
     }
 
-    /** Puts a Close frame behind the frame that is under way towards the sink, now or when it is whole. */
-    void say(CloseFrame frame) {
+    @Override
+    public void say(CloseFrame frame) {
         if (silenced || tracker.lost() || tracker.closeSeen() || finBegun) {
             return;
         }
@@ -180,7 +190,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter {
     private void inject(CloseFrame frame) {
         word = null;
         silenced = true;
-        ByteBuf encoded = tunnel.isClient(sink) ? frame.unmasked(sink.alloc()) : frame.masked(sink.alloc());
+        ByteBuf encoded = tunnel.isFromClient(this) ? frame.masked(sink.alloc()) : frame.unmasked(sink.alloc());
         bytesToFlush = false;
         sink.writeAndFlush(encoded).addListener(future -> {
             if (future.isSuccess()) {
@@ -190,8 +200,8 @@ final class RelayHandler extends ChannelInboundHandlerAdapter {
         tunnel.saying(this);
     }
 
-    /** Ends the stream towards the sink, behind everything that was relayed: FIN, over TLS a close_notify. */
-    void fin() {
+    @Override
+    public void fin() {
         if (finBegun) {
             return;
         }
@@ -219,29 +229,59 @@ final class RelayHandler extends ChannelInboundHandlerAdapter {
         tunnel.finDone();
     }
 
-    /** Whether the sink was told that this direction has ended. */
-    boolean isFinDone() {
+    @Override
+    public boolean isFinDone() {
         return finDone;
     }
 
-    boolean hasEnded() {
+    @Override
+    public boolean hasEnded() {
         return ended;
     }
 
-    boolean hasSeenClose() {
+    @Override
+    public boolean hasSeenClose() {
         return tracker.closeSeen();
     }
 
-    Channel source() {
-        return source;
-    }
-
-    long bytes() {
+    @Override
+    public long bytes() {
         return bytes;
     }
 
-    /** Closes the source so that its peer sees a reset, not the end of a stream. */
-    void reset() {
+    FrameTracker tracker() {
+        return tracker;
+    }
+
+    /** Whether this direction is open, reading, and holds nothing: then another relay can go on where it stands. */
+    boolean isQuiet() {
+        ChannelOutboundBuffer queued = sink.unsafe().outboundBuffer();
+        return !ended
+                && !silenced
+                && !finBegun
+                && word == null
+                && source.isActive()
+                && source.config().isAutoRead()
+                && queued != null
+                && queued.totalPendingWriteBytes() == 0;
+    }
+
+    /** The source's socket, if it is one of epoll and bytes pass between it and this handler as they are. */
+    @Nullable
+    Socket socket() {
+        boolean bare = source.pipeline().get(SslHandler.class) == null;
+        return bare && source instanceof EpollSocketChannel epoll && epoll.fd() instanceof Socket socket
+                ? socket
+                : null;
+    }
+
+    @Override
+    public void close() {
+        source.close();
+    }
+
+    @Override
+    public void reset() {
         if (source.isOpen()) {
             source.config().setOption(ChannelOption.SO_LINGER, 0);
             // Past the SslHandler: a close_notify would say that all is well.

@@ -118,7 +118,7 @@ public final class TunnelRegistry {
         }
     }
 
-    void closed(PipeTunnel tunnel, TunnelEnd end) {
+    void closed(RelayedTunnel tunnel, TunnelEnd end) {
         for (TunnelListener listener : listeners) {
             try {
                 listener.closed(tunnel.info(), end);

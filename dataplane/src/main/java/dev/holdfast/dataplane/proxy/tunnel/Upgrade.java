@@ -215,7 +215,7 @@ final class Upgrade extends TimerWheel.Timer {
         SwitchingAnswer.prepare(response, request.responses(), cookie);
         String subprotocol = response.headers().get(HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL);
         long nanos = System.nanoTime() - request.client().acceptedNanos();
-        PipeTunnel tunnel = new PipeTunnel(new PipeTunnel.Parts(
+        RelayedTunnel tunnel = new RelayedTunnel(new RelayedTunnel.Parts(
                 info(made, subprotocol, Duration.ofNanos(nanos)),
                 client,
                 made.channel(),
@@ -391,7 +391,8 @@ final class Upgrade extends TimerWheel.Timer {
                 client.close();
                 over();
             }
-            case CONNECTING, ANSWERING, OVER -> {}
+            case ANSWERING -> cutShort();
+            case CONNECTING, OVER -> {}
         }
     }
 
@@ -404,6 +405,8 @@ final class Upgrade extends TimerWheel.Timer {
         @Override
         public void answered(ChannelFuture sent) {
             endRefusal();
+            // Until it is taken, which is up to the client.
+            wheel.schedule(Upgrade.this, TimerWheel.ticks(parts.settings().halfClosedTimeout()));
             sent.addListener(done -> linger());
             endBackend();
         }

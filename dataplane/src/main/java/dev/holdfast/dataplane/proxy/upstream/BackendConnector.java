@@ -1,6 +1,7 @@
 package dev.holdfast.dataplane.proxy.upstream;
 
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnectException.Reason;
 import dev.holdfast.routetable.Upstream;
 import io.netty.channel.Channel;
@@ -38,10 +39,17 @@ public final class BackendConnector {
     private static final int ENDPOINTS_TRIED_MAX = 3;
 
     private final BackendTlsHandlers tls;
+    private final KeepAlive keepAlive;
 
-    /** TLS handlers come from {@code tls}. */
+    /** TLS handlers come from {@code tls}; an endpoint that is gone is noticed after two minutes. */
     public BackendConnector(BackendTlsHandlers tls) {
+        this(tls, KeepAlive.DEFAULT);
+    }
+
+    /** TLS handlers come from {@code tls}; an endpoint that is gone is noticed by {@code keepAlive}. */
+    public BackendConnector(BackendTlsHandlers tls, KeepAlive keepAlive) {
         this.tls = tls;
+        this.keepAlive = keepAlive;
     }
 
     /**
@@ -256,10 +264,10 @@ public final class BackendConnector {
         }
     }
 
-    private static Channel newChannel(EventLoop loop, Upstream upstream) {
+    private Channel newChannel(EventLoop loop, Upstream upstream) {
         Channel channel = socketFor(loop);
         channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
-        channel.config().setOption(ChannelOption.SO_KEEPALIVE, true);
+        keepAlive.apply(channel);
         channel.config().setConnectTimeoutMillis(0);
         channel.config()
                 .setRecvByteBufAllocator(new FixedRecvByteBufAllocator(

@@ -15,8 +15,12 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A drain ends every tunnel with a word, over real sockets. */
+@ParameterizedClass
+@EnumSource(Relaying.class)
 class DrainTest {
     private static final CloseFrame WORD = new CloseFrame(1001, "server is shutting down; reconnect");
     private static final int WORD_BYTES = 4 + WORD.reason().length();
@@ -25,8 +29,14 @@ class DrainTest {
 
     private static final int SPREAD_MILLIS = 3_000;
 
-    private final TestFront front = new TestFront();
+    private final Relaying relaying;
+    private final TestFront front;
     private final ScriptedBackend backend = new ScriptedBackend();
+
+    DrainTest(Relaying relaying) {
+        this.relaying = relaying;
+        this.front = new TestFront(relaying);
+    }
 
     private record Ends(Wire client, Wire server) {}
 
@@ -79,7 +89,8 @@ class DrainTest {
     @Test
     void theCloseWaitsForTheEndOfTheFrameUnderWay() throws Exception {
         // Given
-        TestFront patient = new TestFront(new TunnelSettings(Duration.ofSeconds(4), Duration.ofSeconds(2)));
+        TestFront patient = new TestFront(
+                relaying.of(new TunnelSettings(Duration.ofSeconds(4), Duration.ofSeconds(2), null)));
         patient.route(backend.port());
         Ends ends = open(patient);
         byte[] frame = Frames.text("a frame of some length");

@@ -30,6 +30,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
 import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollServerSocketChannel;
@@ -44,6 +45,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.ssl.SslContext;
 import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.EventExecutor;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -68,6 +70,7 @@ final class TestFront implements AutoCloseable {
     final ActiveRoutes active = new ActiveRoutes();
     final Queue<TunnelInfo> opened = new ConcurrentLinkedQueue<>();
     final Queue<TunnelEnd> closed = new ConcurrentLinkedQueue<>();
+    /** Only those of tunnels that are relayed through them may be touched once a tunnel stands. */
     final Queue<Channel> clients = new ConcurrentLinkedQueue<>();
     final TunnelRegistry registry;
     private final Upgrades upgrades;
@@ -77,7 +80,11 @@ final class TestFront implements AutoCloseable {
     private int version;
 
     TestFront() {
-        this(new TunnelSettings(Duration.ofMillis(600), Duration.ofSeconds(2)));
+        this(Relaying.DIRECT);
+    }
+
+    TestFront(Relaying relaying) {
+        this(relaying.of(new TunnelSettings(Duration.ofMillis(600), Duration.ofSeconds(2), null)));
     }
 
     TestFront(TunnelSettings settings) {
@@ -175,10 +182,24 @@ final class TestFront implements AutoCloseable {
                 .sum();
     }
 
+    /** How many tunnels have left their channels. */
+    int direct() {
+        int direct = 0;
+        for (EventExecutor loop : loops) {
+            direct += loop.submit(() -> (int) registry.of((EventLoop) loop).open().stream()
+                            .filter(RelayedTunnel::isDirect)
+                            .count())
+                    .syncUninterruptibly()
+                    .getNow();
+        }
+        return direct;
+    }
+
     @Override
     public void close() {
         server.close().syncUninterruptibly();
-        clients.forEach(channel -> channel.close().syncUninterruptibly());
+        // What a tunnel still has open, and what never became one, the loops close at their end.
+        loops.forEach(loop -> loop.submit(() -> registry.cut((EventLoop) loop)).syncUninterruptibly());
         loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).syncUninterruptibly();
     }
 

@@ -190,7 +190,10 @@ class TlsTunnelTest {
     private TestFront front() {
         BackendTlsHandlers tls =
                 (upstream, host, peer, alloc) -> clientTls.newHandler(alloc, "localhost", peer.getPort());
-        return new TestFront(new TunnelSettings(Duration.ofMillis(600), Duration.ofSeconds(2)), tls, serverTls);
+        return new TestFront(
+                Relaying.DIRECT.of(new TunnelSettings(Duration.ofMillis(600), Duration.ofSeconds(2), null)),
+                tls,
+                serverTls);
     }
 
     private ServerSocket backend() {

@@ -22,11 +22,19 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a tunnel does with bytes, ends, silence and swaps, over real sockets. */
+@ParameterizedClass
+@EnumSource(Relaying.class)
 class TunnelTest {
-    private final TestFront front = new TestFront();
+    private final TestFront front;
     private final ScriptedBackend backend = new ScriptedBackend();
+
+    TunnelTest(Relaying relaying) {
+        this.front = new TestFront(relaying);
+    }
 
     /** Both ends of an open tunnel. */
     private record Ends(Wire client, Wire server) {}

@@ -10,11 +10,14 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tunnel over two Netty channels on one event loop, to which it is confined. It keeps the route it was opened with:
- * no swap touches it. It ends once: when both streams have ended, when a connection fails, or when it is cut.
+ * A tunnel over two connections of one event loop, to which it is confined. It keeps the route it was opened with: no
+ * swap touches it. It ends once: when both streams have ended, when a connection fails, or when it is cut.
+ *
+ * <p>It begins on two Netty channels; when it has proved not to be short-lived, and both are plain epoll sockets, it
+ * leaves them for {@link DirectRelay}s. What it does and tells is the same on both.
  */
-final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
-    /** What a tunnel holds on to. */
+final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
+    /** What a tunnel begins with. */
     record Parts(
             TunnelInfo info,
             Channel client,
@@ -41,11 +44,22 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
         GONE
     }
 
-    private final Parts parts;
+    /** How soon a tunnel that could not leave its channels tries again. */
+    private static final long RETRY_TICKS = TimerWheel.ticks(Duration.ofSeconds(1));
+
+    private final TunnelInfo info;
+    private final EndpointLease lease;
+    private final Duration idle;
+    private final RouteMetrics metrics;
+    private final TunnelSettings settings;
+    private final LoopTunnels home;
     private final TimerWheel wheel;
     private final long openedNanos = System.nanoTime();
-    private final RelayHandler fromClient;
-    private final RelayHandler fromBackend;
+    private Relay fromClient;
+    private Relay fromBackend;
+    /** Whether it may still leave its channels. */
+    private boolean onChannels;
+
     private long activeTick;
     private Phase phase = Phase.OPEN;
     private @Nullable CloseFrame word;
@@ -55,8 +69,13 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
     private boolean spoken;
     private boolean wasCut;
 
-    PipeTunnel(Parts parts) {
-        this.parts = parts;
+    RelayedTunnel(Parts parts) {
+        this.info = parts.info();
+        this.lease = parts.lease();
+        this.idle = parts.idle();
+        this.metrics = parts.metrics();
+        this.settings = parts.settings();
+        this.home = parts.home();
         this.wheel = TimerWheel.of(parts.client().eventLoop());
         this.fromClient = new RelayHandler(this, parts.client(), parts.backend(), FrameTracker.Sender.CLIENT);
         this.fromBackend = new RelayHandler(this, parts.backend(), parts.client(), FrameTracker.Sender.BACKEND);
@@ -64,31 +83,64 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
 
     /** Counts as open from here on; the relays must be in their pipelines when bytes flow. */
     void open() {
+        Duration directAfter = settings.directAfter();
+        onChannels = directAfter != null;
         wheel.schedule(this, idleTicks());
         activeTick = wheel.now();
-        parts.metrics().tunnelOpened();
-        parts.home().opened(this);
+        if (directAfter != null && directAfter.isZero()) {
+            home.execute(this::leaveChannels);
+        } else if (directAfter != null) {
+            wheel.schedule(this, Math.min(idleTicks(), TimerWheel.ticks(directAfter)));
+        }
+        metrics.tunnelOpened();
+        home.opened(this);
     }
 
+    /** Leaves the channels if nothing is under way in them; else the timer tries again. */
+    private void leaveChannels() {
+        if (onChannels && phase == Phase.OPEN && fromClient().isQuiet() && fromBackend().isQuiet()) {
+            onChannels = false;
+            DirectRelay[] direct = DirectRelay.takeOver(this, fromClient(), fromBackend());
+            if (direct != null) {
+                fromClient = direct[0];
+                fromBackend = direct[1];
+            }
+        }
+    }
+
+    /** Whether it has left its channels. */
+    boolean isDirect() {
+        return fromClient instanceof DirectRelay;
+    }
+
+    /** What handles the client's channel as long as the tunnel has not left it. */
     RelayHandler fromClient() {
-        return fromClient;
+        return handler(fromClient);
     }
 
+    /** What handles the backend's channel as long as the tunnel has not left it. */
     RelayHandler fromBackend() {
-        return fromBackend;
+        return handler(fromBackend);
     }
 
-    RelayHandler other(RelayHandler relay) {
+    private static RelayHandler handler(Relay relay) {
+        return switch (relay) {
+            case RelayHandler handler -> handler;
+            case DirectRelay ignored -> throw new IllegalStateException("tunnel: left its channels (expected: on them)");
+        };
+    }
+
+    Relay other(Relay relay) {
         return relay == fromClient ? fromBackend : fromClient;
     }
 
-    boolean isClient(Channel channel) {
-        return channel == parts.client();
+    boolean isFromClient(Relay relay) {
+        return relay == fromClient;
     }
 
     @Override
     public TunnelInfo info() {
-        return parts.info();
+        return info;
     }
 
     @Override
@@ -107,16 +159,16 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
     }
 
     /** Counts what a burst relayed. */
-    void relayed(RelayHandler relay, long bytes) {
+    void relayed(Relay relay, long bytes) {
         if (relay == fromClient) {
-            parts.metrics().bytesFromClient(bytes);
+            metrics.bytesFromClient(bytes);
         } else {
-            parts.metrics().bytesFromBackend(bytes);
+            metrics.bytesFromBackend(bytes);
         }
     }
 
     /** A Close frame of a peer has passed, or was read after our own. */
-    void closeSeen(RelayHandler relay, int code) {
+    void closeSeen(Relay relay, int code) {
         begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.CLOSE_FRAME);
         if (closeCode == 0) {
             closeCode = code;
@@ -127,16 +179,16 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
             fromBackend.fin();
         } else if (phase == Phase.OPEN) {
             // The other side answers and the streams end, or this does not wait an hour for it.
-            wheel.schedule(this, TimerWheel.ticks(parts.settings().halfClosedTimeout()));
+            wheel.schedule(this, TimerWheel.ticks(settings.halfClosedTimeout()));
         }
     }
 
     /** A peer has ended its stream; all it sent is queued for the other side. */
-    void ended(RelayHandler relay) {
+    void ended(Relay relay) {
         begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.FIN);
         relay.fin();
         if (phase == Phase.OPEN) {
-            wheel.schedule(this, TimerWheel.ticks(parts.settings().halfClosedTimeout()));
+            wheel.schedule(this, TimerWheel.ticks(settings.halfClosedTimeout()));
         } else if (phase == Phase.WAITS_FOR_ANSWER && relay == fromClient) {
             fromBackend.fin();
         }
@@ -150,10 +202,10 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
         }
         // A connection that has ended both ways is closed at once: left open it would wake its loop for ever.
         if (isDone(fromClient)) {
-            parts.client().close();
+            fromClient.close();
         }
         if (isDone(fromBackend)) {
-            parts.backend().close();
+            fromBackend.close();
         }
         if (isDone(fromClient) && isDone(fromBackend)) {
             gone();
@@ -161,12 +213,12 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
     }
 
     /** Whether a side has ended its stream and was told the end of the other. */
-    boolean isDone(RelayHandler side) {
+    boolean isDone(Relay side) {
         return side.hasEnded() && other(side).isFinDone();
     }
 
     /** A connection broke: the other side must not take it for an orderly end. */
-    void failed(RelayHandler relay) {
+    void failed(Relay relay) {
         if (phase == Phase.GONE) {
             return;
         }
@@ -175,8 +227,8 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
         gone();
         if (before == Phase.WAITS_FOR_FIN) {
             // Both peers were told already; one that breaks instead of ending changes nothing for the other.
-            parts.client().close();
-            parts.backend().close();
+            fromClient.close();
+            fromBackend.close();
         } else {
             fromClient.reset();
             fromBackend.reset();
@@ -184,15 +236,15 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
     }
 
     /** Our Close is queued towards a peer. */
-    void saying(RelayHandler relay) {
+    void saying(Relay relay) {
         if (relay == fromBackend && phase == Phase.WAITS_FOR_BOUNDARY) {
             phase = Phase.WAITS_FOR_ANSWER;
-            wheel.schedule(this, TimerWheel.ticks(parts.settings().finTimeout()));
+            wheel.schedule(this, TimerWheel.ticks(settings.finTimeout()));
         }
     }
 
     /** Our Close has been handed to the kernel. */
-    void said(RelayHandler relay, CloseFrame frame) {
+    void said(Relay relay, CloseFrame frame) {
         if (relay == fromBackend) {
             spoken = true;
             if (closeCode == 0) {
@@ -220,12 +272,15 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
     @Override
     protected void expired() {
         switch (phase) {
-            case OPEN -> idleOver();
+            case OPEN -> {
+                leaveChannels();
+                idleOver();
+            }
             case WAITS_FOR_BOUNDARY -> {
                 // A frame that is under way may take its time as long as it moves; a drain cuts at its deadline.
                 long patience = reason == Reason.DRAIN
                         ? idleTicks()
-                        : TimerWheel.ticks(parts.settings().finTimeout());
+                        : TimerWheel.ticks(settings.finTimeout());
                 long left = activeTick + patience - wheel.now();
                 if (left > 0) {
                     wheel.schedule(this, left);
@@ -242,12 +297,12 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
     private void idleOver() {
         long left = activeTick + idleTicks() - wheel.now();
         if (left > 0) {
-            wheel.schedule(this, left);
+            wheel.schedule(this, onChannels ? Math.min(left, RETRY_TICKS) : left);
         } else {
             end(Reason.IDLE, IDLE);
             fromClient.say(IDLE);
             if (phase == Phase.WAITS_FOR_BOUNDARY) {
-                wheel.schedule(this, TimerWheel.ticks(parts.settings().finTimeout()));
+                wheel.schedule(this, TimerWheel.ticks(settings.finTimeout()));
             }
         }
     }
@@ -257,8 +312,7 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
                 || fromBackend.hasEnded()
                 || fromClient.hasSeenClose()
                 || fromBackend.hasSeenClose();
-        Duration idle = parts.idle();
-        Duration ends = parts.settings().halfClosedTimeout();
+        Duration ends = settings.halfClosedTimeout();
         return TimerWheel.ticks(ending && ends.compareTo(idle) < 0 ? ends : idle);
     }
 
@@ -270,7 +324,9 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
         }
         fromClient.fin();
         fromBackend.fin();
-        wheel.schedule(this, TimerWheel.ticks(parts.settings().finTimeout()));
+        if (phase != Phase.GONE) {
+            wheel.schedule(this, TimerWheel.ticks(settings.finTimeout()));
+        }
     }
 
     @Override
@@ -280,8 +336,8 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
         }
         begin(Initiator.PROXY, Reason.DRAIN);
         gone();
-        parts.client().close();
-        parts.backend().close();
+        fromClient.close();
+        fromBackend.close();
     }
 
     /** Whether it was ended by us without a word to the client. */
@@ -302,7 +358,7 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
         wheel.cancel(this);
         fromClient.readComplete();
         fromBackend.readComplete();
-        parts.lease().release();
+        lease.release();
         TunnelEnd end = new TunnelEnd(
                 initiator == null ? Initiator.PROXY : initiator,
                 reason == null ? Reason.RESET : reason,
@@ -310,7 +366,7 @@ final class PipeTunnel extends TimerWheel.Timer implements Tunnel {
                 Duration.ofNanos(System.nanoTime() - openedNanos),
                 bytesFromClient(),
                 bytesFromBackend());
-        parts.metrics().tunnelClosed(end.initiator().label(), end.reason().label(), end.codeClass(), end.duration());
-        parts.home().closed(this, end);
+        metrics.tunnelClosed(end.initiator().label(), end.reason().label(), end.codeClass(), end.duration());
+        home.closed(this, end);
     }
 }

@@ -1,0 +1,47 @@
+package dev.holdfast.dataplane.proxy.transport;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.epoll.EpollChannelOption;
+import io.netty.channel.epoll.EpollSocketChannel;
+import java.time.Duration;
+
+/**
+ * How the kernel finds out that a peer is gone without a word: probes on a silent connection (RFC 9293 §3.8.4) and a
+ * bound on unacknowledged data (RFC 5482). The times hold on Linux; elsewhere the system's own do.
+ *
+ * @param idleSeconds of silence before the first probe
+ * @param intervalSeconds between probes
+ * @param probes without an answer that end the connection
+ * @param unacknowledgedMillis how long sent bytes may stay unacknowledged, or a closed window closed
+ */
+public record KeepAlive(int idleSeconds, int intervalSeconds, int probes, int unacknowledgedMillis) {
+    private static final int PROBES = 4;
+
+    /** Notices within two minutes. */
+    public static final KeepAlive DEFAULT = within(Duration.ofMinutes(2));
+
+    /**
+     * Notices a peer that is gone within {@code budget}: half of it in silence, the other half probing; bytes that are not
+     * acknowledged for a quarter of it.
+     */
+    public static KeepAlive within(Duration budget) {
+        long millis = budget.toMillis();
+        if (millis < 4_000 || millis > 86_400_000) {
+            throw new IllegalArgumentException("silentPeerTimeout: " + budget + " (expected: 4 s to a day)");
+        }
+        return new KeepAlive(
+                (int) (millis / 2_000), (int) Math.max(1, millis / 8_000), PROBES, (int) (millis / 4));
+    }
+
+    /** Sets the options. */
+    public void apply(Channel channel) {
+        channel.config().setOption(ChannelOption.SO_KEEPALIVE, true);
+        if (channel instanceof EpollSocketChannel) {
+            channel.config().setOption(EpollChannelOption.TCP_KEEPIDLE, idleSeconds);
+            channel.config().setOption(EpollChannelOption.TCP_KEEPINTVL, intervalSeconds);
+            channel.config().setOption(EpollChannelOption.TCP_KEEPCNT, probes);
+            channel.config().setOption(EpollChannelOption.TCP_USER_TIMEOUT, unacknowledgedMillis);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package dev.holdfast.dataplane.proxy.tunnel;
+
+/**
+ * One direction of a tunnel: relays what its source receives to its sink. Reading pauses while the sink is full, so that
+ * a direction holds little. Tells its {@link RelayedTunnel} what it sees. Confined to the tunnel's event loop.
+ */
+sealed interface Relay permits RelayHandler, DirectRelay {
+    /** A burst of reads is over: sends and counts what it left. */
+    void readComplete();
+
+    /** Puts a Close frame behind the frame that is under way towards the sink, now or when it is whole. */
+    void say(CloseFrame frame);
+
+    /** Ends the stream towards the sink, behind everything that was relayed: FIN, over TLS a close_notify. */
+    void fin();
+
+    /** Whether the sink was told that this direction has ended. */
+    boolean isFinDone();
+
+    /** Whether the source has ended its stream. */
+    boolean hasEnded();
+
+    /** Whether a whole Close frame has passed. */
+    boolean hasSeenClose();
+
+    /** How many were relayed. */
+    long bytes();
+
+    /** Closes the source's connection. */
+    void close();
+
+    /** Closes the source's connection so that its peer sees a reset, not the end of a stream. */
+    void reset();
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The cost of Holdfast beside nginx and HAProxy: installs what is missing, builds the load tools and Holdfast, measures, and prints a
+# table. Options are those of compare.py (`./run.sh --help`); --quick takes about two minutes, the whole about twelve.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+
+fail() { echo "bench: $*" >&2; exit 1; }
+
+missing=()
+need() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing+=("$2"); } # need COMMAND PACKAGE
+need nginx nginx-light
+need haproxy haproxy
+need wrk wrk
+need make make
+need gcc gcc
+need python3 python3
+need openssl openssl
+[ -e /usr/include/openssl/ssl.h ] || missing+=(libssl-dev)
+if [ ${#missing[@]} -gt 0 ]; then
+  if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+    fail "missing: ${missing[*]} (expected: these Debian packages, or the same software); install them, or run this as root on Debian or Ubuntu"
+  fi
+  lock() { if command -v flock >/dev/null; then flock /tmp/apt.lock "$@"; else "$@"; fi; }
+  lock apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive lock apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+PATH=$PATH:/usr/sbin
+
+make -s -C "$here" all
+"$root/holdfast" --version >/dev/null # builds it
+exec python3 "$here/compare.py" "$@"

@@ -1,0 +1,79 @@
+"""WebSocket libraries as backend and as client, every one with every other, straight and through Holdfast over ws and
+wss. A check is what the client's program printed; straight to the backend is the control: through us nothing differs."""
+
+import json
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+from programs import HERE, HOST, TARGET, Holdfast, Programs, environment
+
+CLIENT_SECONDS = 240
+JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{TARGET}/java/classes:{TARGET}/java/lib/*"]
+
+PEERS = {
+    "ws": ["node", "node/ws_peer.mjs"],
+    "websockets": ["python3", "python/websockets_peer.py"],
+    "aiohttp": ["python3", "python/aiohttp_peer.py"],
+    "gorilla": [str(TARGET / "go-peers"), "gorilla"],
+    "coder": [str(TARGET / "go-peers"), "coder"],
+}
+# (client, backend, check) that fail between the libraries themselves; through us they must fail the same way.
+INCOMPATIBLE = {
+    # The client takes compression without context takeover only, the backend offers no such answer.
+    ("gorilla", "aiohttp", "compressed"),
+}
+
+
+def client(name, targets):
+    """Runs the checks of one client; {(target, check): result}."""
+    command = PEERS[name] + ["client"] + [f"{label}={url}" for label, url in targets.items()]
+    with open(TARGET / "logs" / f"client-{name}.err", "wb") as errors:
+        try:
+            run = subprocess.run(
+                command, cwd=HERE, env=environment(), stdout=subprocess.PIPE, stderr=errors, timeout=CLIENT_SECONDS
+            )
+            output = run.stdout
+        except subprocess.TimeoutExpired as e:
+            output = e.stdout or b""
+    results = {}
+    for line in output.decode(errors="replace").splitlines():
+        if line.startswith("{"):
+            found = json.loads(line)
+            results[found["target"], found["check"]] = found["result"]
+    return results
+
+
+def run(report):
+    with Programs() as programs:
+        backends = {name: programs.start(f"backend-{name}", command + ["serve"]) for name, command in PEERS.items()}
+        ports = {name: backend.await_port() for name, backend in backends.items()}
+        holdfast = Holdfast(programs, "matrix", {f"/{name}": [port] for name, port in ports.items()})
+        targets = {}
+        for name, port in ports.items():
+            targets[f"{name} direct"] = f"ws://{HOST}:{port}/{name}/echo"
+            targets[f"{name} ws"] = f"ws://{HOST}:{holdfast.port}/{name}/echo"
+            targets[f"{name} wss"] = f"wss://{HOST}:{holdfast.tls_port}/{name}/echo"
+        with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+            for name, results in zip(PEERS, pool.map(lambda one: client(one, targets), PEERS)):
+                for backend in PEERS:
+                    compare(report, name, backend, results)
+
+
+def compare(report, name, backend, results):
+    checks = sorted({check for _, check in results})
+    if not checks:
+        report.check(f"{name} -> {backend}", False, "the client printed nothing")
+    for check in checks:
+        control = results.get((f"{backend} direct", check), "nothing")
+        if control == "unsupported":
+            report.unsupported(f"{name}: {check}")
+            continue
+        sane = control != "nothing" and not control.startswith("error") and "other:" not in control
+        if (name, backend, check) in INCOMPATIBLE:
+            report.unsupported(f"{name} -> {backend}: {check}: {control}")
+            sane = True
+        report.check(f"{name} -> {backend} {check} (control)", sane, control)
+        for way in ("ws", "wss"):
+            got = results.get((f"{backend} {way}", check), "nothing")
+            report.check(f"{name} -> {backend} {check} ({way})", got == control, f"{got} (direct: {control})")
