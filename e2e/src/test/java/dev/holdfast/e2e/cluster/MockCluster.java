@@ -1,7 +1,6 @@
 package dev.holdfast.e2e.cluster;
 
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
-import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.NamespacedKubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.CustomResourceDefinitionContext;
 import io.fabric8.kubernetes.client.server.mock.KubernetesCrudDispatcher;
@@ -14,20 +13,21 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** fabric8's mock of an API server, with the product's resource and an IngressClass in it. */
+/** An API server on loopback that knows WebSocketRoutes and has the class {@code holdfast}. It checks nothing. */
 public final class MockCluster implements AutoCloseable {
     private final MockWebServer web = new MockWebServer();
     private final KubernetesMockServer api =
             new KubernetesMockServer(new Context(), web, new HashMap<>(), new LabelBlind(), false);
     private final NamespacedKubernetesClient client;
 
-    /** Starts it on a free port. */
+    /** Starts on a free port. */
     public MockCluster() {
         api.init();
         client = api.createClient();
-        client.load(getClass().getResourceAsStream("/META-INF/fabric8/websocketroutes.holdfast.dev-v1.yml"))
+        client.load(MockCluster.class.getResourceAsStream("/META-INF/fabric8/websocketroutes.holdfast.dev-v1.yml"))
                 .create();
         api.expectCustomResource(new CustomResourceDefinitionContext.Builder()
                 .withGroup("holdfast.dev")
@@ -44,14 +44,19 @@ public final class MockCluster implements AutoCloseable {
                 """);
     }
 
-    /** Creates the object of one manifest. */
+    /** Creates an object. */
     public void create(String manifest) {
         client.resource(object(manifest)).create();
     }
 
-    /** Replaces the object of this kind and name, or creates it. */
+    /** Replaces an object. */
+    public void replace(String manifest) {
+        client.resource(object(manifest)).update();
+    }
+
+    /** Replaces an object, or creates it. */
     public void apply(String manifest) {
-        HasMetadata object = object(manifest);
+        GenericKubernetesResource object = object(manifest);
         if (client.resource(object).get() == null) {
             client.resource(object).create();
         } else {
@@ -71,9 +76,27 @@ public final class MockCluster implements AutoCloseable {
         }
     }
 
-    /** Writes a kubeconfig that leads here. */
-    public Path kubeconfig(Path directory) throws IOException {
-        return Files.writeString(directory.resolve("kubeconfig"), """
+    /** Creates a Service with one port, 80, and its only endpoint on a port of loopback. */
+    public void createService(String name, int port) {
+        create("""
+                apiVersion: v1
+                kind: Service
+                metadata: {name: %s, namespace: shop}
+                spec: {clusterIP: 10.0.0.1, ports: [{name: web, port: 80}]}
+                """.formatted(name));
+        create("""
+                apiVersion: discovery.k8s.io/v1
+                kind: EndpointSlice
+                metadata: {name: %s-1, namespace: shop, labels: {kubernetes.io/service-name: %s}}
+                addressType: IPv4
+                ports: [{name: web, port: %d}]
+                endpoints: [{addresses: [127.0.0.1], conditions: {ready: true}}]
+                """.formatted(name, name, port));
+    }
+
+    /** Arguments of an operator that watches this cluster, serves loopback endpoints and writes no status. */
+    public List<String> operatorArguments(Path directory, int streamPort) throws IOException {
+        Path kubeconfig = Files.writeString(directory.resolve("kubeconfig"), """
                 apiVersion: v1
                 kind: Config
                 clusters: [{name: test, cluster: {server: "%s"}}]
@@ -81,6 +104,14 @@ public final class MockCluster implements AutoCloseable {
                 current-context: test
                 users: [{name: test, user: {token: none}}]
                 """.formatted(client.getMasterUrl()));
+        return List.of(
+                "operator",
+                "--kubeconfig=" + kubeconfig,
+                "--loopback-endpoints",
+                "--no-status",
+                "--stream-port=" + streamPort,
+                "--admin-address=127.0.0.1",
+                "--admin-port=0");
     }
 
     @Override
@@ -89,7 +120,7 @@ public final class MockCluster implements AutoCloseable {
         api.destroy();
     }
 
-    private static HasMetadata object(String manifest) {
+    private static GenericKubernetesResource object(String manifest) {
         return Serialization.unmarshal(manifest, GenericKubernetesResource.class);
     }
 

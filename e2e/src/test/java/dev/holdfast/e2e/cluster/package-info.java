@@ -1,4 +1,4 @@
-/** A Kubernetes API server that a test scripts: manifests in, watch events for a real operator out. */
+/** An API server that a test scripts, for operators that run as processes. */
 @NullMarked
 package dev.holdfast.e2e.cluster;
 

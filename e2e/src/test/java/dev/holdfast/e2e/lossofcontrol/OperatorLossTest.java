@@ -32,26 +32,13 @@ class OperatorLossTest {
     private final int httpPort = Ports.free();
 
     @BeforeEach
-    void createObjects() {
-        cluster.create("""
-                apiVersion: v1
-                kind: Service
-                metadata: {name: echo, namespace: shop}
-                spec: {clusterIP: 10.0.0.1, ports: [{name: web, port: 80}]}
-                """);
-        cluster.create("""
-                apiVersion: discovery.k8s.io/v1
-                kind: EndpointSlice
-                metadata: {name: echo-1, namespace: shop, labels: {kubernetes.io/service-name: echo}}
-                addressType: IPv4
-                ports: [{name: web, port: %d}]
-                endpoints: [{addresses: [127.0.0.1], conditions: {ready: true}}]
-                """.formatted(backend.port()));
+    void fillCluster() {
+        cluster.createService("echo", backend.port());
         createRoute("first");
     }
 
     @AfterEach
-    void stopApi() {
+    void stop() {
         cluster.close();
         backend.close();
     }
@@ -102,18 +89,7 @@ class OperatorLossTest {
 
     private JavaProcess startOperator() throws IOException {
         return JavaProcess.start(
-                "dev.holdfast.cli.HoldfastMain",
-                List.of(),
-                List.of(
-                        "operator",
-                        "--kubeconfig",
-                        cluster.kubeconfig(work).toString(),
-                        "--loopback-endpoints",
-                        "--no-status",
-                        "--stream-port",
-                        "" + streamPort,
-                        "--admin-port",
-                        "" + Ports.free()));
+                "dev.holdfast.cli.HoldfastMain", List.of(), cluster.operatorArguments(work, streamPort));
     }
 
     private JavaProcess startDataPlane() {

@@ -51,16 +51,7 @@ final class Rig implements AutoCloseable {
     }
 
     private void startOperator(Path work, int streamPort) throws IOException {
-        List<String> arguments = List.of(
-                "operator",
-                "--kubeconfig",
-                cluster.kubeconfig(work).toString(),
-                "--loopback-endpoints",
-                "--no-status",
-                "--stream-port",
-                "" + streamPort,
-                "--admin-port",
-                "0");
+        List<String> arguments = cluster.operatorArguments(work, streamPort);
         processes.add(SoakProcess.start("operator", HEAP_MIB, arguments, tally));
     }
 
