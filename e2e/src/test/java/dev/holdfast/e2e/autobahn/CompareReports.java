@@ -35,7 +35,9 @@ final class CompareReports {
         print("flip", comparison.flips(), out);
         print("other close code", comparison.closeCodes(), out);
         if (direct.cases().size() < casesMin) {
-            out.printf("autobahn: %d cases were run (expected: at least %d)%n", direct.cases().size(), casesMin);
+            out.printf(
+                    "autobahn: %d cases were run (expected: at least %d)%n",
+                    direct.cases().size(), casesMin);
             return false;
         }
         return comparison.isPassed(FLIPS_MAX);

@@ -132,8 +132,7 @@ class CompareReportsTest {
 
         // Then
         assertThat(report.cases())
-                .containsExactly(
-                        Map.entry("2.1", new Verdict("NON-STRICT", "OK", "null")), Map.entry("10.1.1", OK));
+                .containsExactly(Map.entry("2.1", new Verdict("NON-STRICT", "OK", "null")), Map.entry("10.1.1", OK));
     }
 
     private static Map<String, Verdict> doctored(String number, Verdict verdict) {

@@ -17,7 +17,10 @@ import java.util.TreeMap;
  */
 record Report(SortedMap<String, Verdict> cases) {
     private static final Comparator<String> NUMERIC = Comparator.comparing(
-            number -> Arrays.stream(number.split("\\.")).mapToInt(Integer::parseInt).toArray(), Arrays::compare);
+            number -> Arrays.stream(number.split("\\."))
+                    .mapToInt(Integer::parseInt)
+                    .toArray(),
+            Arrays::compare);
 
     /**
      * The verdict on one case.
@@ -55,7 +58,8 @@ record Report(SortedMap<String, Verdict> cases) {
 
     /** Reads {@code index.json} of a directory that Autobahn left, with exactly one server. */
     static Report read(Path directory) throws IOException {
-        JsonNode agents = new ObjectMapper().readTree(directory.resolve("index.json").toFile());
+        JsonNode agents =
+                new ObjectMapper().readTree(directory.resolve("index.json").toFile());
         if (agents.size() != 1) {
             throw new IOException(directory + ": " + agents.size() + " servers (expected: one)");
         }

@@ -37,8 +37,7 @@ final class Soak {
                         rig.targets("ws", SoakObjects.BUSY_HOST),
                         load.tunnels(),
                         tally)) {
-            HttpLoad http =
-                    new HttpLoad(rig.targets("http", SoakObjects.BUSY_HOST), load.requestsPerSecond(), tally);
+            HttpLoad http = new HttpLoad(rig.targets("http", SoakObjects.BUSY_HOST), load.requestsPerSecond(), tally);
             fleet.open();
             fleet.start(load.messagesPerSecond(), load.tunnelsPerSecond());
             http.start();
@@ -79,7 +78,8 @@ final class Soak {
                     tally.complain(process.name() + ": ended by itself");
                     return;
                 }
-                process.measure(elapsed / NANOS_PER_HOUR, elapsed >= config.warmUp().toNanos());
+                process.measure(
+                        elapsed / NANOS_PER_HOUR, elapsed >= config.warmUp().toNanos());
             }
             rig.cluster().forgetRequests();
             report.progress(Duration.ofNanos(elapsed), rig.processes(), rig.gauges());

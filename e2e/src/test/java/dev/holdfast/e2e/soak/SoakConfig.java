@@ -21,8 +21,7 @@ record SoakConfig(Duration length, Duration warmUp, Duration reportEvery, int da
      * @param editsPerSecond edits of objects
      * @param tunnelsPerSecond tunnels closed and opened
      */
-    record Load(
-            int tunnels, int messagesPerSecond, int requestsPerSecond, int editsPerSecond, int tunnelsPerSecond) {
+    record Load(int tunnels, int messagesPerSecond, int requestsPerSecond, int editsPerSecond, int tunnelsPerSecond) {
         static final Load BACKGROUND = new Load(2_000, 200, 100, 10, 10);
     }
 

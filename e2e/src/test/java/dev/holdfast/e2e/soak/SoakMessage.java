@@ -18,8 +18,9 @@ record SoakMessage(int tunnel, long number) {
 
     /** The octets to send; most are small, some span many reads. */
     ByteBuf encode(ByteBufAllocator allocator) {
-        int bodyBytes =
-                number % LARGE_EVERY == LARGE_EVERY - 1 ? LARGE_BYTES : (int) Math.floorMod(number * 31 + tunnel, 1_000L);
+        int bodyBytes = number % LARGE_EVERY == LARGE_EVERY - 1
+                ? LARGE_BYTES
+                : (int) Math.floorMod(number * 31 + tunnel, 1_000L);
         ByteBuf message = allocator.buffer(HEAD_BYTES + bodyBytes + CRC_BYTES);
         message.writeInt(tunnel).writeLong(number);
         long state = number * 0x9E3779B97F4A7C15L + tunnel;

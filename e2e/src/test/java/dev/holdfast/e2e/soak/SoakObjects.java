@@ -44,11 +44,7 @@ final class SoakObjects {
                 ports: [{name: web, port: %d}]
                 endpoints: [%s]
                 """.formatted(
-                        service,
-                        number,
-                        service,
-                        port,
-                        ready ? "{addresses: [127.0.0.1], conditions: {ready: true}}" : "");
+                service, number, service, port, ready ? "{addresses: [127.0.0.1], conditions: {ready: true}}" : "");
     }
 
     /** The route of a host; {@code more} are lines of its rule. */
@@ -88,7 +84,8 @@ final class SoakObjects {
             for (int other = 0; other < OTHERS; other++) {
                 certificate.addSanDnsName(other(other));
             }
-            certificates.add(certificate.ecp256().setIsCertificateAuthority(true).buildSelfSigned());
+            certificates.add(
+                    certificate.ecp256().setIsCertificateAuthority(true).buildSelfSigned());
         }
         return certificates;
     }

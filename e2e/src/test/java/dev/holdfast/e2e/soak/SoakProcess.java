@@ -44,7 +44,8 @@ final class SoakProcess implements AutoCloseable {
                 "-Dio.netty.leakDetection.targetRecords=16");
         return new SoakProcess(
                 name,
-                JavaProcess.start("dev.holdfast.cli.HoldfastMain", options, arguments, line -> read(name, line, tally)));
+                JavaProcess.start(
+                        "dev.holdfast.cli.HoldfastMain", options, arguments, line -> read(name, line, tally)));
     }
 
     private static void read(String name, String line, Tally tally) {

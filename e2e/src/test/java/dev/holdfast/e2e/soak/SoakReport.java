@@ -13,6 +13,9 @@ final class SoakReport {
     /** What they may gain in a short time: compiled code, buffers of the allocator, noise. */
     static final double RISE_MAX_MIB = 12;
 
+    /** Less tells nothing. */
+    private static final double HOURS_MIN = 0.05;
+
     private static final double FILES_MAX = 1;
     private static final double FILES_NOISE = 100;
 
@@ -108,7 +111,8 @@ final class SoakReport {
                     + " (expected: active = opened - closed = 0)");
         }
         if (end.opened() != tally.opened.sum()) {
-            wrong.add("gauge: opened " + end.opened() + " (expected: " + tally.opened.sum() + ", as the clients count)");
+            wrong.add(
+                    "gauge: opened " + end.opened() + " (expected: " + tally.opened.sum() + ", as the clients count)");
         }
         if (end.closedByOthers() != 0) {
             wrong.add("gauge: " + end.closedByOthers() + " tunnels were not closed by their client (limit: 0)");
@@ -121,6 +125,10 @@ final class SoakReport {
     }
 
     private void judge(String what, String unit, Trend trend, List<String> wrong) {
+        if (trend.hours() < HOURS_MIN) {
+            figure(String.format("%s: last %.1f %s, too short for a slope", what, trend.last(), unit));
+            return;
+        }
         double limit = unit.isEmpty() ? FILES_MAX : SLOPE_MAX_MIB;
         double noise = unit.isEmpty() ? FILES_NOISE : RISE_MAX_MIB;
         String line = String.format(
