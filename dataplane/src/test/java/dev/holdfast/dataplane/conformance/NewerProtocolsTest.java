@@ -66,8 +66,8 @@ class NewerProtocolsTest {
             RIG.serve(backend);
 
             // When
-            String hosts = Splits.alike(
-                    RIG, request, client -> client.response().text());
+            String hosts =
+                    Splits.alike(RIG, request, client -> client.response().text());
 
             // Then
             assertThat(hosts).isEqualTo("app.test");

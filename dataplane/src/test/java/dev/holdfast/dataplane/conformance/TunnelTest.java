@@ -107,7 +107,9 @@ class TunnelTest {
                 for (int i = 0; i < unread; i++) {
                     RawClient client = rig.client();
                     stalled.add(client);
-                    assertThat(client.send(Handshake.request("/flood")).response().status())
+                    assertThat(client.send(Handshake.request("/flood"))
+                                    .response()
+                                    .status())
                             .isEqualTo(101);
                 }
 

@@ -77,7 +77,8 @@ public final class RawClient implements AutoCloseable {
 
     /** The application protocol that TLS agrees on when these are offered; empty for none. */
     public static String agreedProtocol(int port, String serverName, String... offered) throws IOException {
-        try (SSLSocket socket = (SSLSocket) trustingEverything().getSocketFactory().createSocket()) {
+        try (SSLSocket socket =
+                (SSLSocket) trustingEverything().getSocketFactory().createSocket()) {
             socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), TIMEOUT_MILLIS);
             SSLParameters parameters = socket.getSSLParameters();
             parameters.setServerNames(List.of(new SNIHostName(serverName)));
