@@ -40,8 +40,7 @@ public record KeepAlive(int idleSeconds, int intervalSeconds, int probes, int un
         if (millis < 4_000 || millis > 86_400_000) {
             throw new IllegalArgumentException("silentPeerTimeout: " + budget + " (expected: 4 s to a day)");
         }
-        return new KeepAlive(
-                (int) (millis / 2_000), (int) Math.max(1, millis / 8_000), PROBES, (int) (millis / 4));
+        return new KeepAlive((int) (millis / 2_000), (int) Math.max(1, millis / 8_000), PROBES, (int) (millis / 4));
     }
 
     /** Sets the options at a listener of Linux, whose accepted sockets inherit them: a system call less for each. */
