@@ -11,7 +11,10 @@ import org.jspecify.annotations.Nullable;
  * @param directAfter how long a tunnel of two plain epoll sockets is relayed through Netty's pipelines before it is
  *     relayed from socket to socket ({@link DirectRelay}); zero for at once, null for never
  */
-public record TunnelSettings(Duration finTimeout, Duration halfClosedTimeout, @Nullable Duration directAfter) {
+public record TunnelSettings(
+        Duration finTimeout,
+        Duration halfClosedTimeout,
+        @Nullable Duration directAfter) {
     /** 5 s, 30 s, and direct at once: the change costs no system call, and its channels die young in the heap. */
     public static final TunnelSettings DEFAULT =
             new TunnelSettings(Duration.ofSeconds(5), Duration.ofSeconds(30), Duration.ZERO);
