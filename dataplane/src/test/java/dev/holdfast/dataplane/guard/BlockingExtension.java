@@ -22,6 +22,10 @@ import reactor.blockhound.integration.BlockHoundIntegration;
  */
 public final class BlockingExtension implements AfterAllCallback {
     private static final int FRAMES = 24;
+
+    /** An event loop logs faults only, and a line of log is a write to standard output. */
+    private static final String LOGGING = "org.apache.logging.log4j.";
+
     private static final Queue<String> CALLS = new ConcurrentLinkedQueue<>();
     private static final Set<String> KNOWN = ConcurrentHashMap.newKeySet();
 
@@ -71,7 +75,11 @@ public final class BlockingExtension implements AfterAllCallback {
         if (!(thread instanceof FastThreadLocalThread) || !isOurs(thread.getName())) {
             return;
         }
-        String stack = Stream.of(new Throwable().getStackTrace())
+        StackTraceElement[] frames = new Throwable().getStackTrace();
+        if (Stream.of(frames).anyMatch(frame -> frame.getClassName().startsWith(LOGGING))) {
+            return;
+        }
+        String stack = Stream.of(frames)
                 .filter(frame -> !frame.getClassName().startsWith("reactor.blockhound"))
                 .skip(1)
                 .limit(FRAMES)

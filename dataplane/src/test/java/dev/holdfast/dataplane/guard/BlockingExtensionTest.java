@@ -40,19 +40,15 @@ class BlockingExtensionTest {
                     Thread.sleep(1);
                     return null;
                 }))
-                .hasSize(1)
-                .first()
-                .asString()
-                .contains("sleep", "proxy-", "BlockingExtensionTest");
+                .anyMatch(call -> call.contains("sleep")
+                        && call.contains("proxy-")
+                        && call.contains("BlockingExtensionTest"));
     }
 
     @Test
     void aWaitIsCaught() throws InterruptedException {
         assertThat(callsOf(() -> new CountDownLatch(1).await(1, TimeUnit.MILLISECONDS)))
-                .hasSize(1)
-                .first()
-                .asString()
-                .contains("park");
+                .anyMatch(call -> call.contains("park"));
     }
 
     @Test

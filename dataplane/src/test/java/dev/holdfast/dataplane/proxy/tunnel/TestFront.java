@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import io.netty.util.concurrent.DefaultThreadFactory;
 import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
 import dev.holdfast.dataplane.proxy.transport.HalfClosingEpollHandler;
@@ -76,7 +77,8 @@ final class TestFront implements AutoCloseable {
     final TunnelRegistry registry;
     private final Upgrades upgrades;
     private final MultiThreadIoEventLoopGroup loops =
-            new MultiThreadIoEventLoopGroup(2, HalfClosingEpollHandler.newFactory());
+            new MultiThreadIoEventLoopGroup(
+                    2, new DefaultThreadFactory("proxy"), HalfClosingEpollHandler.newFactory());
     private final Channel server;
     private int version;
 
