@@ -47,7 +47,7 @@ class BlockingExtensionTest {
 
     @Test
     void aWaitIsCaught() throws InterruptedException {
-        assertThat(callsOf(() -> new CountDownLatch(1).await(1, TimeUnit.MILLISECONDS)))
+        assertThat(callsOf(() -> new CountDownLatch(1).await(300, TimeUnit.MILLISECONDS)))
                 .anyMatch(call -> call.contains("park"));
     }
 
