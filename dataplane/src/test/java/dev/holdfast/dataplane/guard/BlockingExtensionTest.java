@@ -40,9 +40,8 @@ class BlockingExtensionTest {
                     Thread.sleep(1);
                     return null;
                 }))
-                .anyMatch(call -> call.contains("sleep")
-                        && call.contains("proxy-")
-                        && call.contains("BlockingExtensionTest"));
+                .anyMatch(call ->
+                        call.contains("sleep") && call.contains("proxy-") && call.contains("BlockingExtensionTest"));
     }
 
     @Test

@@ -41,8 +41,7 @@ public final class JavaProcess implements AutoCloseable {
         command.addAll(List.of(
                 "-Xmx512m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-XX:TieredStopAtLevel=4"));
         // A buffer that nobody releases is told at once; one record says where, more would slow the process down.
-        command.addAll(List.of(
-                "-Dio.netty.leakDetection.level=paranoid", "-Dio.netty.leakDetection.targetRecords=1"));
+        command.addAll(List.of("-Dio.netty.leakDetection.level=paranoid", "-Dio.netty.leakDetection.targetRecords=1"));
         command.addAll(jvmOptions);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass));
         command.addAll(arguments);
