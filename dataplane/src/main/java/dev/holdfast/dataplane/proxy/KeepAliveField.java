@@ -30,9 +30,7 @@ final class KeepAliveField {
     }
 
     private static long nanos(String digits) {
-        if (digits.isEmpty()
-                || digits.length() > DIGITS_MAX
-                || !digits.chars().allMatch(c -> c >= '0' && c <= '9')) {
+        if (digits.isEmpty() || digits.length() > DIGITS_MAX || !digits.chars().allMatch(c -> c >= '0' && c <= '9')) {
             return Long.MAX_VALUE;
         }
         Duration idle = Duration.ofSeconds(Long.parseLong(digits)).minus(MARGIN);

@@ -165,11 +165,13 @@ class BackendFailureTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = ';', value = {"timeout=1; 2", "timeout=1, max=100; 2", "Timeout=60, max=9; 1", "timeout=x; 1"})
+    @CsvSource(
+            delimiter = ';',
+            value = {"timeout=1; 2", "timeout=1, max=100; 2", "Timeout=60, max=9; 1", "timeout=x; 1"})
     void aConnectionIsNotReusedWhenItsBackendIsAboutToEndIt(String announced, int connections) throws IOException {
         // Given
-        backend.script((request, socket) -> RawBackend.write(
-                socket, OK.replace("\r\n\r\n", "\r\nKeep-Alive: " + announced + "\r\n\r\n")));
+        backend.script((request, socket) ->
+                RawBackend.write(socket, OK.replace("\r\n\r\n", "\r\nKeep-Alive: " + announced + "\r\n\r\n")));
         rig.serve(backend);
         try (RawClient client = rig.client()) {
             client.send(GET).answer();
