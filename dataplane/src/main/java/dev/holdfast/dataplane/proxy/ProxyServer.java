@@ -10,6 +10,7 @@ import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
 import dev.holdfast.dataplane.proxy.tls.BackendTlsContexts;
 import dev.holdfast.dataplane.proxy.tls.SniLookupHandler;
 import dev.holdfast.dataplane.proxy.tls.TlsContexts;
+import dev.holdfast.dataplane.proxy.transport.SocketBuffers;
 import dev.holdfast.dataplane.proxy.tunnel.CloseFrame;
 import dev.holdfast.dataplane.proxy.tunnel.Drain;
 import dev.holdfast.dataplane.proxy.tunnel.DrainResult;
@@ -164,6 +165,7 @@ public final class ProxyServer implements AutoCloseable {
 
     private void initialise(Channel channel, Scheme scheme) {
         config.keepAlive().apply(channel);
+        SocketBuffers.boundClient(channel);
         FrontHandler front = new FrontHandler(services, channel, scheme);
         switch (scheme) {
             case HTTP -> {}

@@ -52,8 +52,13 @@ class SlowClientsTest {
                 slow.addAll(heads);
                 slow.addAll(bodies);
                 slow.addAll(readers);
-                WireClients.await(slow, "ended", WireClient::hasEnded, PATIENCE);
+                long kernel = Kernel.tcpMebibytes();
+                // A slow reader notices late that it was cut off: the data plane says when it did.
+                Duration cut = dataPlane.awaitAtMost("holdfast_http_connections", 20, PATIENCE);
+                WireClients.await(heads, "ended", WireClient::hasEnded, PATIENCE);
+                WireClients.await(bodies, "ended", WireClient::hasEnded, PATIENCE);
                 honest.finish();
+                slow.forEach(WireClient::hangUp);
 
                 // Then
                 System.out.printf(
@@ -65,17 +70,16 @@ class SlowClientsTest {
                         DEADLINE.toSeconds(),
                         latest(heads),
                         latest(bodies),
-                        latest(readers),
+                        cut.toNanos() / 1e9,
                         honest.served(),
                         honest.percent(),
                         honest.millis(99),
                         fleet.drops(),
-                        Kernel.tcpMebibytes());
+                        kernel);
                 assertThat(honest.failed()).as("first: %s", honest.firstFailure()).isZero();
                 assertThat(honest.served()).isPositive();
             }
             assertThat(fleet.drops()).as("first: %s", fleet.firstDrop()).isZero();
-            assertThat(slow).allMatch(client -> client.seconds() < PATIENCE.toSeconds());
             dataPlane.awaitAtMost("holdfast_http_connections", 0, PATIENCE);
         }
     }
