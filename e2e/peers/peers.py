@@ -5,7 +5,7 @@ import importlib
 import sys
 import time
 
-SUITES = ["matrix"]
+SUITES = ["matrix", "apps"]
 SHOWN_MAX = 40
 
 

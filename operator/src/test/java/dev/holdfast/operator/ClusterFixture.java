@@ -71,7 +71,7 @@ final class ClusterFixture {
 
     static void await(String what, Callable<Boolean> holds) {
         Awaitility.await(what)
-                .atMost(Duration.ofSeconds(20))
+                .atMost(Duration.ofSeconds(60))
                 .pollInterval(Duration.ofMillis(20))
                 .until(holds);
     }

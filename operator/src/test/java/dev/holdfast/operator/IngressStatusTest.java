@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Addresses and Events of Ingresses as their owners read them. */
-@Timeout(30)
+@Timeout(120)
 class IngressStatusTest {
     private final ClusterFixture cluster = new ClusterFixture();
 

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Ingresses in the API server, tables on a real stream. */
-@Timeout(30)
+@Timeout(120)
 class IngressStreamTest {
     private final ClusterFixture cluster = new ClusterFixture();
 

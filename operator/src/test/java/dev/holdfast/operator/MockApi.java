@@ -5,6 +5,7 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.base.CustomResourceDefinitionContext;
 import io.fabric8.kubernetes.client.server.mock.KubernetesCrudDispatcher;
 import io.fabric8.kubernetes.client.server.mock.KubernetesMockServer;
@@ -15,6 +16,7 @@ import io.fabric8.mockwebserver.Context;
 import io.fabric8.mockwebserver.MockWebServer;
 import io.fabric8.mockwebserver.http.MockResponse;
 import io.fabric8.mockwebserver.http.RecordedRequest;
+import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -125,6 +127,10 @@ final class MockApi implements AutoCloseable {
                 .withTrustCerts(true)
                 .withWatchReconnectInterval(50)
                 .withRequestRetryBackoffLimit(0)
+                // The upgrade to HTTP/2 without TLS is a matter of the mock only; on busy cores it stands still now and
+                // then.
+                .withHttp2Disable(true)
+                .withRequestTimeout(30_000)
                 .withUserAgent(agent)
                 .build();
     }
@@ -154,18 +160,32 @@ final class MockApi implements AutoCloseable {
                 continue;
             }
             GenericKubernetesResource object = Serialization.unmarshal(document, GenericKubernetesResource.class);
-            var resource = user.resource(object);
+            apply(object);
+        }
+    }
+
+    /** Like kubectl apply, again after somebody else wrote in between. */
+    private void apply(GenericKubernetesResource object) {
+        var resource = user.resource(object);
+        while (true) {
             var existing = resource.get();
             if (existing == null) {
                 resource.create();
-            } else {
-                // The mock wipes a status that a replacement does not repeat.
-                Object status = existing.getAdditionalProperties().get("status");
-                if (status != null) {
-                    object.setAdditionalProperty("status", status);
-                }
-                object.getMetadata().setResourceVersion(null);
+                return;
+            }
+            // The mock wipes a status that a replacement does not repeat.
+            Object status = existing.getAdditionalProperties().get("status");
+            if (status != null) {
+                object.setAdditionalProperty("status", status);
+            }
+            object.getMetadata().setResourceVersion(null);
+            try {
                 resource.update();
+                return;
+            } catch (KubernetesClientException e) {
+                if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+                    throw e;
+                }
             }
         }
     }

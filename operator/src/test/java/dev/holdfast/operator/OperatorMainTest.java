@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 /** The process as a person starts it, out of the cluster. */
-@Timeout(60)
+@Timeout(120)
 class OperatorMainTest {
     private final ClusterFixture cluster = new ClusterFixture();
 

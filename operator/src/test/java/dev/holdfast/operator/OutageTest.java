@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.operator.watch.LeaderGate;
 import dev.holdfast.operator.watch.TolerantClients;
+import dev.holdfast.operator.watch.WatchConfig;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -14,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** API servers that go away, stop answering, or take a permission back. */
-@Timeout(60)
+@Timeout(120)
 class OutageTest {
     private final ClusterFixture cluster = new ClusterFixture();
     private final Relay relay = cluster.api().relay();
@@ -35,7 +38,7 @@ class OutageTest {
     @Test
     void theTableStaysWhileTheApiServerIsGoneAndFollowsItAfterwards() throws Exception {
         // Given a data plane with a table
-        ClusterOperator operator = cluster.operator();
+        ClusterOperator operator = operator();
         StreamReader dataPlane = cluster.dataPlane(operator, "dp-1");
         await("the Ingress is served", () -> dataPlane.serves("a.example.com"));
         Compilation before = operator.operator().last().orElseThrow();
@@ -57,7 +60,7 @@ class OutageTest {
     @Test
     void aKindThatMayNoLongerBeReadKeepsItsLastState() throws Exception {
         // Given a data plane with a table
-        StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
+        StreamReader dataPlane = cluster.dataPlane(operator(), "dp-1");
         await("there is an endpoint", () -> endpoints(dataPlane) == 1);
 
         // When the right to read Services is taken away, and given back after one more came
@@ -94,6 +97,25 @@ class OutageTest {
             await("it leads again", gate::isLeader);
             await("it looks again", () -> gains.get() >= 2);
         }
+    }
+
+    @Test
+    void aWatchWhoseConnectionIsGoneWithoutAWordIsReplaced() throws Exception {
+        // Given a data plane with a table
+        StreamReader dataPlane = cluster.dataPlane(operator(), "dp-1");
+        await("there is an endpoint", () -> endpoints(dataPlane) == 1);
+
+        // When nothing passes on the open connections any more, while new ones work, and an Ingress comes
+        relay.strand();
+        cluster.api().apply(ClusterFixture.ingress("late", "b.example.com", "chat"));
+
+        // Then it is served
+        await("the Ingress is served", () -> dataPlane.serves("b.example.com"));
+    }
+
+    /** An operator that doubts a watch after little silence. */
+    private ClusterOperator operator() throws Exception {
+        return cluster.operator(ClusterFixture.status(), null, new WatchConfig(new TreeSet<>(), Duration.ofSeconds(3)));
     }
 
     private static int endpoints(StreamReader dataPlane) {

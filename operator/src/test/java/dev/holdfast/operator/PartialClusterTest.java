@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** API servers that do not tell everything. */
-@Timeout(60)
+@Timeout(120)
 class PartialClusterTest {
     private final ClusterFixture cluster = new ClusterFixture();
 
@@ -70,6 +70,9 @@ class PartialClusterTest {
 
         // Then those are served, and nothing of the third
         await("the later one is served", () -> dataPlane.serves("d.example.com"));
+        await(
+                "the later one is written",
+                () -> !cluster.api().writes("/namespaces/empty/ingresses/").isEmpty());
         assertThat(dataPlane.serves("c.example.com")).isFalse();
         assertThat(cluster.api().writes("/namespaces/other/")).isEmpty();
     }

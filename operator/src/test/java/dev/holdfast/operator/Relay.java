@@ -18,6 +18,7 @@ final class Relay implements AutoCloseable {
     private final ServerSocket listener;
     private final int target;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+    private final Set<Socket> stranded = ConcurrentHashMap.newKeySet();
     private volatile State state = State.WHOLE;
 
     Relay(int target) {
@@ -44,6 +45,11 @@ final class Relay implements AutoCloseable {
     /** Keeps every connection and lets no byte through. */
     void silence() {
         state = State.SILENT;
+    }
+
+    /** Lets no byte through, for good, on the connections that are open now. */
+    void strand() {
+        stranded.addAll(open);
     }
 
     void mend() {
@@ -84,7 +90,7 @@ final class Relay implements AutoCloseable {
         try {
             int count = from.getInputStream().read(buffer);
             while (count >= 0) {
-                while (state == State.SILENT) {
+                while (state == State.SILENT || stranded.contains(from) && !to.isClosed()) {
                     Thread.sleep(10);
                 }
                 to.getOutputStream().write(buffer, 0, count);

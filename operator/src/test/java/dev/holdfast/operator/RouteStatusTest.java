@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Conditions of WebSocketRoutes as their owners read them. */
-@Timeout(30)
+@Timeout(120)
 class RouteStatusTest {
     private final ClusterFixture cluster = new ClusterFixture();
 
@@ -141,7 +141,7 @@ class RouteStatusTest {
 
     private void awaitCondition(String route, String type, String expected) {
         Awaitility.await()
-                .atMost(Duration.ofSeconds(20))
+                .atMost(Duration.ofSeconds(60))
                 .untilAsserted(() -> assertThat(condition(route, type))
                         .as("%s", status(route))
                         .isEqualTo(expected));

@@ -11,15 +11,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
-import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.composer.Composer;
+import org.snakeyaml.engine.v2.constructor.StandardConstructor;
+import org.snakeyaml.engine.v2.events.Event;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
+import org.snakeyaml.engine.v2.parser.ParserImpl;
+import org.snakeyaml.engine.v2.scanner.StreamReader;
 import org.snakeyaml.engine.v2.schema.CoreSchema;
 
 /** YAML as JSON, bounded: aliases cannot blow a small file up, nor a nest overflow the stack. */
@@ -50,7 +53,10 @@ final class YamlTree {
     List<Tree> read(String text) {
         List<Tree> trees = new ArrayList<>();
         int line = firstContentLine(text);
-        for (Object value : new Load(settings).loadAllFromString(text)) {
+        Composer composer = composer(text);
+        StandardConstructor constructor = new StandardConstructor(settings);
+        while (composer.hasNext()) {
+            Object value = constructor.constructSingleDocument(Optional.of(composer.next()));
             trees.add(new Tree(new Conversion().json(value, 0), line));
         }
         return trees;
@@ -59,7 +65,7 @@ final class YamlTree {
     /** The line, from 1, of the field with that path (names and indexes) or of its nearest parent that is there. */
     int lineOf(String text, List<Object> path) {
         try {
-            Optional<Node> root = new Compose(settings).composeString(text);
+            Optional<Node> root = composer(text).getSingleNode();
             Node at = root.orElse(null);
             int line = at == null ? 1 : line(at);
             for (Object step : path) {
@@ -70,6 +76,10 @@ final class YamlTree {
         } catch (YamlEngineException e) {
             return 1;
         }
+    }
+
+    private Composer composer(String text) {
+        return new Composer(settings, new BoundedParser(settings, text));
     }
 
     private static @Nullable Node child(Node parent, Object step) {
@@ -104,12 +114,42 @@ final class YamlTree {
         return 1;
     }
 
+    /** The library composes by recursion, so a nest must end before it, not in {@link Conversion}. */
+    private static final class BoundedParser extends ParserImpl {
+        private int depth;
+
+        BoundedParser(LoadSettings settings, String text) {
+            super(settings, new StreamReader(settings, text));
+        }
+
+        @Override
+        public Event next() {
+            Event event = super.next();
+            switch (event.getEventId()) {
+                case SequenceStart, MappingStart -> {
+                    if (++depth > DEPTH_MAX + 1) {
+                        throw tooDeep();
+                    }
+                }
+                case SequenceEnd, MappingEnd -> depth--;
+                default -> {
+                    // A scalar, an alias or a mark of the stream.
+                }
+            }
+            return event;
+        }
+    }
+
+    private static YamlEngineException tooDeep() {
+        return new YamlEngineException("nested more than " + DEPTH_MAX + " levels deep (expected: a manifest)");
+    }
+
     private static final class Conversion {
         private int values;
 
         private JsonNode json(@Nullable Object value, int depth) {
             if (depth > DEPTH_MAX) {
-                throw new YamlEngineException("nested more than " + DEPTH_MAX + " levels deep (expected: a manifest)");
+                throw tooDeep();
             }
             if (++values > VALUES_MAX) {
                 throw new YamlEngineException("more than " + VALUES_MAX + " values (expected: a manifest)");

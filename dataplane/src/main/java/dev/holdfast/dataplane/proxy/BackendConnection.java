@@ -21,6 +21,7 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
     private @Nullable Exchange exchange;
     private @Nullable BackendPool pool;
     private long idleSinceNanos;
+    private long idleNanosMax = Long.MAX_VALUE;
 
     private BackendConnection(Channel channel, BackendPool.Key key, int headBytesMax) {
         this.channel = channel;
@@ -74,6 +75,14 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
         return channel.isActive() && !decoder.isEnded() && !decoder.isHolding();
     }
 
+    /**
+     * Whether it may still wait. A backend that announces when it will end an idle connection (RFC 2068 §19.7.1.1) is
+     * believed: a request that meets that end on its way can often not be sent again.
+     */
+    boolean mayWait(long nanosMax) {
+        return idleNanos() <= nanosMax && idleNanos() < idleNanosMax && isUsable();
+    }
+
     /** Ends it; nothing of it is told any more. */
     void destroy() {
         exchange = null;
@@ -84,6 +93,7 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
 
     @Override
     public void response(HttpResponse head, Framing framing) {
+        idleNanosMax = KeepAliveField.idleNanosMax(head.headers());
         if (exchange != null) {
             exchange.response(head, framing);
         }

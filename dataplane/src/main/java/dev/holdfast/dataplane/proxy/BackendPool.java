@@ -66,7 +66,7 @@ final class BackendPool {
         while (waiting != null && !waiting.isEmpty()) {
             BackendConnection connection = waiting.pollFirst();
             forget(key, waiting);
-            if (connection.isUsable()) {
+            if (connection.mayWait(Long.MAX_VALUE)) {
                 return connection;
             }
             connection.destroy();
@@ -137,7 +137,7 @@ final class BackendPool {
         List<BackendConnection> old = new ArrayList<>();
         idle.values()
                 .forEach(waiting -> waiting.forEach(connection -> {
-                    if (connection.idleNanos() > timeout || !connection.isUsable()) {
+                    if (!connection.mayWait(timeout)) {
                         old.add(connection);
                     }
                 }));

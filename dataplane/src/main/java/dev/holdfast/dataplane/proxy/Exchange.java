@@ -89,8 +89,7 @@ final class Exchange {
         this.wheel = TimerWheel.of(client.channel().eventLoop());
         this.handshakeTicks = TimerWheel.ticks(request.forward().timeouts().handshake());
         this.idleTicks = TimerWheel.ticks(request.forward().timeouts().idle());
-        this.answerTicks =
-                TimerWheel.ticks(services.config().limits().answerTimeout());
+        this.answerTicks = TimerWheel.ticks(services.config().limits().answerTimeout());
     }
 
     /** Chooses an endpoint and sends the head; the body waits until then. */

@@ -10,8 +10,8 @@ import java.time.Duration;
  * @param idleTimeout how long one waits
  */
 public record PoolLimits(int idlePerEndpointMax, int idleMax, Duration idleTimeout) {
-    /** 32 per endpoint, 1,024 in all, 30 s. */
-    public static final PoolLimits DEFAULT = new PoolLimits(32, 1_024, Duration.ofSeconds(30));
+    /** 128 per endpoint, 1,024 in all, 30 s. */
+    public static final PoolLimits DEFAULT = new PoolLimits(128, 1_024, Duration.ofSeconds(30));
 
     /** Refuses negative numbers. */
     public PoolLimits {

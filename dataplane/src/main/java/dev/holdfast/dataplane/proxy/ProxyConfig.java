@@ -76,60 +76,170 @@ public record ProxyConfig(
     /** The same with another external port of {@code https}. */
     public ProxyConfig withRedirectPort(int port) {
         return new ProxyConfig(
-                http, https, port, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels, overload, keepAlive);
+                http,
+                https,
+                port,
+                eventLoops,
+                transport,
+                zone,
+                trustedProxies,
+                limits,
+                pool,
+                tunnels,
+                overload,
+                keepAlive);
     }
 
     /** The same with other threads. */
     public ProxyConfig withEventLoops(int loops) {
         return new ProxyConfig(
-                http, https, redirectPort, loops, transport, zone, trustedProxies, limits, pool, tunnels, overload, keepAlive);
+                http,
+                https,
+                redirectPort,
+                loops,
+                transport,
+                zone,
+                trustedProxies,
+                limits,
+                pool,
+                tunnels,
+                overload,
+                keepAlive);
     }
 
     /** The same with another transport. */
     public ProxyConfig withTransport(Transport other) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, other, zone, trustedProxies, limits, pool, tunnels, overload, keepAlive);
+                http,
+                https,
+                redirectPort,
+                eventLoops,
+                other,
+                zone,
+                trustedProxies,
+                limits,
+                pool,
+                tunnels,
+                overload,
+                keepAlive);
     }
 
     /** The same in another zone. */
     public ProxyConfig withZone(@Nullable String other) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, transport, other, trustedProxies, limits, pool, tunnels, overload, keepAlive);
+                http,
+                https,
+                redirectPort,
+                eventLoops,
+                transport,
+                other,
+                trustedProxies,
+                limits,
+                pool,
+                tunnels,
+                overload,
+                keepAlive);
     }
 
     /** The same with other trusted peers. */
     public ProxyConfig withTrustedProxies(List<Cidr> proxies) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, transport, zone, proxies, limits, pool, tunnels, overload, keepAlive);
+                http,
+                https,
+                redirectPort,
+                eventLoops,
+                transport,
+                zone,
+                proxies,
+                limits,
+                pool,
+                tunnels,
+                overload,
+                keepAlive);
     }
 
     /** The same with other limits of requests. */
     public ProxyConfig withLimits(HttpLimits other) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, other, pool, tunnels, overload, keepAlive);
+                http,
+                https,
+                redirectPort,
+                eventLoops,
+                transport,
+                zone,
+                trustedProxies,
+                other,
+                pool,
+                tunnels,
+                overload,
+                keepAlive);
     }
 
     /** The same with another pool. */
     public ProxyConfig withPool(PoolLimits other) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, other, tunnels, overload, keepAlive);
+                http,
+                https,
+                redirectPort,
+                eventLoops,
+                transport,
+                zone,
+                trustedProxies,
+                limits,
+                other,
+                tunnels,
+                overload,
+                keepAlive);
     }
 
     /** The same with other tunnels. */
     public ProxyConfig withTunnels(TunnelSettings other) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, pool, other, overload, keepAlive);
+                http,
+                https,
+                redirectPort,
+                eventLoops,
+                transport,
+                zone,
+                trustedProxies,
+                limits,
+                pool,
+                other,
+                overload,
+                keepAlive);
     }
 
     /** The same with other limits of the whole. */
     public ProxyConfig withOverload(OverloadLimits other) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels, other, keepAlive);
+                http,
+                https,
+                redirectPort,
+                eventLoops,
+                transport,
+                zone,
+                trustedProxies,
+                limits,
+                pool,
+                tunnels,
+                other,
+                keepAlive);
     }
 
     /** The same with another way to notice that peers are gone. */
     public ProxyConfig withKeepAlive(KeepAlive other) {
         return new ProxyConfig(
-                http, https, redirectPort, eventLoops, transport, zone, trustedProxies, limits, pool, tunnels, overload, other);
+                http,
+                https,
+                redirectPort,
+                eventLoops,
+                transport,
+                zone,
+                trustedProxies,
+                limits,
+                pool,
+                tunnels,
+                overload,
+                other);
     }
 }

@@ -29,12 +29,14 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.EventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
@@ -43,8 +45,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Accepts traffic and serves it from the active table: one thread accepts, a few serve, each connection and its backends
- * on one of them. Thread-safe.
+ * Accepts traffic and serves it from the active table: each connection and its backends on one of a few threads. A
+ * listener shares the thread of its first connections: a thread of its own would cost every connection two changes of
+ * thread. Thread-safe.
  */
 public final class ProxyServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
@@ -57,7 +60,6 @@ public final class ProxyServer implements AutoCloseable {
     private final TunnelRegistry tunnels;
     private final ProxyMetrics metrics;
     private final MeterRegistry registry;
-    private @Nullable MultiThreadIoEventLoopGroup acceptor;
     private volatile @Nullable MultiThreadIoEventLoopGroup loops;
     private @Nullable Channel http;
     private @Nullable Channel https;
@@ -100,7 +102,6 @@ public final class ProxyServer implements AutoCloseable {
      */
     public synchronized void start() throws IOException {
         Transports transport = Transports.choose(config.transport());
-        acceptor = new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("accept"), transport.ioHandler());
         MultiThreadIoEventLoopGroup serving = new MultiThreadIoEventLoopGroup(
                 config.eventLoops(), new DefaultThreadFactory("proxy"), transport.ioHandler());
         loops = serving;
@@ -110,10 +111,10 @@ public final class ProxyServer implements AutoCloseable {
         });
         try {
             if (config.http() != null) {
-                http = bind(transport, config.http(), Scheme.HTTP);
+                http = bind(transport, serving, config.http(), Scheme.HTTP);
             }
             if (config.https() != null) {
-                https = bind(transport, config.https(), Scheme.HTTPS);
+                https = bind(transport, serving, config.https(), Scheme.HTTPS);
             }
         } catch (IOException e) {
             close();
@@ -132,9 +133,11 @@ public final class ProxyServer implements AutoCloseable {
      * Binds a listener. One that runs out of file descriptors stays open and loses nobody it has: it rests
      * and tries again, and who knocks meanwhile waits in the backlog ({@link AcceptRetryHandler}).
      */
-    private Channel bind(Transports transport, InetSocketAddress address, Scheme scheme) throws IOException {
+    private Channel bind(
+            Transports transport, MultiThreadIoEventLoopGroup serving, InetSocketAddress address, Scheme scheme)
+            throws IOException {
         ServerBootstrap bootstrap = new ServerBootstrap()
-                .group(acceptor, loops)
+                .group(serving)
                 .channel(transport.serverChannel())
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.SO_REUSEADDR, true)
@@ -146,6 +149,10 @@ public final class ProxyServer implements AutoCloseable {
                         initialise(channel, scheme);
                     }
                 });
+        if (transport == Transports.EPOLL) {
+            config.keepAlive().bequeath(bootstrap);
+            SocketBuffers.bequeath(bootstrap);
+        }
         ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
         if (!bound.isSuccess()) {
             throw new IOException(
@@ -164,8 +171,9 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     private void initialise(Channel channel, Scheme scheme) {
-        config.keepAlive().apply(channel);
-        SocketBuffers.boundClient(channel);
+        if (!(channel instanceof EpollSocketChannel)) {
+            config.keepAlive().apply(channel);
+        }
         FrontHandler front = new FrontHandler(services, channel, scheme);
         switch (scheme) {
             case HTTP -> {}
@@ -237,9 +245,6 @@ public final class ProxyServer implements AutoCloseable {
                 ended.complete(null);
             });
             serving.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(5, TimeUnit.SECONDS);
-        }
-        if (acceptor != null) {
-            acceptor.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(5, TimeUnit.SECONDS);
         }
         tls.close();
     }

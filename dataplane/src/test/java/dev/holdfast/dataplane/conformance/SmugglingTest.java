@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.dataplane.conformance.rig.Front;
 import dev.holdfast.dataplane.conformance.rig.ProxyRig;
 import dev.holdfast.dataplane.conformance.rig.RawClient;
 import dev.holdfast.dataplane.conformance.rig.RawResponse;
@@ -30,7 +31,7 @@ class SmugglingTest {
     private static final int WORKERS_PER_BEHAVIOUR = 2;
 
     /** One worker: a host and a backend of its own, so that what the backend sees belongs to one attack at a time. */
-    private record Worker(ProxyRig rig, String host, BackendBehaviour behaviour, ScriptedBackend backend) {}
+    record Worker(Front front, String host, BackendBehaviour behaviour, ScriptedBackend backend) {}
 
     @Test
     @Conformance(value = "C20", rfc = "9112 §6, §11.2")
@@ -84,7 +85,7 @@ class SmugglingTest {
         return workers;
     }
 
-    private static List<String> attackAll(Worker worker, List<SmugglingVector> corpus, int share) {
+    static List<String> attackAll(Worker worker, List<SmugglingVector> corpus, int share) {
         List<String> findings = new ArrayList<>();
         for (int i = share; i < corpus.size(); i += WORKERS_PER_BEHAVIOUR) {
             SmugglingVector vector = corpus.get(i);
@@ -105,7 +106,7 @@ class SmugglingTest {
         List<String> findings = new ArrayList<>();
         int before = worker.backend().requests().size();
         int malformed = worker.backend().malformed().size();
-        try (RawClient client = worker.rig().client()) {
+        try (RawClient client = worker.front().client()) {
             client.sendIfOpen(vector.against(worker.host()));
             switch (vector.kind()) {
                 case REFUSE -> expectRefusal(client, vector, findings);
@@ -176,7 +177,7 @@ class SmugglingTest {
 
     private static void canary(Worker worker, int number, List<String> findings) throws IOException {
         String target = "/canary-" + number;
-        RawResponse response = worker.rig().ask("GET " + target + " HTTP/1.1\r\nHost: " + worker.host() + "\r\n\r\n");
+        RawResponse response = worker.front().ask("GET " + target + " HTTP/1.1\r\nHost: " + worker.host() + "\r\n\r\n");
         if (response.status() != 200 || !response.text().equals("GET " + target)) {
             findings.add("the canary was answered " + response.status() + " " + Splits.show(response.text()));
         }

@@ -21,6 +21,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Backends that are slow, gone, or leave; and the connections that wait for the next request. */
 @Timeout(60)
@@ -159,6 +161,25 @@ class BackendFailureTest {
             await().untilAsserted(() -> assertThat(ended.getCount()).isZero());
             assertThat(client.send(GET).answer()).startsWith("HTTP/1.1 200");
             assertThat(other.connections).hasValue(1);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {"timeout=1; 2", "timeout=1, max=100; 2", "Timeout=60, max=9; 1", "timeout=x; 1"})
+    void aConnectionIsNotReusedWhenItsBackendIsAboutToEndIt(String announced, int connections) throws IOException {
+        // Given
+        backend.script((request, socket) ->
+                RawBackend.write(socket, OK.replace("\r\n\r\n", "\r\nKeep-Alive: " + announced + "\r\n\r\n")));
+        rig.serve(backend);
+        try (RawClient client = rig.client()) {
+            client.send(GET).answer();
+            // When
+            String answer = client.send(GET).answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 200");
+            assertThat(backend.connections).hasValue(connections);
         }
     }
 

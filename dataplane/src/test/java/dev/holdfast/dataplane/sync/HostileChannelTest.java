@@ -202,7 +202,11 @@ class HostileChannelTest {
         // Given
         Published first = publish(5, 1);
         Published second = publish(5, 2);
-        operator.stream().accept(5).send(first.full()).send(delta(first, second)).close();
+        operator.stream()
+                .accept(5)
+                .send(first.full())
+                .send(delta(first, second))
+                .close();
         ScriptedOperator.Stream replayed = operator.stream();
         assertThat(replayed.lastEventId()).isEqualTo(second.version().toString());
 
@@ -275,7 +279,9 @@ class HostileChannelTest {
                 yield stream(epoch, events);
             }
             case 5 -> {
-                events.addAll(random.nextInt(4), events.subList(0, 1 + random.nextInt(3)).stream().toList());
+                events.addAll(
+                        random.nextInt(4),
+                        events.subList(0, 1 + random.nextInt(3)).stream().toList());
                 yield stream(epoch, events);
             }
             case 6 -> {

@@ -150,8 +150,7 @@ final class ScriptedOperator implements AutoCloseable {
                 }
                 int length = Integer.parseInt(fields.getOrDefault("content-length", "0"));
                 reports.add(WireCodec.decodeReport(in.readNBytes(length)));
-                socket.getOutputStream()
-                        .write(("HTTP/1.1 " + reportAnswer + "\r\n\r\n").getBytes(US_ASCII));
+                socket.getOutputStream().write(("HTTP/1.1 " + reportAnswer + "\r\n\r\n").getBytes(US_ASCII));
             }
         } catch (Exception e) {
             // The data plane went away, or the test is over.

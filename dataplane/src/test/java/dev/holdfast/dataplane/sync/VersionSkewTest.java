@@ -66,9 +66,8 @@ class VersionSkewTest {
                         + "Connection: close\r\n\r\n: hello\nretry: 10\nlater: y\n\n");
 
         // When
-        for (TableUpdate update : new TableUpdate[] {
-            Tables.full(1, A), Tables.delta(2, A, B), new KeepAlive(Tables.version(2, B))
-        }) {
+        for (TableUpdate update :
+                new TableUpdate[] {Tables.full(1, A), Tables.delta(2, A, B), new KeepAlive(Tables.version(2, B))}) {
             stream.write(event(update, "later: z\n", document -> {
                 document.put("fieldOfALaterRelease", "x");
                 document.withObject("/version").putArray("fieldOfALaterRelease").add(1);
@@ -110,9 +109,11 @@ class VersionSkewTest {
         assertThat(operator.report().outcome()).isEqualTo(new Applied());
 
         // When
-        stream.write(event(Tables.delta(2, A, B), "", document -> ((ObjectNode)
-                        document.at("/changes/endpoints/put/group/endpoints/0"))
-                .put("limitOfALaterRelease", 5)));
+        stream.write(event(
+                Tables.delta(2, A, B),
+                "",
+                document -> ((ObjectNode) document.at("/changes/endpoints/put/group/endpoints/0"))
+                        .put("limitOfALaterRelease", 5)));
 
         // Then
         assertThat(operator.report().outcome())
@@ -134,11 +135,15 @@ class VersionSkewTest {
         assertThat(operator.report().outcome()).isEqualTo(new Applied());
 
         // When
-        stream.write(event(Tables.full(2, B), "", document -> document.withObject("/table")
-                        .putObject("policies")))
-                .write(event(Tables.full(3, C), "", document -> ((ObjectNode)
-                                document.at("/table/endpoints/group/endpoints/0"))
-                        .put("state", "WARMING")));
+        stream.write(event(
+                        Tables.full(2, B),
+                        "",
+                        document -> document.withObject("/table").putObject("policies")))
+                .write(event(
+                        Tables.full(3, C),
+                        "",
+                        document -> ((ObjectNode) document.at("/table/endpoints/group/endpoints/0"))
+                                .put("state", "WARMING")));
 
         // Then
         assertThat(outcome(Tables.version(3, C)))

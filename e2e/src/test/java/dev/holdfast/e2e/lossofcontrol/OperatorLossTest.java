@@ -3,26 +3,16 @@ package dev.holdfast.e2e.lossofcontrol;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.holdfast.e2e.cluster.MockCluster;
 import dev.holdfast.e2e.process.JavaProcess;
 import dev.holdfast.e2e.process.Ports;
 import dev.holdfast.e2e.traffic.EchoBackend;
 import dev.holdfast.e2e.traffic.RawGet;
 import dev.holdfast.e2e.traffic.TunnelFleet;
-import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
-import io.fabric8.kubernetes.api.model.HasMetadata;
-import io.fabric8.kubernetes.client.NamespacedKubernetesClient;
-import io.fabric8.kubernetes.client.dsl.base.CustomResourceDefinitionContext;
-import io.fabric8.kubernetes.client.server.mock.KubernetesCrudDispatcher;
-import io.fabric8.kubernetes.client.server.mock.KubernetesMockServer;
-import io.fabric8.mockwebserver.Context;
-import io.fabric8.mockwebserver.MockWebServer;
-import io.fabric8.mockwebserver.http.MockResponse;
 import java.io.IOException;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,54 +26,20 @@ class OperatorLossTest {
     @TempDir
     private Path work;
 
-    private final KubernetesMockServer api =
-            new KubernetesMockServer(new Context(), new MockWebServer(), new HashMap<>(), new LabelBlind(), false);
+    private final MockCluster cluster = new MockCluster();
     private final EchoBackend backend = new EchoBackend("backend");
     private final int streamPort = Ports.free();
     private final int httpPort = Ports.free();
 
-    private NamespacedKubernetesClient client;
-
     @BeforeEach
-    void startApi() {
-        api.init();
-        client = api.createClient();
-        client.load(getClass().getResourceAsStream("/META-INF/fabric8/websocketroutes.holdfast.dev-v1.yml"))
-                .create();
-        api.expectCustomResource(new CustomResourceDefinitionContext.Builder()
-                .withGroup("holdfast.dev")
-                .withVersion("v1alpha1")
-                .withPlural("websocketroutes")
-                .withKind("WebSocketRoute")
-                .withScope("Namespaced")
-                .build());
-        create("""
-                apiVersion: networking.k8s.io/v1
-                kind: IngressClass
-                metadata: {name: holdfast}
-                spec: {controller: holdfast.dev/ingress-controller}
-                """);
-        create("""
-                apiVersion: v1
-                kind: Service
-                metadata: {name: echo, namespace: shop}
-                spec: {clusterIP: 10.0.0.1, ports: [{name: web, port: 80}]}
-                """);
-        create("""
-                apiVersion: discovery.k8s.io/v1
-                kind: EndpointSlice
-                metadata: {name: echo-1, namespace: shop, labels: {kubernetes.io/service-name: echo}}
-                addressType: IPv4
-                ports: [{name: web, port: %d}]
-                endpoints: [{addresses: [127.0.0.1], conditions: {ready: true}}]
-                """.formatted(backend.port()));
+    void fillCluster() {
+        cluster.createService("echo", backend.port());
         createRoute("first");
     }
 
     @AfterEach
-    void stopApi() {
-        client.close();
-        api.destroy();
+    void stop() {
+        cluster.close();
         backend.close();
     }
 
@@ -132,27 +88,8 @@ class OperatorLossTest {
     }
 
     private JavaProcess startOperator() throws IOException {
-        Path kubeconfig = Files.writeString(work.resolve("kubeconfig"), """
-                apiVersion: v1
-                kind: Config
-                clusters: [{name: test, cluster: {server: "%s"}}]
-                contexts: [{name: test, context: {cluster: test, user: test, namespace: shop}}]
-                current-context: test
-                users: [{name: test, user: {token: none}}]
-                """.formatted(client.getMasterUrl()));
         return JavaProcess.start(
-                "dev.holdfast.cli.HoldfastMain",
-                List.of(),
-                List.of(
-                        "operator",
-                        "--kubeconfig",
-                        kubeconfig.toString(),
-                        "--loopback-endpoints",
-                        "--no-status",
-                        "--stream-port",
-                        "" + streamPort,
-                        "--admin-port",
-                        "" + Ports.free()));
+                "dev.holdfast.cli.HoldfastMain", List.of(), cluster.operatorArguments(work, streamPort));
     }
 
     private JavaProcess startDataPlane() {
@@ -169,7 +106,7 @@ class OperatorLossTest {
     }
 
     private void createRoute(String name) {
-        create("""
+        cluster.create("""
                 apiVersion: holdfast.dev/v1alpha1
                 kind: WebSocketRoute
                 metadata: {name: %s, namespace: shop}
@@ -180,34 +117,11 @@ class OperatorLossTest {
                 """.formatted(name, name));
     }
 
-    private void create(String manifest) {
-        HasMetadata object =
-                io.fabric8.kubernetes.client.utils.Serialization.unmarshal(manifest, GenericKubernetesResource.class);
-        client.resource(object).create();
-    }
-
     private int status(String host) {
         try (RawGet get = new RawGet(httpPort, host, "/")) {
             return get.get().status();
         } catch (IOException e) {
             return 0;
-        }
-    }
-
-    /** The mock fails on a label with a prefix; without the selector it answers with more than was asked for. */
-    private static final class LabelBlind extends KubernetesCrudDispatcher {
-        @Override
-        public MockResponse handleGet(String path) {
-            return super.handleGet(withoutLabels(path));
-        }
-
-        @Override
-        public MockResponse handleWatch(String path) {
-            return super.handleWatch(withoutLabels(path));
-        }
-
-        private static String withoutLabels(String path) {
-            return path.replaceAll("labelSelector=[^&]*&?", "");
         }
     }
 }

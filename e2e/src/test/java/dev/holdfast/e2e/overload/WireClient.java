@@ -79,7 +79,7 @@ final class WireClient extends ChannelInboundHandlerAdapter {
     void configure(Channel channel) {
         if (manner.readBytes > 0) {
             channel.config().setAutoRead(false);
-            channel.config().setOption(ChannelOption.SO_RCVBUF, 4_096);
+            channel.config().setOption(ChannelOption.SO_RCVBUF, 32_768);
             channel.config()
                     .setRecvByteBufAllocator(new FixedRecvByteBufAllocator(manner.readBytes).maxMessagesPerRead(1));
         }

@@ -102,6 +102,7 @@ public final class ClusterWatcher implements ObjectSource {
         this.config = config;
         this.context = new KindWatch.Context(
                 restarts,
+                config.silenceMax(),
                 kind -> registry.counter("holdfast.operator.watch.errors", "kind", kind)
                         .increment(),
                 this::absent);

@@ -20,11 +20,11 @@ final class IngressReconciler implements Reconciler<Ingress> {
     static final String KIND = "Ingress";
 
     private final StatusContext status;
-    private final StatusKick<Ingress> kick;
+    private final EventSource<?, Ingress> kick;
     private final AddressSource addresses;
     private final EventWriter events;
 
-    IngressReconciler(StatusContext status, StatusKick<Ingress> kick, AddressSource addresses, EventWriter events) {
+    IngressReconciler(StatusContext status, EventSource<?, Ingress> kick, AddressSource addresses, EventWriter events) {
         this.status = status;
         this.kick = kick;
         this.addresses = addresses;
@@ -33,20 +33,20 @@ final class IngressReconciler implements Reconciler<Ingress> {
 
     @Override
     public List<EventSource<?, Ingress>> prepareEventSources(EventSourceContext<Ingress> context) {
-        return List.of(kick.source());
+        return List.of(kick);
     }
 
     @Override
     public UpdateControl<Ingress> reconcile(Ingress ingress, Context<Ingress> context) {
         ObjectMeta meta = ingress.getMetadata();
-        ResourceRef ref = new ResourceRef(KIND, meta.getNamespace(), meta.getName());
+        ResourceRef ref = ref(meta);
         StatusIntent intent = status.due(ref, meta).orElse(null);
         if (intent == null) {
             return UpdateControl.noUpdate();
         }
         events.tell(ref, meta.getUid(), intent.diagnostics());
         Optional<List<IngressLoadBalancerIngress>> wanted = addresses.current();
-        if (wanted.isEmpty() || wanted.get().equals(addresses(ingress))) {
+        if (wanted.isEmpty() || wanted.get().equals(addresses(ingress)) || !status.isNew(ref, meta, wanted.get())) {
             return UpdateControl.noUpdate();
         }
         Ingress update = new IngressBuilder()
@@ -57,14 +57,18 @@ final class IngressReconciler implements Reconciler<Ingress> {
                 .endLoadBalancer()
                 .endStatus()
                 .build();
-        status.written(KIND);
         return UpdateControl.patchStatus(update);
     }
 
     @Override
     public ErrorStatusUpdateControl<Ingress> updateErrorStatus(
             Ingress resource, Context<Ingress> context, Exception problem) {
+        status.sent().forget(ref(resource.getMetadata()));
         return StatusContext.failed(problem);
+    }
+
+    private static ResourceRef ref(ObjectMeta meta) {
+        return new ResourceRef(KIND, meta.getNamespace(), meta.getName());
     }
 
     private static List<IngressLoadBalancerIngress> addresses(Ingress ingress) {

@@ -6,6 +6,7 @@ import io.fabric8.kubernetes.client.dsl.Informable;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import java.net.HttpURLConnection;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -17,7 +18,8 @@ import org.slf4j.LoggerFactory;
 /**
  * One informer that never gives up. Whatever goes wrong – no permission, an answer that cannot be read, a server that is
  * gone – it keeps what it has, says so, and tries again; an informer that stopped is replaced by one with the same
- * store. Only a complete list removes objects.
+ * store, and so is one that heard nothing for long, not even a bookmark: its connection may be gone without a word. Only
+ * a complete list removes objects.
  *
  * @param <T> the object
  */
@@ -33,16 +35,22 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
     private @Nullable SharedIndexInformer<T> informer;
     private @Nullable Long lastComplaint;
+    private @Nullable String versionHeard;
     private boolean closed;
 
     /**
      * What all watches share.
      *
      * @param restarts runs the replacement of informers
+     * @param silenceMax after how long without any news an informer lists anew
      * @param onError called with the kind for every failure, to count it
      * @param onAbsent called when the server says that it does not know the kind
      */
-    record Context(ScheduledExecutorService restarts, Consumer<String> onError, Consumer<String> onAbsent) {}
+    record Context(
+            ScheduledExecutorService restarts,
+            Duration silenceMax,
+            Consumer<String> onError,
+            Consumer<String> onAbsent) {}
 
     KindWatch(String kind, Informable<T> objects, ViewStore<T, ?> store, Context context) {
         this.kind = kind;
@@ -60,7 +68,13 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
         return complete;
     }
 
-    synchronized void start() {
+    void start() {
+        startInformer();
+        long silence = context.silenceMax.toMillis();
+        context.restarts.scheduleWithFixedDelay(this::probe, silence, silence, TimeUnit.MILLISECONDS);
+    }
+
+    private synchronized void startInformer() {
         if (closed) {
             return;
         }
@@ -74,7 +88,7 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
                 complete.complete(null);
             }
         });
-        next.stopped().whenComplete((nothing, problem) -> restart(problem));
+        next.stopped().whenComplete((nothing, problem) -> restart(next, problem));
     }
 
     @Override
@@ -118,14 +132,31 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
         }
     }
 
-    private void restart(@Nullable Throwable problem) {
+    /** A server says where its log stands about once a minute; silence over two probes means that nobody is there. */
+    private void probe() {
+        SharedIndexInformer<T> silent;
         synchronized (this) {
-            if (closed) {
+            silent = informer;
+            String version = silent == null ? null : silent.lastSyncResourceVersion();
+            if (closed || silent == null || !Objects.equals(version, versionHeard)) {
+                versionHeard = version;
+                return;
+            }
+            informer = null;
+        }
+        LOG.debug("watch is silent, listing anew kind={} version={}", kind, versionHeard);
+        silent.stop();
+        startInformer();
+    }
+
+    private void restart(SharedIndexInformer<T> stopped, @Nullable Throwable problem) {
+        synchronized (this) {
+            if (closed || !stopped.equals(informer)) {
                 return;
             }
         }
         LOG.warn("informer stopped kind={} restartsInSeconds={}", kind, RESTART_DELAY.toSeconds(), problem);
-        context.restarts.schedule(this::start, RESTART_DELAY.toMillis(), TimeUnit.MILLISECONDS);
+        context.restarts.schedule(this::startInformer, RESTART_DELAY.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private static @Nullable KubernetesClientException answer(Throwable problem) {

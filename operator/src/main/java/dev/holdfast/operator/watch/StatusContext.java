@@ -13,7 +13,8 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /** What both reconcilers ask: may I write, what should be there, how is it sent. */
-record StatusContext(StatusFeed feed, BooleanSupplier leader, StatusConfig config, MeterRegistry registry) {
+record StatusContext(
+        StatusFeed feed, BooleanSupplier leader, StatusConfig config, SentStatuses sent, MeterRegistry registry) {
     /**
      * What the owner should hear; empty when this replica does not write, and when what was compiled is not the
      * generation at hand, since the next compile or the next event brings them together.
@@ -47,7 +48,13 @@ record StatusContext(StatusFeed feed, BooleanSupplier leader, StatusConfig confi
                 : ErrorStatusUpdateControl.defaultErrorProcessing();
     }
 
-    void written(String kind) {
-        registry.counter("holdfast.operator.status.writes", "kind", kind).increment();
+    /** Whether {@code content} is to be sent now: not if it was sent on this version of the object already. */
+    boolean isNew(ResourceRef ref, ObjectMeta meta, Object content) {
+        boolean unsent = sent.note(ref, meta, content);
+        if (unsent) {
+            registry.counter("holdfast.operator.status.writes", "kind", ref.kind())
+                    .increment();
+        }
+        return unsent;
     }
 }

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,6 +38,7 @@ public final class StatusWriter implements AutoCloseable {
     private final StatusFeed feed;
     private final AddressSource addresses;
     private final EventWriter events;
+    private final SentStatuses sent = new SentStatuses();
     private final StatusKick<Ingress> ingressKick = new StatusKick<>("compiled-ingress");
     private final StatusKick<RouteStatusResource> routeKick = new StatusKick<>("compiled-route");
     // One per kind: an Operator takes no controller once it started, and the second kind may be known only later.
@@ -57,7 +59,7 @@ public final class StatusWriter implements AutoCloseable {
         this.client = wiring.client();
         this.watch = wiring.watch();
         this.feed = new StatusFeed(config, wiring.reports(), this::kick);
-        this.context = new StatusContext(feed, wiring.leader(), config, registry);
+        this.context = new StatusContext(feed, wiring.leader(), config, sent, registry);
         this.addresses = new AddressSource(config, feed::repeat);
         this.events = new EventWriter(client, InstantSource.system());
         this.ingressOperator = josdk(config, registry);
@@ -84,26 +86,33 @@ public final class StatusWriter implements AutoCloseable {
     public void start(CompletableFuture<Void> routesKnown) {
         addresses.start(client);
         feed.start();
-        background(
-                IngressReconciler.KIND,
-                () -> run(
-                        ingressOperator,
-                        new IngressReconciler(context, ingressKick, addresses, events),
-                        "ingress-status",
-                        new SlimStatusStore<>(ingress -> ingress.setSpec(null))));
-        routesKnown.thenRun(() -> background(
-                WebSocketRouteReconciler.KIND,
-                () -> run(
-                        routeOperator,
-                        new WebSocketRouteReconciler(context, routeKick, InstantSource.system()),
-                        "websocketroute-status",
-                        new SlimStatusStore<>(route -> {}))));
+        background(IngressReconciler.KIND, ingressOperator, this::registerIngresses);
+        routesKnown.thenRun(() -> background(WebSocketRouteReconciler.KIND, routeOperator, this::registerRoutes));
+    }
+
+    private void registerIngresses(String scope) {
+        register(
+                ingressOperator,
+                scope,
+                new IngressReconciler(context, ingressKick.source(scope), addresses, events),
+                "ingress-status",
+                new SlimStatusStore<>(ingress -> ingress.setSpec(null)));
+    }
+
+    private void registerRoutes(String scope) {
+        register(
+                routeOperator,
+                scope,
+                new WebSocketRouteReconciler(context, routeKick.source(scope), InstantSource.system()),
+                "websocketroute-status",
+                new SlimStatusStore<>(route -> {}));
     }
 
     /** Takes a finished compile; does not block. */
     public void compiled(CompileResult result, TableVersion version) {
         feed.compiled(result, version);
         events.retain(result.subjects().keySet());
+        sent.retain(result.subjects().keySet());
     }
 
     /** Looks at every object again, when this replica became the leader. */
@@ -120,35 +129,38 @@ public final class StatusWriter implements AutoCloseable {
         routeOperator.stop();
     }
 
-    private <P extends HasMetadata> void run(
-            Operator josdk, Reconciler<P> reconciler, String name, SlimStatusStore<P> store) {
+    /**
+     * One controller per scope: an informer removes from its store what its own list lacks, so that two namespaces with
+     * one store would wipe each other's objects.
+     */
+    private <P extends HasMetadata> void register(
+            Operator josdk, String scope, Reconciler<P> reconciler, String name, SlimStatusStore<P> store) {
+        boolean all = scope.equals(WatchConfig.ALL);
         josdk.register(reconciler, (ControllerConfigurationOverrider<P> override) -> {
-            override.withName(name)
+            override.withName(all ? name : name + "-" + scope)
                     .withFieldManager(FIELD_MANAGER)
                     .withItemStore(store)
                     .withGenerationAware(true)
                     .withReconciliationMaxInterval(REPAIR_PERIOD)
                     .withRetry(new GenericRetry().withoutMaxAttempts().setMaxInterval(30_000));
-            if (!watch.namespaces().isEmpty()) {
-                override.settingNamespaces(watch.namespaces());
+            if (!all) {
+                override.settingNamespace(scope);
             }
         });
-        josdk.start();
     }
 
-    private void background(String kind, Runnable start) {
-        Thread.ofVirtual().name("status-start").start(() -> attempt(kind, start));
-    }
-
-    private void attempt(String kind, Runnable start) {
-        try {
-            start.run();
-            LOG.info("status of kind={} is written", kind);
-        } catch (RuntimeException e) {
-            if (!closed) {
-                LOG.error("status of kind={} cannot be written", kind, e);
+    private void background(String kind, Operator josdk, Consumer<String> register) {
+        Thread.ofVirtual().name("status-start").start(() -> {
+            try {
+                watch.scopes().forEach(register);
+                josdk.start();
+                LOG.info("status of kind={} is written", kind);
+            } catch (RuntimeException e) {
+                if (!closed) {
+                    LOG.error("status of kind={} cannot be written", kind, e);
+                }
             }
-        }
+        });
     }
 
     private void kick(ResourceRef ref) {

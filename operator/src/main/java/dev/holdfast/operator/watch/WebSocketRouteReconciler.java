@@ -19,10 +19,10 @@ final class WebSocketRouteReconciler implements Reconciler<RouteStatusResource> 
     static final String KIND = "WebSocketRoute";
 
     private final StatusContext status;
-    private final StatusKick<RouteStatusResource> kick;
+    private final EventSource<?, RouteStatusResource> kick;
     private final InstantSource time;
 
-    WebSocketRouteReconciler(StatusContext status, StatusKick<RouteStatusResource> kick, InstantSource time) {
+    WebSocketRouteReconciler(StatusContext status, EventSource<?, RouteStatusResource> kick, InstantSource time) {
         this.status = status;
         this.kick = kick;
         this.time = time;
@@ -31,33 +31,37 @@ final class WebSocketRouteReconciler implements Reconciler<RouteStatusResource> 
     @Override
     public List<EventSource<?, RouteStatusResource>> prepareEventSources(
             EventSourceContext<RouteStatusResource> context) {
-        return List.of(kick.source());
+        return List.of(kick);
     }
 
     @Override
     public UpdateControl<RouteStatusResource> reconcile(
             RouteStatusResource route, Context<RouteStatusResource> context) {
         ObjectMeta meta = route.getMetadata();
-        StatusIntent intent = status.due(new ResourceRef(KIND, meta.getNamespace(), meta.getName()), meta)
-                .orElse(null);
+        ResourceRef ref = ref(meta);
+        StatusIntent intent = status.due(ref, meta).orElse(null);
         if (intent == null) {
             return UpdateControl.noUpdate();
         }
         RouteStatus before = route.statusOrNone();
         RouteStatus after = StatusProjector.project(before, intent, time.instant());
-        if (after.equals(before)) {
+        if (after.equals(before) || !status.isNew(ref, meta, intent)) {
             return UpdateControl.noUpdate();
         }
         RouteStatusResource update = new RouteStatusResource();
         update.setMetadata(status.patchMeta(meta));
         update.setStatus(after);
-        status.written(KIND);
         return UpdateControl.patchStatus(update);
     }
 
     @Override
     public ErrorStatusUpdateControl<RouteStatusResource> updateErrorStatus(
             RouteStatusResource resource, Context<RouteStatusResource> context, Exception problem) {
+        status.sent().forget(ref(resource.getMetadata()));
         return StatusContext.failed(problem);
+    }
+
+    private static ResourceRef ref(ObjectMeta meta) {
+        return new ResourceRef(KIND, meta.getNamespace(), meta.getName());
     }
 }

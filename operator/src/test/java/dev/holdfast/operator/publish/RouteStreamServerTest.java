@@ -224,7 +224,8 @@ class RouteStreamServerTest {
         publisher.publish(Tables.withPort(80));
         String report = new String(
                 WireCodec.encode(new ApplyReport("proxy-a", ONE, new ApplyOutcome.Refused("no key"))), UTF_8);
-        String more = report.replaceFirst("\\{", "{\"release\":2,").replace("\"version\":{", "\"version\":{\"epoch\":7,");
+        String more =
+                report.replaceFirst("\\{", "{\"release\":2,").replace("\"version\":{", "\"version\":{\"epoch\":7,");
 
         // When
         String answer = first(head(

@@ -45,6 +45,7 @@ import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.update.ApplyOutcome;
 import dev.holdfast.routetable.update.ApplyReport;
 import dev.holdfast.routetable.update.TableUpdate;
+import java.io.CharConversionException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -159,6 +160,9 @@ public final class WireCodec {
             // The parser's own message quotes what it read, which may be a part of a key.
             long at = e.getLocation() == null ? -1 : e.getLocation().getByteOffset();
             throw new WireException("document: not JSON within its bounds, at byte " + at);
+        } catch (CharConversionException e) {
+            // The parser takes some bytes for UTF-16 or UTF-32 before it finds that they are neither.
+            throw new WireException("document: not text (expected: JSON in UTF-8)");
         } catch (IOException e) {
             throw new UncheckedIOException("an array is never unreadable", e);
         }

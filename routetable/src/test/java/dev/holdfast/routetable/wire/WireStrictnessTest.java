@@ -58,7 +58,8 @@ class WireStrictnessTest {
     @Test
     void anUnknownFieldOfTheEnvelopeIsSkipped() throws Exception {
         for (Map.Entry<String, TableUpdate> sample : WireSamples.updates().entrySet()) {
-            for (String value : List.of("5", "null", "\"text\"", "[{\"a\":[]}]", "{\"type\":\"later\",\"version\":{}}")) {
+            for (String value :
+                    List.of("5", "null", "\"text\"", "[{\"a\":[]}]", "{\"type\":\"later\",\"version\":{}}")) {
                 // Given
                 JsonNode document = sample(sample.getKey());
                 for (ObjectNode record : records(document)) {

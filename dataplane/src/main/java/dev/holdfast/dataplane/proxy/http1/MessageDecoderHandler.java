@@ -368,12 +368,13 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
     private int line(ByteBuf in, int lengthMax, Refusal tooLong) throws RefusedException {
         int start = in.readerIndex();
         int lf = in.indexOf(start + scanned, in.writerIndex(), (byte) '\n');
-        int length = lf < 0 ? in.readableBytes() : lf - start - 1;
+        // The last octet here can be the CR, so that a line is too long or not wherever the read ends.
+        int length = (lf < 0 ? in.writerIndex() : lf) - start - 1;
         if (length > lengthMax) {
             throw new RefusedException(tooLong);
         }
         if (lf < 0) {
-            scanned = length;
+            scanned = in.readableBytes();
             return -1;
         }
         scanned = 0;

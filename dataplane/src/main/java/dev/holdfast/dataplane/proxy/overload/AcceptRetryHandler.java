@@ -39,8 +39,7 @@ public final class AcceptRetryHandler extends ChannelInboundHandlerAdapter {
         }
         if (listener.config().isAutoRead()) {
             listener.config().setAutoRead(false);
-            ctx.executor()
-                    .schedule(() -> listener.config().setAutoRead(true), REST.toMillis(), TimeUnit.MILLISECONDS);
+            ctx.executor().schedule(() -> listener.config().setAutoRead(true), REST.toMillis(), TimeUnit.MILLISECONDS);
         }
     }
 }

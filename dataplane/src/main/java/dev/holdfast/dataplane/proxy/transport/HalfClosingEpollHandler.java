@@ -15,7 +15,11 @@ import io.netty.util.collection.IntObjectHashMap;
 import io.netty.util.collection.IntObjectMap;
 import io.netty.util.concurrent.FastThreadLocal;
 import io.netty.util.concurrent.ThreadAwareExecutor;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Epoll without a fault of Netty 4.2.18: a channel whose input has ended waits for no event, and Netty then takes it out
@@ -25,14 +29,24 @@ import org.jspecify.annotations.Nullable;
  * once and a later change of its events finds it.
  *
  * <p>A registered descriptor can also change hands, see {@link #takeOver}.
+ *
+ * <p>What channels wait for is told to the kernel once per turn of the loop, just before it waits: within a turn Netty
+ * changes its mind up to four times per channel, and nobody hears of an event in between. A descriptor that is about to be
+ * closed is not taken out of epoll, because its end does that.
  */
 public final class HalfClosingEpollHandler implements IoHandler {
     private static final FastThreadLocal<@Nullable HalfClosingEpollHandler> OF_LOOP = new FastThreadLocal<>();
 
+    private static final Logger LOG = LoggerFactory.getLogger(HalfClosingEpollHandler.class);
+
+    private final ThreadAwareExecutor loop;
     private final IoHandler epoll;
     private final IntObjectMap<Seat> seats = new IntObjectHashMap<>();
+    /** Those whose wishes the kernel does not know yet. */
+    private final List<Seat> changed = new ArrayList<>();
 
-    private HalfClosingEpollHandler(IoHandler epoll) {
+    private HalfClosingEpollHandler(ThreadAwareExecutor loop, IoHandler epoll) {
+        this.loop = loop;
         this.epoll = epoll;
     }
 
@@ -42,7 +56,7 @@ public final class HalfClosingEpollHandler implements IoHandler {
         return new IoHandlerFactory() {
             @Override
             public IoHandler newHandler(ThreadAwareExecutor executor) {
-                return new HalfClosingEpollHandler(factory.newHandler(executor));
+                return new HalfClosingEpollHandler(executor, factory.newHandler(executor));
             }
 
             @Override
@@ -78,7 +92,15 @@ public final class HalfClosingEpollHandler implements IoHandler {
 
     @Override
     public int run(IoHandlerContext context) {
+        tellKernel();
         return epoll.run(context);
+    }
+
+    private void tellKernel() {
+        for (int i = 0; i < changed.size(); i++) {
+            changed.get(i).tellKernel();
+        }
+        changed.clear();
     }
 
     @Override
@@ -96,7 +118,7 @@ public final class HalfClosingEpollHandler implements IoHandler {
         if (!(handle instanceof EpollIoHandle epollHandle)) {
             throw new IllegalArgumentException("handle: " + handle.getClass().getName() + " (expected: one of epoll)");
         }
-        Seat seat = new Seat(epollHandle, seats);
+        Seat seat = new Seat(epollHandle);
         IoRegistration registration = epoll.register(seat);
         seat.registration = registration;
         seats.put(epollHandle.fd().intValue(), seat);
@@ -113,21 +135,34 @@ public final class HalfClosingEpollHandler implements IoHandler {
         return epoll.isCompatible(handleType);
     }
 
+    /** What epoll shall believe of a descriptor that its owner is about to close. */
+    private static final class ClosingDescriptor extends FileDescriptor {
+        ClosingDescriptor(int fd) {
+            super(fd);
+        }
+
+        @Override
+        public boolean isOpen() {
+            return false;
+        }
+    }
+
     /** The place of a descriptor in epoll: for epoll it is the handle, for the handle it is the registration. */
-    private static final class Seat implements EpollIoHandle, IoRegistration {
-        private final IntObjectMap<Seat> seats;
+    private final class Seat implements EpollIoHandle, IoRegistration {
         private EpollIoHandle handle;
         private @Nullable IoRegistration registration;
-        private volatile boolean added;
+        private @Nullable FileDescriptor closing;
+        private EpollIoOps wanted = EpollIoOps.NONE;
+        private EpollIoOps told = EpollIoOps.NONE;
+        private boolean isChanged;
 
-        Seat(EpollIoHandle handle, IntObjectMap<Seat> seats) {
+        Seat(EpollIoHandle handle) {
             this.handle = handle;
-            this.seats = seats;
         }
 
         @Override
         public FileDescriptor fd() {
-            return handle.fd();
+            return closing == null ? handle.fd() : closing;
         }
 
         @Override
@@ -174,11 +209,35 @@ public final class HalfClosingEpollHandler implements IoHandler {
 
         @Override
         public long submit(IoOps ops) {
-            boolean nothing = ops.equals(EpollIoOps.NONE);
-            if (!nothing) {
-                added = true;
+            if (!(ops instanceof EpollIoOps epollOps)) {
+                throw new IllegalArgumentException("ops: " + ops.getClass().getName() + " (expected: those of epoll)");
             }
-            return inner().submit(nothing && added ? EpollIoOps.EPOLLET : ops);
+            if (!loop.isExecutorThread(Thread.currentThread())) {
+                loop.execute(() -> submit(ops));
+            } else if (isValid()) {
+                boolean added = !wanted.equals(EpollIoOps.NONE);
+                wanted = added && epollOps.equals(EpollIoOps.NONE) ? EpollIoOps.EPOLLET : epollOps;
+                if (!isChanged) {
+                    isChanged = true;
+                    changed.add(this);
+                }
+            }
+            return epollOps.value();
+        }
+
+        private void tellKernel() {
+            isChanged = false;
+            // Telling an edge-triggered one again asks for what has happened meanwhile.
+            if (!isValid() || wanted.equals(told) && !told.contains(EpollIoOps.EPOLLET)) {
+                return;
+            }
+            told = wanted;
+            try {
+                inner().submit(wanted);
+            } catch (RuntimeException e) {
+                LOG.warn("event=epoll_failed", e);
+                close();
+            }
         }
 
         @Override
@@ -188,6 +247,7 @@ public final class HalfClosingEpollHandler implements IoHandler {
 
         @Override
         public boolean cancel() {
+            closing = new ClosingDescriptor(handle.fd().intValue());
             return inner().cancel();
         }
     }

@@ -1,9 +1,11 @@
 package dev.holdfast.dataplane.proxy.transport;
 
+import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.channel.unix.IntegerUnixChannelOption;
 import java.time.Duration;
 
 /**
@@ -18,6 +20,14 @@ import java.time.Duration;
 public record KeepAlive(int idleSeconds, int intervalSeconds, int probes, int unacknowledgedMillis) {
     private static final int PROBES = 4;
 
+    // Levels and names of socket.h and tcp.h: Netty knows them of connections alone.
+    private static final IntegerUnixChannelOption SO_KEEPALIVE = new IntegerUnixChannelOption("SO_KEEPALIVE", 1, 9);
+    private static final IntegerUnixChannelOption TCP_KEEPIDLE = new IntegerUnixChannelOption("TCP_KEEPIDLE", 6, 4);
+    private static final IntegerUnixChannelOption TCP_KEEPINTVL = new IntegerUnixChannelOption("TCP_KEEPINTVL", 6, 5);
+    private static final IntegerUnixChannelOption TCP_KEEPCNT = new IntegerUnixChannelOption("TCP_KEEPCNT", 6, 6);
+    private static final IntegerUnixChannelOption TCP_USER_TIMEOUT =
+            new IntegerUnixChannelOption("TCP_USER_TIMEOUT", 6, 18);
+
     /** Notices within two minutes. */
     public static final KeepAlive DEFAULT = within(Duration.ofMinutes(2));
 
@@ -30,8 +40,16 @@ public record KeepAlive(int idleSeconds, int intervalSeconds, int probes, int un
         if (millis < 4_000 || millis > 86_400_000) {
             throw new IllegalArgumentException("silentPeerTimeout: " + budget + " (expected: 4 s to a day)");
         }
-        return new KeepAlive(
-                (int) (millis / 2_000), (int) Math.max(1, millis / 8_000), PROBES, (int) (millis / 4));
+        return new KeepAlive((int) (millis / 2_000), (int) Math.max(1, millis / 8_000), PROBES, (int) (millis / 4));
+    }
+
+    /** Sets the options at a listener of Linux, whose accepted sockets inherit them: a system call less for each. */
+    public void bequeath(ServerBootstrap listener) {
+        listener.option(SO_KEEPALIVE, 1)
+                .option(TCP_KEEPIDLE, idleSeconds)
+                .option(TCP_KEEPINTVL, intervalSeconds)
+                .option(TCP_KEEPCNT, probes)
+                .option(TCP_USER_TIMEOUT, unacknowledgedMillis);
     }
 
     /** Sets the options. */

@@ -1,9 +1,11 @@
 package dev.holdfast.dataplane.proxy.transport;
 
+import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.channel.unix.IntegerUnixChannelOption;
 
 /**
  * How much the kernel holds for a peer that does not read. Left alone it is up to 4 MiB to send and 6 MiB received per
@@ -11,23 +13,27 @@ import io.netty.channel.epoll.EpollSocketChannel;
  */
 public final class SocketBuffers {
     /** Bytes that wait to be sent; what is on its way to a peer that reads is not bounded by it. */
-    private static final long UNSENT_BYTES_MAX = 128 << 10;
+    private static final int UNSENT_BYTES_MAX = 128 << 10;
 
     /** From a backend, which is near: enough for 100 MB/s at 5 ms. */
     private static final int BACKEND_RECEIVE_BYTES_MAX = 256 << 10;
 
+    /** {@code linux/tcp.h}; Netty has it for connections alone. */
+    private static final IntegerUnixChannelOption TCP_NOTSENT_LOWAT =
+            new IntegerUnixChannelOption("TCP_NOTSENT_LOWAT", 6, 25);
+
     private SocketBuffers() {}
 
-    /** Bounds a connection to a client. */
-    public static void boundClient(Channel channel) {
-        if (channel instanceof EpollSocketChannel) {
-            channel.config().setOption(EpollChannelOption.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX);
-        }
+    /** Bounds the connections of clients that a listener of Linux accepts, which inherit it. */
+    public static void bequeath(ServerBootstrap listener) {
+        listener.option(TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX);
     }
 
     /** Bounds a connection to a backend, before it is made. */
     public static void boundBackend(Channel channel) {
-        boundClient(channel);
+        if (channel instanceof EpollSocketChannel) {
+            channel.config().setOption(EpollChannelOption.TCP_NOTSENT_LOWAT, (long) UNSENT_BYTES_MAX);
+        }
         channel.config().setOption(ChannelOption.SO_RCVBUF, BACKEND_RECEIVE_BYTES_MAX);
     }
 }

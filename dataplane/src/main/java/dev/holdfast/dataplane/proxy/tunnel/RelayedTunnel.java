@@ -98,7 +98,10 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
 
     /** Leaves the channels if nothing is under way in them; else the timer tries again. */
     private void leaveChannels() {
-        if (onChannels && phase == Phase.OPEN && fromClient().isQuiet() && fromBackend().isQuiet()) {
+        if (onChannels
+                && phase == Phase.OPEN
+                && fromClient().isQuiet()
+                && fromBackend().isQuiet()) {
             onChannels = false;
             DirectRelay[] direct = DirectRelay.takeOver(this, fromClient(), fromBackend());
             if (direct != null) {
@@ -126,7 +129,8 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     private static RelayHandler handler(Relay relay) {
         return switch (relay) {
             case RelayHandler handler -> handler;
-            case DirectRelay ignored -> throw new IllegalStateException("tunnel: left its channels (expected: on them)");
+            case DirectRelay ignored ->
+                throw new IllegalStateException("tunnel: left its channels (expected: on them)");
         };
     }
 
@@ -278,9 +282,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
             }
             case WAITS_FOR_BOUNDARY -> {
                 // A frame that is under way may take its time as long as it moves; a drain cuts at its deadline.
-                long patience = reason == Reason.DRAIN
-                        ? idleTicks()
-                        : TimerWheel.ticks(settings.finTimeout());
+                long patience = reason == Reason.DRAIN ? idleTicks() : TimerWheel.ticks(settings.finTimeout());
                 long left = activeTick + patience - wheel.now();
                 if (left > 0) {
                     wheel.schedule(this, left);

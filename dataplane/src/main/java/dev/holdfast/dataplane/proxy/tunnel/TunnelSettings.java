@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
  *     relayed from socket to socket ({@link DirectRelay}); a short-lived one is not worth the change; zero for at
  *     once, null for never
  */
-public record TunnelSettings(Duration finTimeout, Duration halfClosedTimeout, @Nullable Duration directAfter) {
+public record TunnelSettings(
+        Duration finTimeout,
+        Duration halfClosedTimeout,
+        @Nullable Duration directAfter) {
     /** 5 s, 30 s and 100 ms. */
     public static final TunnelSettings DEFAULT =
             new TunnelSettings(Duration.ofSeconds(5), Duration.ofSeconds(30), Duration.ofMillis(100));

@@ -17,11 +17,14 @@ import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.kqueue.KQueueIoHandle;
 import io.netty.channel.kqueue.KQueueSocketChannel;
+import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
+import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
@@ -148,7 +151,7 @@ public final class BackendConnector {
         }
 
         void start() {
-            Channel created = newChannel(owner.request.loop(), lease.upstream());
+            Channel created = newChannel(owner.request.loop(), lease);
             channel = created;
             wheel.schedule(this, TimerWheel.ticks(owner.request.timeout()));
             owner.request.loop().register(created).addListener(registered -> {
@@ -265,8 +268,9 @@ public final class BackendConnector {
         }
     }
 
-    private Channel newChannel(EventLoop loop, Upstream upstream) {
-        Channel channel = socketFor(loop);
+    private Channel newChannel(EventLoop loop, EndpointLease lease) {
+        Upstream upstream = lease.upstream();
+        Channel channel = socketFor(loop, lease.address().getAddress());
         channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
         keepAlive.apply(channel);
         SocketBuffers.boundBackend(channel);
@@ -277,10 +281,12 @@ public final class BackendConnector {
         return channel;
     }
 
-    private static Channel socketFor(EventLoop loop) {
+    private static Channel socketFor(EventLoop loop, InetAddress address) {
         if (loop instanceof IoEventLoop io) {
             if (io.isCompatible(EpollIoHandle.class)) {
-                return new EpollSocketChannel();
+                // One of IPv4 alone needs a system call less than one of both, and its packets a shorter way.
+                return new EpollSocketChannel(
+                        address instanceof Inet4Address ? SocketProtocolFamily.INET : SocketProtocolFamily.INET6);
             }
             if (io.isCompatible(KQueueIoHandle.class)) {
                 return new KQueueSocketChannel();

@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 
 /** A running proxy on loopback, plain and TLS, on free ports. */
-public final class ProxyRig implements AutoCloseable {
+public final class ProxyRig implements Front, AutoCloseable {
     private static final AtomicLong SEQUENCE = new AtomicLong();
 
     private final ActiveRoutes routes = new ActiveRoutes();
@@ -59,17 +59,9 @@ public final class ProxyRig implements AutoCloseable {
         serve(Tables.host("app.test", backend));
     }
 
-    /** A new connection without TLS. */
+    @Override
     public RawClient client() throws IOException {
         return RawClient.plain(httpPort());
-    }
-
-    /** The answer to bytes sent in one write on a connection of their own. */
-    public RawResponse ask(String request) throws IOException {
-        try (RawClient client = client()) {
-            String method = request.substring(0, Math.max(0, request.indexOf(' ')));
-            return client.send(request).response(method);
-        }
     }
 
     /** The port without TLS. */

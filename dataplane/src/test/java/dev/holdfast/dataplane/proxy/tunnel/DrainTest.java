@@ -89,8 +89,8 @@ class DrainTest {
     @Test
     void theCloseWaitsForTheEndOfTheFrameUnderWay() throws Exception {
         // Given
-        TestFront patient = new TestFront(
-                relaying.of(new TunnelSettings(Duration.ofSeconds(4), Duration.ofSeconds(2), null)));
+        TestFront patient =
+                new TestFront(relaying.of(new TunnelSettings(Duration.ofSeconds(4), Duration.ofSeconds(2), null)));
         patient.route(backend.port());
         Ends ends = open(patient);
         byte[] frame = Frames.text("a frame of some length");

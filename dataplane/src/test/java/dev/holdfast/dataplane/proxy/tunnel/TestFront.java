@@ -72,6 +72,7 @@ final class TestFront implements AutoCloseable {
     final Queue<TunnelEnd> closed = new ConcurrentLinkedQueue<>();
     /** Only those of tunnels that are relayed through them may be touched once a tunnel stands. */
     final Queue<Channel> clients = new ConcurrentLinkedQueue<>();
+
     final TunnelRegistry registry;
     private final Upgrades upgrades;
     private final MultiThreadIoEventLoopGroup loops =

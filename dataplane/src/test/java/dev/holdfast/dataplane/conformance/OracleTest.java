@@ -1,0 +1,119 @@
+package dev.holdfast.dataplane.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.dataplane.conformance.NaiveFront.Mistake;
+import dev.holdfast.dataplane.conformance.SmugglingTest.Worker;
+import dev.holdfast.dataplane.conformance.UpgradeMatrix.Combination;
+import dev.holdfast.dataplane.conformance.rig.ScriptedBackend;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The oracles of the upgrade matrix and of the smuggling corpus notice fronts that are wrong: a zero of theirs means something. */
+@Timeout(120)
+class OracleTest {
+    private static final Set<String> REQUESTS = Set.of("valid", "Key doubled", "h2c and websocket");
+    private static final Set<String> ANSWERS =
+            Set.of("101", "101 with a wrong Accept", "200 with upgrade fields", "403 with a body", "426");
+
+    @Test
+    void aTunnelBeforeThe101IsNoticed() throws Exception {
+        // When
+        UpgradeMatrixTest.Result result = upgrades(Mistake.RELAYS_EVERYTHING);
+
+        // Then
+        assertThat(result.leakedBytes()).isPositive();
+        assertThat(result.wrong())
+                .anyMatch(finding -> finding.startsWith("valid / 101 / a frame: in the tunnel"))
+                .anyMatch(finding -> finding.endsWith("Upgrade at the backend: [h2c, websocket]"))
+                .anyMatch(
+                        finding -> finding.startsWith("Key doubled / ") && finding.contains("the backend heard of it"));
+        assertThat(result.wrongTunnels()).isPositive();
+    }
+
+    @Test
+    void a200ThatIsTakenForAnUpgradeIsNoticed() throws Exception {
+        // When
+        UpgradeMatrixTest.Result result = upgrades(Mistake.TAKES_ANY_ANSWER_FOR_AN_UPGRADE);
+
+        // Then
+        assertThat(result.wrongTunnels()).isPositive();
+        assertThat(result.wrong())
+                .anyMatch(finding -> finding.startsWith("valid / 200 with upgrade fields / a frame: leaked"))
+                .anyMatch(finding -> finding.equals("valid / 101 with a wrong Accept / nothing: a wrong tunnel"));
+    }
+
+    @Test
+    void bothFramingsOfOneRequestAtTheBackendAreNoticed() throws Exception {
+        // When
+        List<String> contaminated = attacks(
+                Mistake.RELAYS_EVERYTHING, BackendBehaviour.KEEP_ALIVE, Set.of("cl-te-plain", "cl-te-no-space"));
+
+        // Then
+        assertThat(contaminated)
+                .anyMatch(
+                        finding -> finding.startsWith("cl-te-plain x KEEP_ALIVE: the backend saw [malformed: framing"))
+                .anyMatch(finding ->
+                        finding.startsWith("cl-te-no-space x KEEP_ALIVE: the backend saw [malformed: framing"));
+    }
+
+    @Test
+    void anAnswerThatReachesAnotherClientIsNoticed() throws Exception {
+        // When
+        List<String> contaminated =
+                attacks(Mistake.SHARES_ONE_CONNECTION, BackendBehaviour.GLUED, Set.of(firstForwarded()));
+
+        // Then
+        assertThat(contaminated)
+                .anyMatch(finding -> finding.contains("the probe was answered \"evil\""))
+                .anyMatch(finding -> finding.contains("the canary was answered 200"));
+    }
+
+    private static UpgradeMatrixTest.Result upgrades(Mistake mistake) throws Exception {
+        UpgradeMatrixTest matrix = new UpgradeMatrixTest();
+        List<Combination> some = matrix.combinations().stream()
+                .filter(combination -> REQUESTS.contains(combination.request().name())
+                        && ANSWERS.contains(combination.answer().name()))
+                .toList();
+        try (ScriptedBackend backend = ScriptedBackend.playing(matrix::play);
+                NaiveFront front = NaiveFront.before(backend.port(), mistake)) {
+            UpgradeMatrixTest.Result result = matrix.judge(front, backend, some);
+            System.out.printf(
+                    "oracle of the upgrade matrix: %s: wrong tunnels %d, bytes leaked before the 101: %d, findings %d%n",
+                    mistake,
+                    result.wrongTunnels(),
+                    result.leakedBytes(),
+                    result.wrong().size());
+            return result;
+        }
+    }
+
+    private static List<String> attacks(Mistake mistake, BackendBehaviour behaviour, Set<String> names)
+            throws Exception {
+        List<SmugglingVector> some = SmugglingVector.corpus().stream()
+                .filter(vector -> names.contains(vector.name()))
+                // Twice each, because a worker takes every second one.
+                .flatMap(vector -> List.of(vector, vector).stream())
+                .toList();
+        try (ScriptedBackend backend = behaviour.start();
+                NaiveFront front = NaiveFront.before(backend.port(), mistake)) {
+            List<String> findings = SmugglingTest.attackAll(new Worker(front, "s.test", behaviour, backend), some, 0);
+            System.out.printf(
+                    "oracle of the smuggling corpus: %s: contaminated requests %d%n", mistake, findings.size());
+            return findings;
+        }
+    }
+
+    private static String firstForwarded() throws Exception {
+        return SmugglingVector.corpus().stream()
+                .filter(vector -> vector.kind() == SmugglingVector.Kind.FORWARD
+                        && vector.targets().size() == 1
+                        && vector.words().size() == 1
+                        && vector.template().startsWith("GET "))
+                .findFirst()
+                .orElseThrow()
+                .name();
+    }
+}

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Fuzzes the parsers with Jazzer, coverage-guided, from the seeds in the modules' src/test/resources/fuzz.
+#
+#   e2e/fuzz/run.sh [--seconds N] [TARGET...]     N seconds for each target (15), all targets unless some are named
+#
+# It needs a JDK 25, Maven and what `mvn verify` left in the modules' target folders. It fails when an input breaks a
+# property, throws, or takes longer than a second. What it learns stays in e2e/target/fuzz, so that the next run goes on
+# from there; an input that fails is kept there too: make it a seed.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+jazzer=0.30.0
+seconds=15
+if [ "${1:-}" = --seconds ]; then seconds=$2; shift 2; fi
+wanted=("$@")
+work=$PWD/e2e/target/fuzz
+mkdir -p "$work/lib"
+
+fail() { echo "fuzz: $*" >&2; exit 1; }
+
+# What is fuzzed: the class, and the module that has it and its seeds.
+targets='
+dataplane   dev.holdfast.dataplane.proxy.http1.RequestHeadFuzz
+dataplane   dev.holdfast.dataplane.proxy.http1.ResponseHeadFuzz
+dataplane   dev.holdfast.dataplane.proxy.http1.ChunkedBodyFuzz
+dataplane   dev.holdfast.dataplane.proxy.tunnel.FrameTrackerFuzz
+dataplane   dev.holdfast.dataplane.sync.SseReaderFuzz
+dataplane   dev.holdfast.dataplane.proxy.tls.PemKeysFuzz
+operator    dev.holdfast.operator.compile.CertificateCheckFuzz
+operator    dev.holdfast.operator.compile.ObjectsFuzz
+operator    dev.holdfast.operator.compile.AnnotationsFuzz
+routetable  dev.holdfast.routetable.wire.WireCodecFuzz
+cli         dev.holdfast.cli.manifest.ManifestFuzz
+'
+
+find_java() {
+  local home
+  for home in "${JAVA_HOME:-}" /usr/lib/jvm/* /opt/java/* /opt/jdk* /Library/Java/JavaVirtualMachines/*/Contents/Home \
+    "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/*; do
+    if [ -x "$home/bin/java" ] && grep -qs '^JAVA_VERSION="25[".]' "$home/release"; then echo "$home/bin/java"; return; fi
+  done
+  fail "no JDK 25 found (expected: JAVA_HOME, or one below /usr/lib/jvm)"
+}
+
+fetch() { # fetch GROUP:ARTIFACT:VERSION: a jar that only fuzzing needs
+  local name=${1#*:}
+  if [ -e "$work/lib/${name/:/-}.jar" ]; then return 0; fi
+  mvn -B -ntp -q org.apache.maven.plugins:maven-dependency-plugin:3.9.0:copy -Dartifact="$1" -DoutputDirectory="$work/lib" \
+    || fail "cannot fetch $1"
+}
+
+bytebuddy=1.18.3
+assertj=$(sed -n 's:.*<assertj.version>\(.*\)</assertj.version>.*:\1:p' pom.xml)
+fetch "com.code-intelligence:jazzer:$jazzer"
+fetch "com.code-intelligence:jazzer-api:$jazzer"
+fetch "org.assertj:assertj-core:$assertj"
+fetch "net.bytebuddy:byte-buddy:$bytebuddy"
+[ -d cli/target/lib ] && [ -d cli/target/test-classes ] || fail "nothing is built (expected: mvn verify before)"
+
+java=$(find_java)
+classpath=$(printf '%s:' {crds,routetable,operator,dataplane,cli}/target/classes {routetable,operator,dataplane,cli}/target/test-classes)
+classpath="$classpath$work/lib/*:cli/target/lib/*"
+
+"$java" -cp "$classpath" dev.holdfast.dataplane.conformance.SmugglingSeeds "$work/smuggling"
+
+failures=0
+run() { # run MODULE CLASS
+  local name=${2##*.} corpus seeds log status=0 started=$EPOCHSECONDS
+  corpus=$work/corpus/$name log=$work/$name.log
+  seeds=("$1/src/test/resources/fuzz/$name")
+  case $name in RequestHeadFuzz | ResponseHeadFuzz | ChunkedBodyFuzz) seeds+=("$work/smuggling") ;; esac
+  mkdir -p "$corpus" "$work/failing"
+  # Coverage is that of our own classes; Jazzer's hooks are kept out of everybody else's, which they slow down.
+  "$java" -Xmx1500m -XX:+EnableDynamicAgentLoading --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
+    -Dio.netty.leakDetection.level=disabled -Dlog4j2.level=OFF -cp "$classpath" com.code_intelligence.jazzer.Jazzer \
+    --target_class="$2" --instrumentation_includes='dev.holdfast.**' --custom_hook_includes='dev.holdfast.**' \
+    --reproducer_path="$work/failing" -artifact_prefix="$work/failing/$name-" -max_total_time="$seconds" \
+    -timeout=30 -rss_limit_mb=4096 -print_final_stats=1 "$corpus" "${seeds[@]}" >"$log" 2>&1 || status=$?
+  local runs edges slowest crashes=0
+  runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  slowest=$(sed -n 's/^stat::slowest_unit_time_sec: *//p' "$log")
+  edges=$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -d' ' -f2)
+  # The first inputs run on a cold virtual machine; libFuzzer counts whole seconds.
+  if [ "$status" != 0 ] || [ -z "$runs" ]; then
+    crashes=1
+    failures=$((failures + 1))
+    grep -m1 -A12 '^== Java Exception\|^Exception in' "$log" >&2 || tail -20 "$log" >&2
+    echo "fuzz: $name failed; the whole of it is in $log, the input in $work/failing" >&2
+  elif [ "$slowest" -gt 1 ]; then
+    failures=$((failures + 1))
+    echo "fuzz: $name has an input that takes $slowest s (expected: at most 1)" >&2
+  fi
+  echo "figure: fuzz $name seconds=$((EPOCHSECONDS - started)) executions=${runs:-0} edges=${edges:-0} crashes=$crashes slowest=${slowest:-?}s"
+}
+
+ran=0
+while read -r module class; do
+  if [ -z "$module" ]; then continue; fi
+  name=${class##*.}
+  if [ ${#wanted[@]} -gt 0 ] && [[ " ${wanted[*]} " != *" $name "* ]]; then continue; fi
+  ran=$((ran + 1))
+  run "$module" "$class"
+done <<<"$targets"
+[ "$ran" -gt 0 ] || fail "no such target: ${wanted[*]} (expected: $(awk '{n = split($2, p, "."); if (n) printf "%s ", p[n]}' <<<"$targets"))"
+echo "figure: fuzz targets=$ran failures=$failures inputs over 1 s: $failures"
+[ "$failures" = 0 ]

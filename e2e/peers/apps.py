@@ -1,0 +1,50 @@
+"""Socket.IO (polling, then upgrade; two backends, a sticky cookie) and graphql-ws, straight and through Holdfast."""
+
+import json
+import subprocess
+
+from programs import HERE, HOST, TARGET, Holdfast, Programs, environment
+
+CLIENT_SECONDS = 150
+SOCKETS = 40
+BACKENDS = ["a", "b"]
+
+
+def client(url, name, role="client"):
+    with open(TARGET / "logs" / f"client-apps-{name}.err", "wb") as errors:
+        run = subprocess.run(
+            ["node", "node/apps.mjs", role, url, str(SOCKETS)],
+            cwd=HERE,
+            env=environment(NODE_EXTRA_CA_CERTS=str(TARGET / "tls" / "ca.pem")),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            timeout=CLIENT_SECONDS,
+        )
+    lines = [json.loads(line) for line in run.stdout.splitlines() if line.startswith(b"{")]
+    return {line["check"]: line["result"] for line in lines}
+
+
+def run(report):
+    with Programs() as programs:
+        backends = [programs.start(f"backend-apps-{name}", ["node", "node/apps.mjs", "serve", name]) for name in BACKENDS]
+        ports = [backend.await_port() for backend in backends]
+        holdfast = Holdfast(
+            programs, "apps", {"/socket.io": ports, "/graphql": ports}, sticky={"/socket.io"}
+        )
+        loose = Holdfast(programs, "apps-loose", {"/socket.io": ports, "/graphql": ports})
+        control = client(f"http://{HOST}:{ports[0]}", "direct")
+        for way, url in (("http", f"http://{HOST}:{holdfast.port}"), ("https", f"https://{HOST}:{holdfast.tls_port}")):
+            got = client(url, way)
+            for check, result in control.items():
+                if check == "many":
+                    continue
+                report.check(f"{check} -> direct", not str(result).startswith("error"), result)
+                report.check(f"{check} -> {way}", got.get(check) == result, f"{got.get(check)} (direct: {result})")
+            many = got.get("many")
+            steady = many == {"steady": SOCKETS, "backends": len(BACKENDS), "failure": ""}
+            report.check(f"socket.io: {SOCKETS} sockets, two backends -> {way}", steady, many)
+            report.figure(f"Socket.IO over {way}: {many}")
+        # The control of the control: without the cookie the polls of one socket meet both backends.
+        lost = client(f"http://{HOST}:{loose.port}", "loose", "crowd")["many"]
+        caught = isinstance(lost, dict) and lost["steady"] < SOCKETS
+        report.check("socket.io: without the cookie sockets are lost -> http", caught, lost)

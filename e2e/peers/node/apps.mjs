@@ -1,0 +1,247 @@
+// Socket.IO and graphql-ws. `serve NAME` starts a backend and prints its port; `client URL SOCKETS` runs the checks against
+// URL (http or https; the paths are /socket.io and /graphql) and prints a line of JSON for each; `crowd` runs the last alone.
+import {randomBytes} from 'node:crypto';
+import {readFileSync} from 'node:fs';
+import {createServer} from 'node:http';
+import {setTimeout as pause} from 'node:timers/promises';
+import {buildSchema} from 'graphql';
+import {createClient} from 'graphql-ws';
+import {useServer} from 'graphql-ws/use/ws';
+import {Server} from 'socket.io';
+import {io} from 'socket.io-client';
+import WebSocket, {WebSocketServer} from 'ws';
+
+const WAIT_MILLIS = 30_000;
+const ca = process.env.PEERS_CA ? readFileSync(process.env.PEERS_CA) : undefined;
+
+function serve(name) {
+  const http = createServer((request, response) => response.writeHead(404).end());
+  const server = new Server(http, {maxHttpBufferSize: 16 << 20, perMessageDeflate: {threshold: 1024}});
+  server.on('connection', socket => {
+    socket.emit('name', name);
+    socket.on('ask', (data, answer) => answer(name, socket.conn.transport.name, data));
+    socket.on('join', (room, answer) => {
+      socket.join(room);
+      answer();
+    });
+    socket.on('tell', (room, data) => server.to(room).emit('told', data));
+    socket.on('kick', () => socket.disconnect(true));
+  });
+  server.of('/admin').on('connection', socket => socket.emit('name', `admin of ${name}`));
+  graphql(http);
+  http.listen(0, '127.0.0.1', () => console.log(JSON.stringify({port: http.address().port})));
+}
+
+function graphql(http) {
+  const server = new WebSocketServer({noServer: true, maxPayload: 16 << 20});
+  http.on('upgrade', (request, socket, head) => {
+    if (request.url.startsWith('/graphql'))
+      server.handleUpgrade(request, socket, head, connection => server.emit('connection', connection, request));
+  });
+  const schema = buildSchema('type Query {hello(name: String): String} type Subscription {count(to: Int): Int}');
+  useServer({
+    schema,
+    connectionInitWaitTimeout: 500,
+    roots: {
+      query: {hello: ({name}) => `hold fast, ${name}`},
+      subscription: {
+        async *count({to}) {
+          for (let i = 0; i < to; i++) {
+            if (i % 10 === 0) await pause(1);
+            yield {count: i};
+          }
+        },
+      },
+    },
+  }, server);
+}
+
+// --- Socket.IO
+
+function open(url, options = {}) {
+  // The cookie of affinity is kept as a browser does.
+  return io(url, {forceNew: true, withCredentials: true, reconnection: false, ca, ...options});
+}
+
+const event = (emitter, name) => new Promise(resolve => emitter.once(name, (...args) => resolve(args)));
+
+async function opened(socket) {
+  await new Promise((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('connect_error', e => reject(new Error(`connect_error ${e.message} ${e.description?.status ?? e.description ?? ''}`)));
+  });
+  return socket;
+}
+
+async function upgraded(url) {
+  const socket = open(url);
+  const upgrade = new Promise(resolve => socket.io.engine?.once('upgrade', resolve) ??
+    socket.io.once('open', () => socket.io.engine.once('upgrade', resolve)));
+  const name = event(socket, 'name');
+  const gone = event(socket, 'disconnect');
+  await opened(socket);
+  const before = socket.io.engine.transport.name;
+  await Promise.race([upgrade, gone, pause(WAIT_MILLIS / 3)]);
+  const [told] = await Promise.race([name, pause(WAIT_MILLIS / 6, ['nobody'])]);
+  return {socket, name: told, before};
+}
+
+const ask = (socket, data) => new Promise(resolve => socket.emit('ask', data, (...answer) => resolve(answer)));
+
+const checks = {
+  async 'socket.io: polling, then upgrade'(url) {
+    const {socket, name, before} = await upgraded(url);
+    const [again, transport, data] = await ask(socket, 'fäst');
+    socket.disconnect();
+    return `${before} then ${socket.io.engine.transport.name}, the server says ${transport}, ${data}, same backend ${again === name}`;
+  },
+  async 'socket.io: websocket only'(url) {
+    const socket = await opened(open(url, {transports: ['websocket']}));
+    const [, transport, data] = await ask(socket, {a: [1, 'ä', null]});
+    socket.disconnect();
+    return `${transport} ${JSON.stringify(data)}`;
+  },
+  async 'socket.io: polling only'(url) {
+    const socket = await opened(open(url, {transports: ['polling']}));
+    const [, transport, data] = await ask(socket, 'x'.repeat(500_000));
+    socket.disconnect();
+    return `${transport} ${data.length}`;
+  },
+  async 'socket.io: binary of 1 and 8 MiB'(url) {
+    const {socket} = await upgraded(url);
+    const results = [];
+    for (const size of [1 << 20, 8 << 20]) {
+      const data = randomBytes(size);
+      const [, , echo] = await ask(socket, data);
+      results.push(data.equals(echo));
+    }
+    socket.disconnect();
+    return results.join();
+  },
+  async 'socket.io: namespace'(url) {
+    const socket = open(`${url}/admin`);
+    const [name] = await event(socket, 'name');
+    socket.disconnect();
+    return name.replace(/ of .*/, '');
+  },
+  async 'socket.io: room'(url) {
+    const {socket} = await upgraded(url);
+    await new Promise(resolve => socket.emit('join', 'a', resolve));
+    const told = event(socket, 'told');
+    socket.emit('tell', 'a', Buffer.from('hold'));
+    const [data] = await told;
+    socket.disconnect();
+    return String(data);
+  },
+  async 'socket.io: the server disconnects'(url) {
+    const {socket} = await upgraded(url);
+    const gone = event(socket, 'disconnect');
+    socket.emit('kick');
+    const [reason] = await gone;
+    return reason;
+  },
+  async 'socket.io: reconnects'(url) {
+    const socket = open(url, {reconnection: true, reconnectionDelay: 10});
+    await opened(socket);
+    socket.io.engine.close();
+    await event(socket.io, 'reconnect');
+    const [, , data] = await ask(socket, 'again');
+    socket.disconnect();
+    return data;
+  },
+};
+
+// Many at once: each stays on its backend from the first poll to the tunnel. How many backends they found is told apart.
+async function many(url, count) {
+  const all = await Promise.allSettled(Array.from({length: count}, () => upgraded(url)));
+  const open = all.filter(one => one.status === 'fulfilled').map(one => one.value);
+  let steady = 0;
+  await Promise.all(open.map(async ({socket, name}) => {
+    const [again, transport] = await Promise.race([ask(socket, 1), pause(WAIT_MILLIS / 4, [])]);
+    if (again === name && transport === 'websocket') steady++;
+    socket.disconnect();
+  }));
+  const failure = all.find(one => one.status === 'rejected')?.reason?.message ?? '';
+  return {steady, backends: new Set(open.map(one => one.name)).size, failure};
+}
+
+// --- graphql-ws
+
+function client(url) {
+  class Trusting extends WebSocket {
+    constructor(to, protocols) {
+      super(to, protocols, {ca});
+    }
+  }
+  return createClient({url: `${url.replace(/^http/, 'ws')}/graphql`, webSocketImpl: Trusting, retryAttempts: 0, lazy: true, keepAlive: 20});
+}
+
+async function all(one, query) {
+  const values = [];
+  for await (const value of one.iterate({query})) values.push(value.data);
+  return values;
+}
+
+async function raw(url, protocol, messages) {
+  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/graphql`, protocol, {ca});
+  const closed = new Promise(resolve => socket.on('close', (code, reason) => resolve(`${code} ${reason}`)));
+  socket.on('open', () => messages.forEach(message => socket.send(message)));
+  let refused = '';
+  socket.on('error', e => (refused = e.message));
+  return `${await closed} ${refused}`;
+}
+
+Object.assign(checks, {
+  async 'graphql-ws: query'(url) {
+    const one = client(url);
+    const values = await all(one, '{hello(name: "Tang")}');
+    await one.dispose();
+    return JSON.stringify(values);
+  },
+  async 'graphql-ws: subscription of 300'(url) {
+    const one = client(url);
+    const values = await all(one, 'subscription {count(to: 300)}');
+    await one.dispose();
+    return `${values.length} in order ${values.every((value, i) => value.count === i)}`;
+  },
+  async 'graphql-ws: ten subscriptions on one socket, pings between'(url) {
+    let pongs = 0;
+    const one = client(url);
+    one.on('pong', () => pongs++);
+    const values = await Promise.all(Array.from({length: 10}, (_, i) => all(one, `subscription {count(to: ${100 + i * 50})}`)));
+    await one.dispose();
+    return `${values.map(value => value.length)} pongs ${pongs > 0}`;
+  },
+  async 'graphql-ws: an error of the query'(url) {
+    const one = client(url);
+    const result = await all(one, '{nothing}').catch(e => JSON.stringify(e));
+    await one.dispose();
+    return JSON.stringify(result);
+  },
+  'graphql-ws: 4400': url => raw(url, 'graphql-transport-ws', ['garbage']),
+  'graphql-ws: 4401': url => raw(url, 'graphql-transport-ws', ['{"type":"subscribe","id":"1","payload":{"query":"{hello}"}}']),
+  'graphql-ws: 4408': url => raw(url, 'graphql-transport-ws', []),
+  'graphql-ws: 4429': url => raw(url, 'graphql-transport-ws', ['{"type":"connection_init"}', '{"type":"connection_init"}']),
+  'graphql-ws: an unknown subprotocol': url => raw(url, 'graphql-ws', []),
+});
+
+async function limited(run) {
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error('timeout')), WAIT_MILLIS)));
+  try {
+    return await Promise.race([run(), late]);
+  } catch (e) {
+    return `error: ${e?.message ?? JSON.stringify(e)}`;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const [role, argument, sockets] = process.argv.slice(2);
+if (role === 'serve') serve(argument);
+else {
+  for (const [check, run] of role === 'client' ? Object.entries(checks) : [])
+    console.log(JSON.stringify({check, result: await limited(() => run(argument))}));
+  console.log(JSON.stringify({check: 'many', result: await limited(() => many(argument, Number(sockets)))}));
+  process.exit(0);
+}

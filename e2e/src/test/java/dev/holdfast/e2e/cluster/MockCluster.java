@@ -1,0 +1,119 @@
+package dev.holdfast.e2e.cluster;
+
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.client.NamespacedKubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.CustomResourceDefinitionContext;
+import io.fabric8.kubernetes.client.server.mock.KubernetesCrudDispatcher;
+import io.fabric8.kubernetes.client.server.mock.KubernetesMockServer;
+import io.fabric8.kubernetes.client.utils.Serialization;
+import io.fabric8.mockwebserver.Context;
+import io.fabric8.mockwebserver.MockWebServer;
+import io.fabric8.mockwebserver.http.MockResponse;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+
+/** An API server on loopback that knows WebSocketRoutes and has the class {@code holdfast}. It checks nothing. */
+public final class MockCluster implements AutoCloseable {
+    private final KubernetesMockServer api =
+            new KubernetesMockServer(new Context(), new MockWebServer(), new HashMap<>(), new LabelBlind(), false);
+    private final NamespacedKubernetesClient client;
+
+    /** Starts on a free port. */
+    public MockCluster() {
+        api.init();
+        client = api.createClient();
+        client.load(MockCluster.class.getResourceAsStream("/META-INF/fabric8/websocketroutes.holdfast.dev-v1.yml"))
+                .create();
+        api.expectCustomResource(new CustomResourceDefinitionContext.Builder()
+                .withGroup("holdfast.dev")
+                .withVersion("v1alpha1")
+                .withPlural("websocketroutes")
+                .withKind("WebSocketRoute")
+                .withScope("Namespaced")
+                .build());
+        create("""
+                apiVersion: networking.k8s.io/v1
+                kind: IngressClass
+                metadata: {name: holdfast}
+                spec: {controller: holdfast.dev/ingress-controller}
+                """);
+    }
+
+    /** Creates an object. */
+    public void create(String manifest) {
+        client.resource(object(manifest)).create();
+    }
+
+    /** Replaces an object. */
+    public void replace(String manifest) {
+        client.resource(object(manifest)).update();
+    }
+
+    /** Creates a Service with one port, 80, and its only endpoint on a port of loopback. */
+    public void createService(String name, int port) {
+        create("""
+                apiVersion: v1
+                kind: Service
+                metadata: {name: %s, namespace: shop}
+                spec: {clusterIP: 10.0.0.1, ports: [{name: web, port: 80}]}
+                """.formatted(name));
+        create("""
+                apiVersion: discovery.k8s.io/v1
+                kind: EndpointSlice
+                metadata: {name: %s-1, namespace: shop, labels: {kubernetes.io/service-name: %s}}
+                addressType: IPv4
+                ports: [{name: web, port: %d}]
+                endpoints: [{addresses: [127.0.0.1], conditions: {ready: true}}]
+                """.formatted(name, name, port));
+    }
+
+    /** Arguments of an operator that watches this cluster, serves loopback endpoints and writes no status. */
+    public List<String> operatorArguments(Path directory, int streamPort) throws IOException {
+        Path kubeconfig = Files.writeString(directory.resolve("kubeconfig"), """
+                apiVersion: v1
+                kind: Config
+                clusters: [{name: test, cluster: {server: "%s"}}]
+                contexts: [{name: test, context: {cluster: test, user: test, namespace: shop}}]
+                current-context: test
+                users: [{name: test, user: {token: none}}]
+                """.formatted(client.getMasterUrl()));
+        return List.of(
+                "operator",
+                "--kubeconfig=" + kubeconfig,
+                "--loopback-endpoints",
+                "--no-status",
+                "--stream-port=" + streamPort,
+                "--admin-address=127.0.0.1",
+                "--admin-port=0");
+    }
+
+    @Override
+    public void close() {
+        client.close();
+        api.destroy();
+    }
+
+    private static GenericKubernetesResource object(String manifest) {
+        return Serialization.unmarshal(manifest, GenericKubernetesResource.class);
+    }
+
+    /** The mock fails on a label with a prefix; without the selector it answers with more than was asked for. */
+    private static final class LabelBlind extends KubernetesCrudDispatcher {
+        @Override
+        public MockResponse handleGet(String path) {
+            return super.handleGet(withoutLabels(path));
+        }
+
+        @Override
+        public MockResponse handleWatch(String path) {
+            return super.handleWatch(withoutLabels(path));
+        }
+
+        private static String withoutLabels(String path) {
+            return path.replaceAll("labelSelector=[^&]*&?", "");
+        }
+    }
+}
