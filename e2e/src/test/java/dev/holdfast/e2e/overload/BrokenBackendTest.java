@@ -55,7 +55,8 @@ class BrokenBackendTest {
             throws Exception {
         List<WireClient> open =
                 clients.open(TUNNELS, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade(host, "/half")));
-        WireClients.await(open, "in the middle of a frame", client -> client.frames().whole() == 1, PATIENCE);
+        WireClients.await(
+                open, "in the middle of a frame", client -> client.frames().whole() == 1, PATIENCE);
         long began = System.nanoTime();
         breaks.now();
         WireClients.await(open, "told", WireClient::hasEnded, PATIENCE);
@@ -70,7 +71,9 @@ class BrokenBackendTest {
                 "figure: R28 %s in mid-frame, tunnels %d: clients told after at most %.2f s (%s), half frames intact %d,"
                         + " tunnels gone %.2f s later%n",
                 what, TUNNELS, told / 1e9, open.getFirst().end(), intact, freed.toNanos() / 1e9);
-        assertThat(intact).as("clients that saw half a frame and nothing invented after it").isEqualTo(TUNNELS);
+        assertThat(intact)
+                .as("clients that saw half a frame and nothing invented after it")
+                .isEqualTo(TUNNELS);
         if (expected != null) {
             assertThat(open).allMatch(client -> client.end() == expected);
         }

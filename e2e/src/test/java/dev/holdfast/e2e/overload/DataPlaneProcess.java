@@ -64,7 +64,9 @@ final class DataPlaneProcess implements AutoCloseable {
     private void awaitReady() throws Exception {
         long deadline = System.nanoTime() + START.toNanos();
         while (readyStatus() != 200) {
-            assertThat(System.nanoTime()).as("not ready; it printed:\n%s", process.output()).isLessThan(deadline);
+            assertThat(System.nanoTime())
+                    .as("not ready; it printed:\n%s", process.output())
+                    .isLessThan(deadline);
             Thread.sleep(20);
         }
     }

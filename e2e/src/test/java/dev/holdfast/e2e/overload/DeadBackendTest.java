@@ -56,8 +56,7 @@ class DeadBackendTest {
             long began = System.nanoTime();
             for (int i = 0; System.nanoTime() - began < RUN.toNanos(); i++) {
                 String host = List.of("refused.test", "hole.test", "mute.test").get(i % 3);
-                dead.addAll(clients.open(
-                        1, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade(host, "/"))));
+                dead.addAll(clients.open(1, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade(host, "/"))));
                 long due = began + (long) (i + 1) * 1_000_000_000 / PER_SECOND;
                 Thread.sleep(Math.max(0, (due - System.nanoTime()) / 1_000_000));
             }
@@ -81,7 +80,9 @@ class DeadBackendTest {
             assertThat(beside.failed()).as("first: %s", beside.firstFailure()).isZero();
             assertThat(beside.served()).isGreaterThan(50);
             assertThat(dead).allMatch(client -> client.status() == 502 || client.status() == 504);
-            assertThat(beside.millis(99)).as("p99 in ms").isLessThan(SHORT.connect().toMillis());
+            assertThat(beside.millis(99))
+                    .as("p99 in ms")
+                    .isLessThan(SHORT.connect().toMillis());
             dataPlane.awaitAtMost("holdfast_limits_used\\{limit=\"tunnels\",?}", 0, PATIENCE);
         } finally {
             for (Socket socket : waiting) {

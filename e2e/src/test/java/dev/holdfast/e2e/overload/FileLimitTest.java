@@ -41,8 +41,8 @@ class FileLimitTest {
             fleet.open(20, URI.create("ws://good.test:" + dataPlane.httpPort() + "/"));
 
             // When
-            List<WireClient> knocking = clients.open(
-                    KNOCKING, dataPlane.httpPort(), "", () -> new WireClient(Manner.request("GET ")));
+            List<WireClient> knocking =
+                    clients.open(KNOCKING, dataPlane.httpPort(), "", () -> new WireClient(Manner.request("GET ")));
             await().atMost(PATIENCE).until(() -> openFiles(dataPlane) >= FILES - 2);
             long messagesBefore = fleet.messages();
             Duration cpuBefore = dataPlane.process().cpu();
@@ -77,7 +77,8 @@ class FileLimitTest {
     }
 
     private static long openFiles(DataPlaneProcess dataPlane) {
-        String[] files = Path.of("/proc", "" + dataPlane.process().pid(), "fd").toFile().list();
+        String[] files =
+                Path.of("/proc", "" + dataPlane.process().pid(), "fd").toFile().list();
         return files == null ? -1 : files.length;
     }
 

@@ -115,7 +115,10 @@ final class Honest implements AutoCloseable {
 
     private static void require(boolean holds, String otherwise) throws IOException {
         if (!holds) {
-            throw new IOException(otherwise.isEmpty() ? "no answer" : otherwise.lines().findFirst().orElse(""));
+            throw new IOException(
+                    otherwise.isEmpty()
+                            ? "no answer"
+                            : otherwise.lines().findFirst().orElse(""));
         }
     }
 

@@ -61,8 +61,8 @@ final class ServedTable {
                 HeaderChanges.NONE,
                 HeaderChanges.NONE,
                 timeouts);
-        Route route = new Route(
-                host, new Route.Owner("Ingress", "ns", host), RouteMatch.ALL, action, Route.Plaintext.SERVE);
+        Route route =
+                new Route(host, new Route.Owner("Ingress", "ns", host), RouteMatch.ALL, action, Route.Plaintext.SERVE);
         hosts.add(new VirtualHost(new HostPattern(host), certificate, List.of(route)));
         upstreams.add(new Upstream(host, host, null, Balancing.DEFAULT));
         groups.add(new EndpointGroup(host, List.of(EndpointGroup.Endpoint.ready("127.0.0.1", port))));
@@ -73,8 +73,7 @@ final class ServedTable {
     Path store(Path directory) throws IOException {
         RouteTable table = RouteTable.of(hosts, upstreams, groups, certificates);
         FullTable update = new FullTable(new TableVersion(1, new TableDigester().digest(table)), table);
-        Files.write(
-                Files.createDirectories(directory).resolve("last-known-good.json"), WireCodec.encode(update));
+        Files.write(Files.createDirectories(directory).resolve("last-known-good.json"), WireCodec.encode(update));
         return directory;
     }
 }

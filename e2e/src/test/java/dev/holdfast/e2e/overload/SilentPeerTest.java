@@ -23,7 +23,7 @@ class SilentPeerTest {
     private static final Duration BUDGET = Duration.ofSeconds(8);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final Timeouts BRIEF =
-            new Timeouts(Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(3));
+            new Timeouts(Duration.ofSeconds(30), Duration.ofSeconds(60), Duration.ofSeconds(3));
     private static final String ACTIVE = "holdfast_tunnels_active";
 
     @Test
@@ -41,9 +41,7 @@ class SilentPeerTest {
                                     .host("gone.test", backendPort, Timeouts.DEFAULT)
                                     .store(root),
                             "--silent-peer-timeout=" + BUDGET);
-                    JavaProcess pouredAt = peers(dataPlane, "wire.test", "/pour", "");
-                    JavaProcess idle = peers(dataPlane, "brief.test", "/idle", "")) {
-                pouredAt.await("peers open", PATIENCE);
+                    JavaProcess idle = peers(dataPlane, "brief.test", "/idle", "hold")) {
                 idle.await("peers open", PATIENCE);
                 List<WireClient> talkers = here.open(
                         TUNNELS,
@@ -53,13 +51,18 @@ class SilentPeerTest {
                                 .saying(WireClient.message(60_000), Duration.ofMillis(20))));
                 WireClients.await(talkers, "upgraded", client -> client.status() == 101, PATIENCE);
 
-                // When
-                pouredAt.signal("STOP");
-                idle.signal("STOP");
-                backend.signal("STOP");
+                Duration freed;
+                try (JavaProcess pouredAt = peers(dataPlane, "wire.test", "/pour", "")) {
+                    pouredAt.await("peers open", PATIENCE);
 
-                // Then
-                Duration freed = dataPlane.awaitAtMost(ACTIVE, 0, PATIENCE);
+                    // When
+                    pouredAt.signal("STOP");
+                    idle.signal("STOP");
+                    backend.signal("STOP");
+
+                    // Then
+                    freed = dataPlane.awaitAtMost(ACTIVE, 0, PATIENCE);
+                }
                 System.out.printf(
                         "figure: R30 stopped: clients poured at %d, idle clients %d, backends talked to %d; budget %d s, idle limit %d s:"
                                 + " tunnels freed after %.1f s, leaked 0%n",

@@ -42,13 +42,25 @@ class SlowClientsTest {
             List<WireClient> slow = new ArrayList<>();
             try (Honest honest = Honest.start(4, dataPlane.httpPort(), "good.test", Duration.ofMillis(20))) {
                 // When
-                List<WireClient> heads = clients.open(EACH, dataPlane.httpPort(), "", () -> new WireClient(
-                        Manner.request("GET / HTTP/1.1\r\nHost: slow.test\r\n").saying(bytes("X-A: b\r\n"), PACE)));
-                List<WireClient> bodies = clients.open(EACH, dataPlane.httpPort(), "", () -> new WireClient(
-                        Manner.request("POST / HTTP/1.1\r\nHost: slow.test\r\nContent-Length: 100000\r\n\r\n")
-                                .saying(bytes("x"), PACE)));
-                List<WireClient> readers = clients.open(EACH, dataPlane.httpPort(), "", () -> new WireClient(
-                        Manner.request("GET /big HTTP/1.1\r\nHost: slow.test\r\n\r\n").taking(256, PACE)));
+                List<WireClient> heads = clients.open(
+                        EACH,
+                        dataPlane.httpPort(),
+                        "",
+                        () -> new WireClient(Manner.request("GET / HTTP/1.1\r\nHost: slow.test\r\n")
+                                .saying(bytes("X-A: b\r\n"), PACE)));
+                List<WireClient> bodies = clients.open(
+                        EACH,
+                        dataPlane.httpPort(),
+                        "",
+                        () -> new WireClient(
+                                Manner.request("POST / HTTP/1.1\r\nHost: slow.test\r\nContent-Length: 100000\r\n\r\n")
+                                        .saying(bytes("x"), PACE)));
+                List<WireClient> readers = clients.open(
+                        EACH,
+                        dataPlane.httpPort(),
+                        "",
+                        () -> new WireClient(Manner.request("GET /big HTTP/1.1\r\nHost: slow.test\r\n\r\n")
+                                .taking(256, PACE)));
                 slow.addAll(heads);
                 slow.addAll(bodies);
                 slow.addAll(readers);
@@ -76,7 +88,9 @@ class SlowClientsTest {
                         honest.millis(99),
                         fleet.drops(),
                         kernel);
-                assertThat(honest.failed()).as("first: %s", honest.firstFailure()).isZero();
+                assertThat(honest.failed())
+                        .as("first: %s", honest.firstFailure())
+                        .isZero();
                 assertThat(honest.served()).isPositive();
             }
             assertThat(fleet.drops()).as("first: %s", fleet.firstDrop()).isZero();

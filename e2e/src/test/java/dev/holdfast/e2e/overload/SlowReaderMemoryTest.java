@@ -48,14 +48,19 @@ class SlowReaderMemoryTest {
             long answered = 0;
             while (answered < READERS || System.nanoTime() < settled) {
                 Thread.sleep(100);
-                answered = readers.stream().filter(reader -> reader.status() != 0).count();
-                assertThat(System.nanoTime()).as("%d of %d answered", answered, READERS).isLessThan(patience);
+                answered =
+                        readers.stream().filter(reader -> reader.status() != 0).count();
+                assertThat(System.nanoTime())
+                        .as("%d of %d answered", answered, READERS)
+                        .isLessThan(patience);
                 peak = Math.max(peak, (long) dataPlane.metric(DIRECT));
             }
-            long open = readers.stream().filter(reader -> reader.status() == 101).count();
-            long refused = readers.stream().filter(reader -> reader.status() == 503).count();
-            List<WireClient> late = clients.open(
-                    50, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("good.test", "/")));
+            long open =
+                    readers.stream().filter(reader -> reader.status() == 101).count();
+            long refused =
+                    readers.stream().filter(reader -> reader.status() == 503).count();
+            List<WireClient> late =
+                    clients.open(50, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("good.test", "/")));
             WireClients.await(late, "ended", WireClient::hasEnded, PATIENCE);
             double heap = dataPlane.metric("jvm_memory_used_bytes\\{area=\"heap\"[^}]*}");
             long kernel = Kernel.tcpMebibytes();
@@ -102,20 +107,22 @@ class SlowReaderMemoryTest {
             WireClients.await(full, "upgraded", client -> client.status() == 101, PATIENCE);
 
             // When
-            List<WireClient> more = clients.open(
-                    100, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("good.test", "/")));
+            List<WireClient> more =
+                    clients.open(100, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("good.test", "/")));
             WireClients.await(more, "ended", WireClient::hasEnded, PATIENCE);
 
             // Then
             assertThat(more).allMatch(client -> client.status() == 503);
-            assertThat(more).allMatch(client -> client.answer().toLowerCase(java.util.Locale.ROOT).contains("retry-after: "));
+            assertThat(more)
+                    .allMatch(client ->
+                            client.answer().toLowerCase(java.util.Locale.ROOT).contains("retry-after: "));
             assertThat(full).noneMatch(WireClient::hasEnded);
             assertThat(dataPlane.metric("holdfast_limits_rejected_total\\{limit=\"tunnels\",?}"))
                     .isEqualTo(100);
             full.forEach(WireClient::hangUp);
             dataPlane.awaitAtMost("holdfast_tunnels_active", 0, PATIENCE);
-            List<WireClient> again = clients.open(
-                    50, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("good.test", "/")));
+            List<WireClient> again =
+                    clients.open(50, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("good.test", "/")));
             WireClients.await(again, "upgraded", client -> client.status() == 101, PATIENCE);
             System.out.println(
                     "figure: R33 tunnels at the limit 100, beyond it 100: 503 100, drops 0; after it 50 of 50 opened");

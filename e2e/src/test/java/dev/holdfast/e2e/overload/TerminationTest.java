@@ -69,7 +69,9 @@ class TerminationTest {
                             + " spread over %d s, at most %d in a second, exit status %d%n",
                     TUNNELS, unready, clean, 100.0 * clean / TUNNELS, truncated, seconds, most, status);
             assertThat(truncated).isZero();
-            assertThat(clean).as("clean ends; first other: %s", firstOther(tunnels)).isGreaterThanOrEqualTo(TUNNELS * 99L / 100);
+            assertThat(clean)
+                    .as("clean ends; first other: %s", firstOther(tunnels))
+                    .isGreaterThanOrEqualTo(TUNNELS * 99L / 100);
             assertThat(status).isZero();
             assertThat(seconds).as("seconds between first and last end").isPositive();
         }
@@ -88,8 +90,7 @@ class TerminationTest {
     }
 
     private static WireClient talker() {
-        return new WireClient(
-                Manner.upgrade("good.test", "/").saying(WireClient.message(900), Duration.ofMillis(100)));
+        return new WireClient(Manner.upgrade("good.test", "/").saying(WireClient.message(900), Duration.ofMillis(100)));
     }
 
     private static int terminate(DataPlaneProcess dataPlane) {

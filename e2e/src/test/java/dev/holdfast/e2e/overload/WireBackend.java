@@ -109,9 +109,9 @@ final class WireBackend implements AutoCloseable {
 
     private final class Peer extends ChannelInboundHandlerAdapter {
         private final StringBuilder head = new StringBuilder();
-        private final ByteBuf block = Unpooled.unreleasableBuffer(Unpooled.buffer(BLOCK_BYTES).writeZero(BLOCK_BYTES));
-        private final ByteBuf frame =
-                Unpooled.unreleasableBuffer(Frames.binary(BLOCK_BYTES, false));
+        private final ByteBuf block =
+                Unpooled.unreleasableBuffer(Unpooled.buffer(BLOCK_BYTES).writeZero(BLOCK_BYTES));
+        private final ByteBuf frame = Unpooled.unreleasableBuffer(Frames.binary(BLOCK_BYTES, false));
         private boolean pours;
         private long bodyLeft;
         private boolean bodyAwaited;
