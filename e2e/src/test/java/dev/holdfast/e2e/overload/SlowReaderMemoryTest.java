@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SlowReaderMemoryTest {
     private static final int READERS = Integer.getInteger("overload.readers", 1_000);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration SETTLED = Duration.ofSeconds(3);
     private static final long MEBIBYTE = 1 << 20;
     private static final long LIMIT = 32 * MEBIBYTE;
     private static final String DIRECT = "holdfast_limits_used\\{limit=\"memory\",?}";
@@ -37,49 +38,29 @@ class SlowReaderMemoryTest {
             fleet.open(50, URI.create("ws://good.test:" + dataPlane.httpPort() + "/"));
 
             // When
-            long peak = 0;
-            long settled = System.nanoTime() + 3_000_000_000L;
-            long patience = System.nanoTime() + PATIENCE.toNanos();
             List<WireClient> readers = clients.open(
                     READERS,
                     dataPlane.httpPort(),
                     "",
                     () -> new WireClient(Manner.upgrade("slow.test", "/pour").taking(64, Duration.ofSeconds(2))));
-            long answered = 0;
-            while (answered < READERS || System.nanoTime() < settled) {
-                Thread.sleep(100);
-                answered =
-                        readers.stream().filter(reader -> reader.status() != 0).count();
-                assertThat(System.nanoTime())
-                        .as("%d of %d answered", answered, READERS)
-                        .isLessThan(patience);
-                peak = Math.max(peak, (long) dataPlane.metric(DIRECT));
-            }
-            long open =
-                    readers.stream().filter(reader -> reader.status() == 101).count();
-            long refused =
-                    readers.stream().filter(reader -> reader.status() == 503).count();
+            long peak = peakWhileFilling(dataPlane, readers);
             List<WireClient> late =
                     clients.open(50, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("good.test", "/")));
             WireClients.await(late, "ended", WireClient::hasEnded, PATIENCE);
-            double heap = dataPlane.metric("jvm_memory_used_bytes\\{area=\"heap\"[^}]*}");
-            long kernel = Kernel.tcpMebibytes();
+            String memory = memory(dataPlane, peak);
             int drops = fleet.drops();
             long lost = fleet.settle(PATIENCE);
             readers.forEach(WireClient::hangUp);
 
             // Then
             System.out.printf(
-                    "figure: R23 readers %d: open %d, refused with 503 %d, of 50 that come late %d; limit %d MiB, direct memory at most %d MiB of 256, heap %d MiB,"
-                            + " sockets %d MiB; healthy tunnels 50, drops %d, bytes lost %d, messages %d%n",
+                    "figure: R23 readers %d: open %d, refused with 503 %d, of 50 that come late %d; %s;"
+                            + " healthy tunnels 50, drops %d, bytes lost %d, messages %d%n",
                     READERS,
-                    open,
-                    refused,
-                    late.stream().filter(client -> client.status() == 503).count(),
-                    LIMIT / MEBIBYTE,
-                    peak / MEBIBYTE,
-                    (long) heap / MEBIBYTE,
-                    kernel,
+                    count(readers, 101),
+                    count(readers, 503),
+                    count(late, 503),
+                    memory,
                     drops,
                     lost,
                     fleet.messages());
@@ -90,9 +71,36 @@ class SlowReaderMemoryTest {
             assertThat(dataPlane.process().output()).doesNotContain("OutOfMemory", "OutOfDirectMemory");
             assertThat(dataPlane.process().exitStatus()).isNull();
             assertThat(dataPlane.metric("holdfast_limits_rejected_total\\{limit=\"memory\",?}"))
-                    .isEqualTo(refused + late.size());
+                    .isEqualTo(count(readers, 503) + late.size());
             dataPlane.awaitAtMost("holdfast_tunnels_active", 50, PATIENCE);
         }
+    }
+
+    /** Until every reader has its answer and the limit is reached; returns the most direct memory seen. */
+    private static long peakWhileFilling(DataPlaneProcess dataPlane, List<WireClient> readers) throws Exception {
+        long began = System.nanoTime();
+        long peak = 0;
+        long used = 0;
+        while (count(readers, 0) > 0 || used < LIMIT || System.nanoTime() - began < SETTLED.toNanos()) {
+            Thread.sleep(100);
+            assertThat(Duration.ofNanos(System.nanoTime() - began))
+                    .as("%d without an answer, %d bytes of %d used", count(readers, 0), used, LIMIT)
+                    .isLessThan(PATIENCE);
+            used = (long) dataPlane.metric(DIRECT);
+            peak = Math.max(peak, used);
+        }
+        return peak;
+    }
+
+    private static String memory(DataPlaneProcess dataPlane, long peak) throws Exception {
+        double heap = dataPlane.metric("jvm_memory_used_bytes\\{area=\"heap\"[^}]*}");
+        return String.format(
+                "limit %d MiB, direct memory at most %d MiB of 256, heap %d MiB, sockets with those of the peers %d MiB",
+                LIMIT / MEBIBYTE, peak / MEBIBYTE, (long) heap / MEBIBYTE, Kernel.tcpMebibytes());
+    }
+
+    private static long count(List<WireClient> clients, int status) {
+        return clients.stream().filter(client -> client.status() == status).count();
     }
 
     @Test
