@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -18,20 +19,33 @@ public final class JavaProcess implements AutoCloseable {
     private static final int LINES_MAX = 100_000;
 
     private final Process process;
+    private final Consumer<String> listener;
     private final List<String> lines = new ArrayList<>();
 
-    private JavaProcess(Process process) {
+    private JavaProcess(Process process, Consumer<String> listener) {
         this.process = process;
+        this.listener = listener;
         Thread.ofVirtual().start(this::collect);
     }
 
     /** Starts {@code mainClass} with these JVM options and arguments. */
     public static JavaProcess start(String mainClass, List<String> jvmOptions, List<String> arguments) {
-        return start(List.of(), mainClass, jvmOptions, arguments);
+        return start(command(List.of(), mainClass, jvmOptions, arguments), line -> {});
     }
 
     /** The same by way of a command that runs its last arguments, for instance one that sets a limit first. */
     public static JavaProcess start(
+            List<String> wrapper, String mainClass, List<String> jvmOptions, List<String> arguments) {
+        return start(command(wrapper, mainClass, jvmOptions, arguments), line -> {});
+    }
+
+    /** The same, and tells every line: of a process that prints more than is kept. */
+    public static JavaProcess start(
+            String mainClass, List<String> jvmOptions, List<String> arguments, Consumer<String> listener) {
+        return start(command(List.of(), mainClass, jvmOptions, arguments), listener);
+    }
+
+    private static List<String> command(
             List<String> wrapper, String mainClass, List<String> jvmOptions, List<String> arguments) {
         List<String> command = new ArrayList<>(wrapper);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -40,9 +54,13 @@ public final class JavaProcess implements AutoCloseable {
         command.addAll(jvmOptions);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass));
         command.addAll(arguments);
+        return command;
+    }
+
+    private static JavaProcess start(List<String> command, Consumer<String> listener) {
         try {
             return new JavaProcess(
-                    new ProcessBuilder(command).redirectErrorStream(true).start());
+                    new ProcessBuilder(command).redirectErrorStream(true).start(), listener);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -51,6 +69,7 @@ public final class JavaProcess implements AutoCloseable {
     private void collect() {
         try (BufferedReader reader = process.inputReader(StandardCharsets.UTF_8)) {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                listener.accept(line);
                 synchronized (lines) {
                     if (lines.size() < LINES_MAX) {
                         lines.add(line);

@@ -9,6 +9,7 @@ final class FieldSection {
     private static final int FIELDS_MAX = 512;
 
     private final int bytesMax;
+    private final FieldNames names = FieldNames.ofLoop();
     private HttpHeaders fields = newFields();
     private int bytes;
     private int count;
@@ -58,7 +59,7 @@ final class FieldSection {
             }
         }
         fields.add(
-                new String(line, 0, colon, StandardCharsets.ISO_8859_1),
+                names.name(line, colon),
                 new String(line, from, to - from, StandardCharsets.ISO_8859_1));
     }
 
