@@ -9,7 +9,6 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -39,38 +38,29 @@ class SlowClientsTest {
                         "--body-grace=" + DEADLINE,
                         "--answer-timeout=" + DEADLINE)) {
             fleet.open(50, URI.create("ws://good.test:" + dataPlane.httpPort() + "/"));
-            List<WireClient> slow = new ArrayList<>();
             try (Honest honest = Honest.start(4, dataPlane.httpPort(), "good.test", Duration.ofMillis(20))) {
                 // When
-                List<WireClient> heads = clients.open(
-                        EACH,
-                        dataPlane.httpPort(),
-                        "",
-                        () -> new WireClient(Manner.request("GET / HTTP/1.1\r\nHost: slow.test\r\n")
-                                .saying(bytes("X-A: b\r\n"), PACE)));
-                List<WireClient> bodies = clients.open(
-                        EACH,
-                        dataPlane.httpPort(),
-                        "",
-                        () -> new WireClient(
-                                Manner.request("POST / HTTP/1.1\r\nHost: slow.test\r\nContent-Length: 100000\r\n\r\n")
-                                        .saying(bytes("x"), PACE)));
-                List<WireClient> readers = clients.open(
-                        EACH,
-                        dataPlane.httpPort(),
-                        "",
-                        () -> new WireClient(Manner.request("GET /big HTTP/1.1\r\nHost: slow.test\r\n\r\n")
-                                .taking(256, PACE)));
-                slow.addAll(heads);
-                slow.addAll(bodies);
-                slow.addAll(readers);
+                List<WireClient> heads = open(
+                        clients,
+                        dataPlane,
+                        Manner.request("GET / HTTP/1.1\r\nHost: slow.test\r\n").saying(bytes("X-A: b\r\n"), PACE));
+                List<WireClient> bodies = open(
+                        clients,
+                        dataPlane,
+                        Manner.request("POST / HTTP/1.1\r\nHost: slow.test\r\nContent-Length: 100000\r\n\r\n")
+                                .saying(bytes("x"), PACE));
+                List<WireClient> readers = open(
+                        clients,
+                        dataPlane,
+                        Manner.request("GET /big HTTP/1.1\r\nHost: slow.test\r\n\r\n")
+                                .taking(256, PACE));
                 long kernel = Kernel.tcpMebibytes();
                 // A slow reader notices late that it was cut off: the data plane says when it did.
                 Duration cut = dataPlane.awaitAtMost("holdfast_http_connections", 20, PATIENCE);
                 WireClients.await(heads, "ended", WireClient::hasEnded, PATIENCE);
                 WireClients.await(bodies, "ended", WireClient::hasEnded, PATIENCE);
                 honest.finish();
-                slow.forEach(WireClient::hangUp);
+                readers.forEach(WireClient::hangUp);
 
                 // Then
                 System.out.printf(
@@ -96,6 +86,11 @@ class SlowClientsTest {
             assertThat(fleet.drops()).as("first: %s", fleet.firstDrop()).isZero();
             dataPlane.awaitAtMost("holdfast_http_connections", 0, PATIENCE);
         }
+    }
+
+    private static List<WireClient> open(WireClients clients, DataPlaneProcess dataPlane, Manner manner)
+            throws InterruptedException {
+        return clients.open(EACH, dataPlane.httpPort(), "", () -> new WireClient(manner));
     }
 
     private static double latest(List<WireClient> clients) {
