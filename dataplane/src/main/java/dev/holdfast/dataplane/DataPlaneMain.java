@@ -129,6 +129,7 @@ public final class DataPlaneMain implements Callable<Integer> {
 
     /** Runs a data plane until a signal ends it. */
     public static void main(String[] args) {
+        System.getProperties().putIfAbsent("java.util.logging.manager", "org.apache.logging.log4j.jul.LogManager");
         System.exit(commandLine().execute(args));
     }
 
@@ -140,6 +141,8 @@ public final class DataPlaneMain implements Callable<Integer> {
             DataPlane dataPlane = new DataPlane(config, List.of());
             dataPlane.start();
             Runtime.getRuntime().addShutdownHook(new Thread(() -> drainAndHalt(dataPlane), "drain"));
+            // What the start left behind is given back once, instead of being kept resident for life.
+            System.gc();
         } catch (IOException e) {
             LOG.error("data plane not started because=\"{}\"", e.getMessage());
             return 1;

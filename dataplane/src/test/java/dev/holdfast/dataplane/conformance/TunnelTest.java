@@ -96,8 +96,12 @@ class TunnelTest {
         try (ScriptedBackend backend = ScriptedBackend.playing(connection -> {
             SeenRequest request = connection.require();
             connection.send(Handshake.accept(request));
-            while (request.target().equals("/flood")) {
-                connection.send(block);
+            if (request.target().equals("/flood")) {
+                // One binary frame of 2^40 bytes.
+                connection.send("\u0082\u007f\0\0\1\0\0\0\0\0");
+                while (true) {
+                    connection.send(block);
+                }
             }
             connection.send(connection.bytes(5));
         })) {
