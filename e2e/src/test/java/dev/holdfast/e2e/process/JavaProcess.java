@@ -51,6 +51,8 @@ public final class JavaProcess implements AutoCloseable {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(
                 "-Xmx512m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-XX:TieredStopAtLevel=4"));
+        // A buffer that nobody releases is told at once; one record says where, more would slow the process down.
+        command.addAll(List.of("-Dio.netty.leakDetection.level=paranoid", "-Dio.netty.leakDetection.targetRecords=1"));
         command.addAll(jvmOptions);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass));
         command.addAll(arguments);
@@ -159,9 +161,17 @@ public final class JavaProcess implements AutoCloseable {
         return process.exitValue();
     }
 
+    /** Kills it; fails when it told of a buffer that nobody released. */
     @Override
     public void close() {
         process.destroyForcibly();
         process.onExit().join();
+        synchronized (lines) {
+            List<String> leaks =
+                    lines.stream().filter(line -> line.contains("LEAK: ")).toList();
+            if (!leaks.isEmpty()) {
+                throw new AssertionError("resources nobody released: " + String.join("\n", leaks));
+            }
+        }
     }
 }

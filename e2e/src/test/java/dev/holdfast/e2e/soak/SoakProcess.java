@@ -14,8 +14,9 @@ import java.util.stream.Stream;
 /** A process of the product under observation: what it logs, holds resident and keeps open. Linux. */
 final class SoakProcess implements AutoCloseable {
     private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+(\\d+) kB");
-    private static final Pattern USED = Pattern.compile("(?i)(?:def ?new|tenured)[^\\n]*?used (\\d+)K");
+    private static final Pattern LIVE_BYTES = Pattern.compile("(?m)^Total +[0-9]+ +([0-9]+)");
     private static final double KIB_PER_MIB = 1024;
+    private static final double BYTES_PER_KIB = 1024;
 
     private final String name;
     private final JavaProcess process;
@@ -91,13 +92,12 @@ final class SoakProcess implements AutoCloseable {
         if (!warm) {
             List.of(residentMib, liveHeapMib, openFiles).forEach(Trend::clear);
         }
-        jcmd("GC.run");
-        Matcher used = USED.matcher(jcmd("GC.heap_info"));
-        double usedKib = 0;
-        while (used.find()) {
-            usedKib += Double.parseDouble(used.group(1));
+        // A histogram of what is alive collects first, and counts nothing that was allocated since.
+        Matcher live = LIVE_BYTES.matcher(jcmd("GC.class_histogram"));
+        if (!live.find()) {
+            throw new IOException(name + ": jcmd printed no total (expected: a histogram of the heap)");
         }
-        liveHeapMib.add(hours, usedKib / KIB_PER_MIB);
+        liveHeapMib.add(hours, Double.parseDouble(live.group(1)) / (KIB_PER_MIB * BYTES_PER_KIB));
         residentMib.add(hours, readResidentMib());
         openFiles.add(hours, countOpenFiles());
     }
