@@ -21,7 +21,9 @@ final class HopByHop {
             "proxy-authenticate",
             "proxy-authorization");
     /** The same, with their hashes. */
-    private static final AsciiString[] REMOVED = ALWAYS.stream().map(AsciiString::new).toArray(AsciiString[]::new);
+    private static final AsciiString[] REMOVED =
+            ALWAYS.stream().map(AsciiString::new).toArray(AsciiString[]::new);
+
     private static final Set<String> NEVER_TRAILERS = Set.of(
             "host",
             "content-length",

@@ -30,13 +30,24 @@ public final class JavaProcess implements AutoCloseable {
 
     /** Starts {@code mainClass} with these JVM options and arguments. */
     public static JavaProcess start(String mainClass, List<String> jvmOptions, List<String> arguments) {
-        return start(mainClass, jvmOptions, arguments, line -> {});
+        return start(command(List.of(), mainClass, jvmOptions, arguments), line -> {});
+    }
+
+    /** The same by way of a command that runs its last arguments, for instance one that sets a limit first. */
+    public static JavaProcess start(
+            List<String> wrapper, String mainClass, List<String> jvmOptions, List<String> arguments) {
+        return start(command(wrapper, mainClass, jvmOptions, arguments), line -> {});
     }
 
     /** The same, and tells every line: of a process that prints more than is kept. */
     public static JavaProcess start(
             String mainClass, List<String> jvmOptions, List<String> arguments, Consumer<String> listener) {
-        List<String> command = new ArrayList<>();
+        return start(command(List.of(), mainClass, jvmOptions, arguments), listener);
+    }
+
+    private static List<String> command(
+            List<String> wrapper, String mainClass, List<String> jvmOptions, List<String> arguments) {
+        List<String> command = new ArrayList<>(wrapper);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(
                 "-Xmx512m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-XX:TieredStopAtLevel=4"));
@@ -45,6 +56,10 @@ public final class JavaProcess implements AutoCloseable {
         command.addAll(jvmOptions);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass));
         command.addAll(arguments);
+        return command;
+    }
+
+    private static JavaProcess start(List<String> command, Consumer<String> listener) {
         try {
             return new JavaProcess(
                     new ProcessBuilder(command).redirectErrorStream(true).start(), listener);
@@ -110,6 +125,26 @@ public final class JavaProcess implements AutoCloseable {
     /** The process id. */
     public long pid() {
         return process.pid();
+    }
+
+    /** Sends a signal, for instance {@code STOP}. */
+    public void signal(String name) throws InterruptedException {
+        try {
+            int status = new ProcessBuilder("kill", "-" + name, "" + process.pid())
+                    .inheritIO()
+                    .start()
+                    .waitFor();
+            if (status != 0) {
+                throw new IllegalStateException("kill -" + name + " ended with status " + status);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Processor time used so far. */
+    public Duration cpu() {
+        return process.info().totalCpuDuration().orElse(Duration.ZERO);
     }
 
     /** SIGKILL, and waits until it is gone. */

@@ -58,9 +58,7 @@ final class FieldSection {
                 throw MessageDecoderHandler.malformed("a field value has a control octet");
             }
         }
-        fields.add(
-                names.name(line, colon),
-                new String(line, from, to - from, StandardCharsets.ISO_8859_1));
+        fields.add(names.name(line, colon), new String(line, from, to - from, StandardCharsets.ISO_8859_1));
     }
 
     static Refusal tooLarge() {

@@ -30,7 +30,11 @@ public final class HeadBytes {
      * @throws IllegalArgumentException if a part could end its line early
      */
     public static ByteBuf request(
-            RequestLine line, HttpHeaders fields, Predicate<CharSequence> omitted, String more, ByteBufAllocator alloc) {
+            RequestLine line,
+            HttpHeaders fields,
+            Predicate<CharSequence> omitted,
+            String more,
+            ByteBufAllocator alloc) {
         HeadBytes head = new HeadBytes();
         head.text("method", line.method(), '!');
         head.ours(" ");

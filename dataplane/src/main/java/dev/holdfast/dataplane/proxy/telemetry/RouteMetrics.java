@@ -125,7 +125,11 @@ public final class RouteMetrics {
         answers.computeIfAbsent(
                         new Answer(known, status / 100),
                         answer -> counter(
-                                "holdfast.http.requests", "method", answer.method(), "status", answer.hundreds() + "xx"))
+                                "holdfast.http.requests",
+                                "method",
+                                answer.method(),
+                                "status",
+                                answer.hundreds() + "xx"))
                 .increment();
     }
 

@@ -53,7 +53,9 @@ record DefaultCertificate(PrivateKey key, X509Certificate certificate) {
             byte[] content = der(
                     SEQUENCE,
                     der(EXPLICIT_0, der(INTEGER, new byte[] {2})),
-                    der(INTEGER, new BigInteger(127, new SecureRandom()).setBit(0).toByteArray()),
+                    der(
+                            INTEGER,
+                            new BigInteger(127, new SecureRandom()).setBit(0).toByteArray()),
                     algorithm,
                     name,
                     der(SEQUENCE, time(now.minus(1, ChronoUnit.DAYS)), time(now.plus(3650, ChronoUnit.DAYS))),

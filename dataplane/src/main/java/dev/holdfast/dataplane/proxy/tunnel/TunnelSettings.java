@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
  *     relayed from socket to socket ({@link DirectRelay}), which costs no system call and less at its end; zero for at
  *     once, null for never
  */
-public record TunnelSettings(Duration finTimeout, Duration halfClosedTimeout, @Nullable Duration directAfter) {
+public record TunnelSettings(
+        Duration finTimeout,
+        Duration halfClosedTimeout,
+        @Nullable Duration directAfter) {
     /** 5 s, 30 s, at once. */
     public static final TunnelSettings DEFAULT =
             new TunnelSettings(Duration.ofSeconds(5), Duration.ofSeconds(30), Duration.ZERO);

@@ -33,7 +33,10 @@ class MessageWriterTest {
     }
 
     private static DefaultHttpResponse answer(String name, String value) {
-        HttpHeaders fields = DefaultHttpHeadersFactory.headersFactory().withValidation(false).newHeaders().add(name, value);
+        HttpHeaders fields = DefaultHttpHeadersFactory.headersFactory()
+                .withValidation(false)
+                .newHeaders()
+                .add(name, value);
         return new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK, fields);
     }
 
@@ -86,7 +89,10 @@ class MessageWriterTest {
         // When
         writer.content(Unpooled.buffer(1));
         writer.content(large);
-        writer.end(DefaultHttpHeadersFactory.headersFactory().withValidation(false).newHeaders().add("x-sum", "1"));
+        writer.end(DefaultHttpHeadersFactory.headersFactory()
+                .withValidation(false)
+                .newHeaders()
+                .add("x-sum", "1"));
         writer.flush();
 
         // Then
@@ -100,7 +106,13 @@ class MessageWriterTest {
     void nothingIsWrittenThatCouldEndItsLine(String value) {
         // Given
         DefaultHttpRequest request = new DefaultHttpRequest(
-                HttpVersion.HTTP_1_1, HttpMethod.GET, "/", DefaultHttpHeadersFactory.headersFactory().withValidation(false).newHeaders().add("x", value));
+                HttpVersion.HTTP_1_1,
+                HttpMethod.GET,
+                "/",
+                DefaultHttpHeadersFactory.headersFactory()
+                        .withValidation(false)
+                        .newHeaders()
+                        .add("x", value));
 
         // When
         assertThatThrownBy(() -> writer.request(request, false)).isInstanceOf(IllegalArgumentException.class);
