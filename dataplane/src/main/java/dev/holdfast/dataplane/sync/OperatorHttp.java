@@ -7,9 +7,12 @@ import java.net.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
 import org.jspecify.annotations.Nullable;
 
 /** Requests to the operator that say who asks, over connections that know who answers. Thread-safe. */
@@ -30,10 +33,20 @@ final class OperatorHttp implements AutoCloseable {
                 .proxy(HttpClient.Builder.NO_PROXY)
                 .executor(Executors.newVirtualThreadPerTaskExecutor());
         Path bundle = access.caBundle();
-        if (bundle != null) {
-            builder.sslContext(new OperatorTrust(bundle, access.names()).context());
-        }
+        builder.sslContext(
+                bundle == null ? trustingNobody() : new OperatorTrust(bundle, access.names()).context());
         this.http = builder.build();
+    }
+
+    /** For a client that speaks no TLS: the default context would read every certificate authority of the platform. */
+    private static SSLContext trustingNobody() {
+        try {
+            SSLContext context = SSLContext.getInstance("TLS");
+            context.init(null, new TrustManager[0], null);
+            return context;
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("every Java platform has TLS", e);
+        }
     }
 
     HttpClient client() {

@@ -55,8 +55,8 @@ import org.junit.jupiter.api.io.TempDir;
 class SecretCanaryTest {
     private static final Duration SOON = Duration.ofSeconds(90);
     private static final int WINDOW = 32;
-    private static final Map<String, String> LOUD =
-            Map.of("HOLDFAST_LOG_LEVEL", "debug", "HOLDFAST_LIBRARY_LOG_LEVEL", "debug");
+    private static final List<String> LOUD =
+            List.of("env", "HOLDFAST_LOG_LEVEL=debug", "HOLDFAST_LIBRARY_LOG_LEVEL=debug");
 
     @TempDir
     private Path work;
@@ -181,7 +181,7 @@ class SecretCanaryTest {
             text.append(last)
                     .append(new TableUpdate.FullTable(version, table))
                     .append(new TableUpdate.TableDelta(version, version, changes))
-                    .append(new ActiveTable(version, table, MatchIndex.of(table)));
+                    .append(new ActiveTable(version, table, MatchIndex.of(table), Map.of()));
         }
 
         // Then
@@ -216,6 +216,7 @@ class SecretCanaryTest {
 
     private JavaProcess startOperator() throws IOException {
         return JavaProcess.start(
+                LOUD,
                 "dev.holdfast.cli.HoldfastMain",
                 List.of("-Dlog4j2.configurationFile=log4j2-operator.xml"),
                 List.of(
@@ -228,13 +229,13 @@ class SecretCanaryTest {
                         "--stream-dns-names=localhost",
                         "--data-plane-service-account=edge/proxy",
                         "--admin-address=127.0.0.1",
-                        "--admin-port=" + operatorAdmin),
-                LOUD);
+                        "--admin-port=" + operatorAdmin));
     }
 
     private JavaProcess startDataPlane(String name, String token, int http, int admin) throws IOException {
         Path file = Files.writeString(work.resolve(name + ".token"), token);
         return JavaProcess.start(
+                LOUD,
                 "dev.holdfast.cli.HoldfastMain",
                 List.of(),
                 List.of(
@@ -248,8 +249,7 @@ class SecretCanaryTest {
                         "--https=127.0.0.1:0",
                         "--accept-grace=PT0S",
                         "--drain-window=PT1S",
-                        "--admin=127.0.0.1:" + admin),
-                LOUD);
+                        "--admin=127.0.0.1:" + admin));
     }
 
     private Path state() {
