@@ -111,7 +111,7 @@ class SecretCanaryTest {
             places.put("cluster", written());
             dataPlane.terminate(Duration.ofSeconds(60));
             operator.terminate(Duration.ofSeconds(60));
-            denied.close();
+            denied.terminate(Duration.ofSeconds(60));
             places.put("operator log", operator.output());
             places.put("data plane log", dataPlane.output());
             places.put("denied data plane log", denied.output());

@@ -20,6 +20,7 @@ import org.slf4j.LoggerFactory;
 public final class SecureChannel implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(SecureChannel.class);
     private static final Duration RETRY = Duration.ofSeconds(2);
+    private static final Duration COMPLAINT_PERIOD = Duration.ofSeconds(30);
     private static final int REQUEST_MILLIS_MAX = 5_000;
 
     private final ChannelConfig config;
@@ -28,6 +29,8 @@ public final class SecureChannel implements AutoCloseable {
     private final InstantSource time;
     private final StreamGuard guard;
     private final Thread thread = Thread.ofVirtual().name("stream-ca").unstarted(this::loop);
+    private boolean complained;
+    private long complainedNanos;
     private volatile Instant authorityEnd = Instant.EPOCH;
 
     /** Asks through {@code client}, which stays open when this closes. Does nothing before {@link #start()}. */
@@ -91,14 +94,18 @@ public final class SecureChannel implements AutoCloseable {
             keeper.keep();
             kept = true;
         } catch (KubernetesClientException e) {
-            LOG.warn("CA not looked at status={}", e.getCode());
+            complain(() -> LOG.warn(
+                    "CA not looked at secret={}/{} status={}",
+                    config.authority().namespace(),
+                    config.authority().secret(),
+                    e.getCode()));
         } catch (GeneralSecurityException e) {
-            LOG.error(
+            complain(() -> LOG.error(
                     "CA not read secret={}/{} because=\"{}\" (expected: what this operator wrote; delete it to have"
                             + " another made)",
                     config.authority().namespace(),
                     config.authority().secret(),
-                    e.getMessage());
+                    e.getMessage()));
         } catch (RuntimeException e) {
             LOG.error("CA not kept", e);
         }
@@ -110,6 +117,16 @@ public final class SecureChannel implements AutoCloseable {
             }
         }
         return kept;
+    }
+
+    /** Says at most every half minute what is tried again much sooner. */
+    private void complain(Runnable complaint) {
+        long now = System.nanoTime();
+        if (!complained || now - complainedNanos >= COMPLAINT_PERIOD.toNanos()) {
+            complained = true;
+            complainedNanos = now;
+            complaint.run();
+        }
     }
 
     private double leafSeconds() {
