@@ -56,7 +56,8 @@ public final class DataPlaneMain implements Callable<Integer> {
     @Option(
             names = "--operator-ca",
             paramLabel = "FILE",
-            description = "With https: the CAs that the operator's certificate may be from; read again when it changes.")
+            description =
+                    "With https: the CAs that the operator's certificate may be from; read again when it changes.")
     private @Nullable Path operatorCa;
 
     @Option(

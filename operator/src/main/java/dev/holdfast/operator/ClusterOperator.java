@@ -72,13 +72,10 @@ public final class ClusterOperator implements AutoCloseable {
         watchClient = clients.get();
         watcher = new ClusterWatcher(watchClient, config.watch(), registry);
         ChannelConfig guarded = config.channel();
-        channel = guarded == null
-                ? null
-                : new SecureChannel(guarded, watchClient, registry, InstantSource.system());
+        channel = guarded == null ? null : new SecureChannel(guarded, watchClient, registry, InstantSource.system());
         OperatorConfig path = guarded == null || channel == null
                 ? config.operator()
-                : config.operator()
-                        .withStream(config.operator().stream().guarded(guarded.listen(), channel.guard()));
+                : config.operator().withStream(config.operator().stream().guarded(guarded.listen(), channel.guard()));
         operator = Operator.prepare(watcher, path, registry, List.of(this::compiled));
         StatusConfig status = config.status();
         writing = status == null ? null : writing(config, status, clients.get(), registry);

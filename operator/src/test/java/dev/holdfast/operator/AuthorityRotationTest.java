@@ -123,12 +123,20 @@ class AuthorityRotationTest {
     }
 
     private int certificates() {
-        ConfigMap map = api.user().configMaps().inNamespace("default").withName("stream-ca").get();
+        ConfigMap map = api.user()
+                .configMaps()
+                .inNamespace("default")
+                .withName("stream-ca")
+                .get();
         return map == null ? 0 : map.getData().getOrDefault("ca.crt", "").split("BEGIN CERTIFICATE", -1).length - 1;
     }
 
     private @Nullable String secret(String key) {
-        Secret secret = api.user().secrets().inNamespace("default").withName("stream-ca").get();
+        Secret secret = api.user()
+                .secrets()
+                .inNamespace("default")
+                .withName("stream-ca")
+                .get();
         Map<String, String> data = secret == null ? Map.of() : secret.getData();
         return data.get(key);
     }

@@ -24,8 +24,8 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.List;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import javax.net.ssl.SSLContext;
@@ -69,8 +69,9 @@ class ChannelTest {
         await("it is served", () -> dataPlane.serves(HOST));
         assertThat(dataPlane.report(new ApplyOutcome.Applied())).isEqualTo(204);
         assertThat(cluster.api().reviews()).as("one review serves a minute").isEqualTo(1);
-        assertThat(operator.operator().reports().states()).singleElement().satisfies(state -> assertThat(state.name())
-                .isEqualTo("dp-1"));
+        assertThat(operator.operator().reports().states())
+                .singleElement()
+                .satisfies(state -> assertThat(state.name()).isEqualTo("dp-1"));
     }
 
     @Test
@@ -100,7 +101,8 @@ class ChannelTest {
         List<String> served = new ArrayList<>();
         for (Map.Entry<String, @Nullable String> identity : identities.entrySet()) {
             for (String method : List.of("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")) {
-                for (String path : List.of("/v1/tables", "/v1/reports", "/", "/metrics", "/v1/%74ables", "/v2/tables")) {
+                for (String path :
+                        List.of("/v1/tables", "/v1/reports", "/", "/metrics", "/v1/%74ables", "/v2/tables")) {
                     String answer = exchange(trust, operator, method + " " + path, identity.getValue());
                     requests++;
                     boolean denied = answer.startsWith("HTTP/1.1 401 ") || answer.startsWith("HTTP/1.1 403 ");
@@ -114,9 +116,7 @@ class ChannelTest {
         // Then
         System.out.printf(
                 "R38 identities %d, requests %d, answered with anything but an empty 401 or 403: %d%n",
-                identities.size(),
-                requests,
-                served.size());
+                identities.size(), requests, served.size());
         assertThat(served).isEmpty();
     }
 
@@ -209,7 +209,9 @@ class ChannelTest {
             StreamReader reader = cluster.dataPlane(replica, "dp-1", new Tokens.Shown(token, trust));
             await("it is served", () -> reader.serves(HOST));
         }
-        assertThat(cluster.api().writes("/secrets")).filteredOn(write -> write.startsWith("PUT")).isEmpty();
+        assertThat(cluster.api().writes("/secrets"))
+                .filteredOn(write -> write.startsWith("PUT"))
+                .isEmpty();
     }
 
     /** Behind the end of the head there must be nothing: the answer is returned whole. */
@@ -276,8 +278,12 @@ class ChannelTest {
     }
 
     private @Nullable String bundle() {
-        ConfigMap map =
-                cluster.api().user().configMaps().inNamespace("default").withName("stream-ca").get();
+        ConfigMap map = cluster.api()
+                .user()
+                .configMaps()
+                .inNamespace("default")
+                .withName("stream-ca")
+                .get();
         return map == null ? null : map.getData().get("ca.crt");
     }
 }

@@ -176,8 +176,7 @@ class RouteStatusTest {
     private void awaitMessage(String expected) {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(60))
-                .untilAsserted(
-                        () -> assertThat(message("chat", "Programmed")).isEqualTo(expected));
+                .untilAsserted(() -> assertThat(message("chat", "Programmed")).isEqualTo(expected));
     }
 
     private void awaitCondition(String route, String type, String expected) {

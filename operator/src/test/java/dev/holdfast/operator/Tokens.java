@@ -25,8 +25,7 @@ final class Tokens {
 
     static String token(String audience, Duration validity) {
         String claims = "{\"aud\":[\"%s\"],\"exp\":%d,\"jti\":\"%d\"}"
-                .formatted(
-                        audience, Instant.now().plus(validity).getEpochSecond(), SERIAL.incrementAndGet());
+                .formatted(audience, Instant.now().plus(validity).getEpochSecond(), SERIAL.incrementAndGet());
         return part("{\"alg\":\"RS256\"}") + "." + part(claims) + "." + part("signature");
     }
 

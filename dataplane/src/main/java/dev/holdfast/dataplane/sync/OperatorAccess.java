@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param caBundle PEM of the CAs that the operator's certificate may be from, read again when it changes; https only
  * @param token the token that says who this is, read for every request; https only
  */
-public record OperatorAccess(List<URI> urls, @Nullable Path caBundle, @Nullable Path token) {
+public record OperatorAccess(
+        List<URI> urls, @Nullable Path caBundle, @Nullable Path token) {
     private static final int URLS_MAX = 16;
     private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
 

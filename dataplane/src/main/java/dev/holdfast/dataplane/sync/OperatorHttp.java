@@ -33,8 +33,7 @@ final class OperatorHttp implements AutoCloseable {
                 .proxy(HttpClient.Builder.NO_PROXY)
                 .executor(Executors.newVirtualThreadPerTaskExecutor());
         Path bundle = access.caBundle();
-        builder.sslContext(
-                bundle == null ? trustingNobody() : new OperatorTrust(bundle, access.names()).context());
+        builder.sslContext(bundle == null ? trustingNobody() : new OperatorTrust(bundle, access.names()).context());
         this.http = builder.build();
     }
 

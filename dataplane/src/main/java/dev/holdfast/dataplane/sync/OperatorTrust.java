@@ -109,7 +109,8 @@ final class OperatorTrust extends X509ExtendedTrustManager {
         }
         for (List<?> alternative : alternatives) {
             Object type = alternative.get(0);
-            boolean name = Integer.valueOf(DNS_NAME).equals(type) || Integer.valueOf(IP_ADDRESS).equals(type);
+            boolean name = Integer.valueOf(DNS_NAME).equals(type)
+                    || Integer.valueOf(IP_ADDRESS).equals(type);
             if (name && names.contains(String.valueOf(alternative.get(1)).toLowerCase(Locale.ROOT))) {
                 return true;
             }

@@ -80,8 +80,7 @@ class SyncConfigTest {
 
         // Then
         assertThat(tried)
-                .containsExactly(
-                        URI.create("https://10.0.0.1:9901"), URI.create("https://[fd00:0:0:0:0:0:0:2]:9901"));
+                .containsExactly(URI.create("https://10.0.0.1:9901"), URI.create("https://[fd00:0:0:0:0:0:0:2]:9901"));
         assertThat(replicas.known()).containsExactlyInAnyOrderElementsOf(tried);
     }
 

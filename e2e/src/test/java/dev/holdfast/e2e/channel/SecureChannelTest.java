@@ -100,7 +100,8 @@ class SecureChannelTest {
                                             org.assertj.core.groups.Tuple.tuple("dp-1", true),
                                             org.assertj.core.groups.Tuple.tuple("dp-2", true))));
             fleet.open(20, URI.create("ws://first.test:" + dataPlanes.getFirst().httpPort() + "/"));
-            List<Double> lost = dataPlanes.stream().map(SecureChannelTest::streamsLost).toList();
+            List<Double> lost =
+                    dataPlanes.stream().map(SecureChannelTest::streamsLost).toList();
             String authority = authority();
 
             // When the CA is replaced
@@ -114,8 +115,8 @@ class SecureChannelTest {
 
             // When a replica goes, and then objects change
             ClusterOperator serving = operators.stream()
-                    .filter(operator -> operator.operator().reports().states().stream()
-                            .anyMatch(state -> state.streams() > 0))
+                    .filter(operator ->
+                            operator.operator().reports().states().stream().anyMatch(state -> state.streams() > 0))
                     .findFirst()
                     .orElseThrow();
             serving.close();
@@ -124,7 +125,8 @@ class SecureChannelTest {
 
             // Then its data planes resume at the other, by the new CA, and receive differences only
             awaitServed("third");
-            assertThat(dataPlanes).allSatisfy(dataPlane -> assertThat(fullTables(dataPlane)).isEqualTo(1));
+            assertThat(dataPlanes)
+                    .allSatisfy(dataPlane -> assertThat(fullTables(dataPlane)).isEqualTo(1));
             assertThat(fleet.settle(SOON)).as("bytes lost").isZero();
             assertThat(fleet.drops()).as("drops; first: %s", fleet.firstDrop()).isZero();
         }
@@ -172,8 +174,11 @@ class SecureChannelTest {
         Path file = work.resolve("ca.crt");
         try {
             while (true) {
-                ConfigMap map =
-                        cluster.client().configMaps().inNamespace("edge").withName("stream-ca").get();
+                ConfigMap map = cluster.client()
+                        .configMaps()
+                        .inNamespace("edge")
+                        .withName("stream-ca")
+                        .get();
                 if (map != null) {
                     Path next = Files.writeString(
                             work.resolve("ca.crt.next"), map.getData().getOrDefault("ca.crt", ""));
@@ -199,7 +204,11 @@ class SecureChannelTest {
     }
 
     private static double streamsLost(DataPlane dataPlane) {
-        return dataPlane.registry().get("holdfast.config.stream.reconnects").counter().count();
+        return dataPlane
+                .registry()
+                .get("holdfast.config.stream.reconnects")
+                .counter()
+                .count();
     }
 
     private static double fullTables(DataPlane dataPlane) {
@@ -223,8 +232,8 @@ class SecureChannelTest {
     private void awaitServed(String name) {
         await().atMost(SOON)
                 .untilAsserted(() -> assertThat(dataPlanes)
-                        .allSatisfy(dataPlane -> assertThat(status(dataPlane, name + ".test"))
-                                .isEqualTo(200)));
+                        .allSatisfy(dataPlane ->
+                                assertThat(status(dataPlane, name + ".test")).isEqualTo(200)));
     }
 
     private static int status(DataPlane dataPlane, String host) {

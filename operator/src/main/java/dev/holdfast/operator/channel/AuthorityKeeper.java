@@ -106,8 +106,8 @@ final class AuthorityKeeper {
     private void write(@Nullable Secret before, AuthorityState next) {
         Map<String, String> data = new HashMap<>();
         next.encode()
-                .forEach((name, value) -> data.put(
-                        name, Base64.getEncoder().encodeToString(value.getBytes(StandardCharsets.US_ASCII))));
+                .forEach((name, value) ->
+                        data.put(name, Base64.getEncoder().encodeToString(value.getBytes(StandardCharsets.US_ASCII))));
         put(
                 before,
                 new SecretBuilder()
@@ -160,8 +160,8 @@ final class AuthorityKeeper {
         Map<String, String> text = new HashMap<>();
         try {
             Objects.requireNonNullElse(secret.getData(), Map.<String, String>of())
-                    .forEach((name, value) -> text.put(
-                            name, new String(Base64.getDecoder().decode(value), StandardCharsets.US_ASCII)));
+                    .forEach((name, value) ->
+                            text.put(name, new String(Base64.getDecoder().decode(value), StandardCharsets.US_ASCII)));
         } catch (IllegalArgumentException e) {
             throw new GeneralSecurityException("a value that is not Base64");
         }

@@ -40,7 +40,8 @@ record AuthorityState(KeyedCertificate current, @Nullable KeyedCertificate next,
     AuthorityState step(Instant now, Lifetimes lifetimes) {
         boolean over = !now.isBefore(current.notAfter());
         if (next == null) {
-            Instant due = current.made().plus(lifetimes.authority().multipliedBy(2).dividedBy(3));
+            Instant due =
+                    current.made().plus(lifetimes.authority().multipliedBy(2).dividedBy(3));
             if (!over && now.isBefore(due)) {
                 return withoutOver(now, lifetimes);
             }
@@ -57,7 +58,8 @@ record AuthorityState(KeyedCertificate current, @Nullable KeyedCertificate next,
 
     /** What an earlier CA signed is over one leaf's life after the current one was due to sign. */
     private AuthorityState withoutOver(Instant now, Lifetimes lifetimes) {
-        Instant done = current.made().plus(lifetimes.overlap()).plus(lifetimes.leaf().multipliedBy(2));
+        Instant done =
+                current.made().plus(lifetimes.overlap()).plus(lifetimes.leaf().multipliedBy(2));
         return earlier.isEmpty() || now.isBefore(done) ? this : new AuthorityState(current, next, List.of());
     }
 

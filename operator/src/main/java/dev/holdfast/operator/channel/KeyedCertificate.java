@@ -78,8 +78,8 @@ record KeyedCertificate(X509Certificate certificate, PrivateKey key) {
                 .map(name -> new GeneralName(GeneralName.dNSName, name))
                 .toArray(GeneralName[]::new);
         try {
-            X500Name issuer = X500Name.getInstance(
-                    certificate.getSubjectX500Principal().getEncoded());
+            X500Name issuer =
+                    X500Name.getInstance(certificate.getSubjectX500Principal().getEncoded());
             JcaX509ExtensionUtils extensions = new JcaX509ExtensionUtils();
             JcaX509v3CertificateBuilder builder = builder(issuer, new X500Name("CN=holdfast-operator"), pair, valid);
             builder.addExtension(Extension.subjectAlternativeName, false, new GeneralNames(names));

@@ -37,14 +37,15 @@ public final class SecureChannel implements AutoCloseable {
     public SecureChannel(ChannelConfig config, KubernetesClient client, MeterRegistry registry, InstantSource time) {
         this.config = config;
         this.time = time;
-        KubernetesClient brief = client.newClient(new RequestConfigBuilder(
-                                client.getConfiguration().getRequestConfig())
-                        .withRequestRetryBackoffLimit(0)
-                        .withRequestTimeout(REQUEST_MILLIS_MAX)
-                        .build())
+        KubernetesClient brief = client.newClient(
+                        new RequestConfigBuilder(client.getConfiguration().getRequestConfig())
+                                .withRequestRetryBackoffLimit(0)
+                                .withRequestTimeout(REQUEST_MILLIS_MAX)
+                                .build())
                 .adapt(KubernetesClient.class);
         this.keeper = new AuthorityKeeper(brief, config.authority(), time);
-        this.leaf = new LeafKeys(config.dnsNames(), config.authority().lifetimes().leaf());
+        this.leaf =
+                new LeafKeys(config.dnsNames(), config.authority().lifetimes().leaf());
         this.guard = new StreamGuard(leaf.context(), new TokenReviews(brief, config.peers(), registry, time), time);
         Gauge.builder("holdfast.operator.ca.expiry", this, channel -> channel.secondsUntil(channel.authorityEnd))
                 .description("Seconds until the CA of the table stream ends")
@@ -113,7 +114,10 @@ public final class SecureChannel implements AutoCloseable {
         if (state != null) {
             authorityEnd = state.current().notAfter();
             if (leaf.renew(state.current(), time.instant())) {
-                LOG.info("stream certificate made names={} until={}", config.dnsNames(), leaf.notAfter().orElseThrow());
+                LOG.info(
+                        "stream certificate made names={} until={}",
+                        config.dnsNames(),
+                        leaf.notAfter().orElseThrow());
             }
         }
         return kept;
@@ -134,6 +138,8 @@ public final class SecureChannel implements AutoCloseable {
     }
 
     private double secondsUntil(Instant end) {
-        return end.equals(Instant.EPOCH) ? 0 : Duration.between(time.instant(), end).toMillis() / 1e3;
+        return end.equals(Instant.EPOCH)
+                ? 0
+                : Duration.between(time.instant(), end).toMillis() / 1e3;
     }
 }

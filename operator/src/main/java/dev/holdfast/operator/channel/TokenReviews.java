@@ -67,8 +67,7 @@ final class TokenReviews implements PeerVerifier {
 
     @Override
     public PeerVerdict verify(String token) {
-        Optional<TokenClaims> claims =
-                token.length() > TOKEN_CHARS_MAX ? Optional.empty() : TokenClaims.read(token);
+        Optional<TokenClaims> claims = token.length() > TOKEN_CHARS_MAX ? Optional.empty() : TokenClaims.read(token);
         if (claims.isEmpty()) {
             return new PeerVerdict.Unknown("it showed no token of a ServiceAccount that ends");
         }
@@ -99,7 +98,8 @@ final class TokenReviews implements PeerVerifier {
                 return count("believed", known.verdict);
             }
             return count(
-                    "failed", new PeerVerdict.Undecided("the API server answers no TokenReview, status=" + e.getCode()));
+                    "failed",
+                    new PeerVerdict.Undecided("the API server answers no TokenReview, status=" + e.getCode()));
         } finally {
             reviews.release();
         }
@@ -120,7 +120,8 @@ final class TokenReviews implements PeerVerifier {
         if (status.getAudiences() == null || !status.getAudiences().contains(peers.audience())) {
             return new PeerVerdict.Unknown("the API server accepts its token for another audience");
         }
-        String user = status.getUser() == null ? "" : String.valueOf(status.getUser().getUsername());
+        String user =
+                status.getUser() == null ? "" : String.valueOf(status.getUser().getUsername());
         if (!user.equals(peers.username())) {
             return new PeerVerdict.Foreign("it is " + user + " (expected: " + peers.username() + ")");
         }

@@ -174,8 +174,8 @@ public final class ApplyReports {
             if (before == null && states.size() >= DATA_PLANES_MAX) {
                 return false;
             }
-            DataPlaneState after =
-                    change.apply(before == null ? new DataPlaneState(name, 0, false, null, null, time.instant()) : before);
+            DataPlaneState after = change.apply(
+                    before == null ? new DataPlaneState(name, 0, false, null, null, time.instant()) : before);
             states.put(name, after);
             news = isNews(before, after);
         }
