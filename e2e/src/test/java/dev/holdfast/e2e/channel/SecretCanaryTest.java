@@ -29,6 +29,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -37,13 +38,21 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.PrivateKey;
+import java.security.interfaces.ECPrivateKey;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -56,7 +65,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(240)
 class SecretCanaryTest {
     private static final Duration SOON = Duration.ofSeconds(90);
-    private static final int WINDOW = 32;
+    private static final int PIECE = 24;
     private static final List<String> LOUD =
             List.of("env", "HOLDFAST_LOG_LEVEL=debug", "HOLDFAST_LIBRARY_LOG_LEVEL=debug");
 
@@ -101,7 +110,7 @@ class SecretCanaryTest {
         // Then no part of a secret is in any of it
         Set<String> hits = new TreeSet<>();
         secrets.forEach((secret, value) -> places.forEach((place, text) -> {
-            if (windows(value).stream().anyMatch(text::contains)) {
+            if (pieces(value).stream().anyMatch(text::contains)) {
                 hits.add(secret + " in " + place);
             }
         }));
@@ -112,15 +121,15 @@ class SecretCanaryTest {
                 places.values().stream().mapToInt(String::length).sum(),
                 hits.size());
         assertThat(hits).isEmpty();
+        assertThat(number(bundle.getPrivateKeyPEM())).isPresent();
         assertThat(places.get("operator log")).as("it was loud").contains("DEBUG");
         String kept = Files.readString(state());
-        assertThat(windows(bundle.getPrivateKeyPEM()))
+        assertThat(pieces(bundle.getPrivateKeyPEM()))
                 .as("the search finds what is there")
                 .anyMatch(kept::contains);
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(state())))
                 .isEqualTo("rw-------");
-        assertThat(PosixFilePermissions.toString(
-                        Files.getPosixFilePermissions(state().getParent())))
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(state().getParent())))
                 .isEqualTo("rwx------");
     }
 
@@ -189,7 +198,7 @@ class SecretCanaryTest {
 
         // Then
         assertThat(text).contains("first.test").contains("<redacted>");
-        assertThat(windows(bundle.getPrivateKeyPEM())).isNotEmpty().noneMatch(window -> text.indexOf(window) >= 0);
+        assertThat(pieces(bundle.getPrivateKeyPEM())).isNotEmpty().noneMatch(piece -> text.indexOf(piece) >= 0);
     }
 
     private static X509Bundle bundle() throws Exception {
@@ -201,22 +210,54 @@ class SecretCanaryTest {
                 .buildSelfSigned();
     }
 
-    /** Pieces of a secret as it is, of its lines, and of its Base64, long enough to be in nothing else. */
-    private static Set<String> windows(String secret) {
-        Set<String> windows = new LinkedHashSet<>();
-        List<String> forms = new ArrayList<>();
-        // The lines of PEM together are the Base64 of its content.
-        forms.add(secret.lines().filter(line -> !line.startsWith("-----")).collect(Collectors.joining()));
-        secret.lines().filter(line -> !line.startsWith("-----")).forEach(forms::add);
-        forms.add(Base64.getEncoder().encodeToString(secret.getBytes(StandardCharsets.UTF_8)));
-        for (String form : forms) {
-            // The first bytes of every key are the same: they name the algorithm.
-            int skip = form.length() > 3 * WINDOW ? WINDOW * 2 : form.length() / 3;
-            for (int at = skip; at + WINDOW <= form.length(); at += WINDOW / 2) {
-                windows.add(form.substring(at, at + WINDOW));
+    /**
+     * Pieces of a secret in every form it may take: of a key its number in hexadecimal, in decimal and within any
+     * Base64, of a text its parts; and of each of these any Base64, in which a Secret holds it.
+     */
+    private static Set<String> pieces(String secret) {
+        Set<String> pieces = new LinkedHashSet<>();
+        Optional<BigInteger> number = number(secret);
+        if (number.isPresent()) {
+            byte[] signed = number.get().toByteArray();
+            byte[] last = Arrays.copyOfRange(signed, signed.length - 30, signed.length);
+            pieces.add(HexFormat.of().formatHex(last));
+            pieces.add(number.get().toString());
+            // A line of PEM may end within one of them, not within both.
+            pieces.addAll(base64(Arrays.copyOf(last, 15)));
+            pieces.addAll(base64(Arrays.copyOfRange(last, 15, 30)));
+        } else {
+            String body = secret.lines().filter(line -> !line.startsWith("-----")).collect(Collectors.joining());
+            for (int at = body.length() / 2; at + PIECE <= body.length(); at += PIECE) {
+                pieces.add(body.substring(at, at + PIECE));
             }
         }
-        return windows;
+        for (String piece : List.copyOf(pieces)) {
+            pieces.addAll(base64(piece.getBytes(StandardCharsets.US_ASCII)));
+        }
+        return pieces;
+    }
+
+    /** What is in any Base64 of something that has these bytes in it, wherever they begin. */
+    private static List<String> base64(byte[] bytes) {
+        List<String> forms = new ArrayList<>();
+        for (int shift = 0; shift < 3; shift++) {
+            int length = (bytes.length - shift) / 3 * 3;
+            forms.add(Base64.getEncoder().encodeToString(Arrays.copyOfRange(bytes, shift, shift + length)));
+        }
+        return forms;
+    }
+
+    private static Optional<BigInteger> number(String pem) {
+        if (!pem.startsWith("-----BEGIN PRIVATE KEY-----")) {
+            return Optional.empty();
+        }
+        try {
+            byte[] der = Base64.getMimeDecoder().decode(pem.replaceAll("-----[A-Z ]+-----", ""));
+            PrivateKey key = KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(der));
+            return key instanceof ECPrivateKey elliptic ? Optional.of(elliptic.getS()) : Optional.empty();
+        } catch (GeneralSecurityException e) {
+            return Optional.empty();
+        }
     }
 
     private JavaProcess startOperator() throws IOException {
