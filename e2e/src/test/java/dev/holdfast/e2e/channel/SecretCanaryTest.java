@@ -226,7 +226,8 @@ class SecretCanaryTest {
             pieces.addAll(base64(Arrays.copyOf(last, 15)));
             pieces.addAll(base64(Arrays.copyOfRange(last, 15, 30)));
         } else {
-            String body = secret.lines().filter(line -> !line.startsWith("-----")).collect(Collectors.joining());
+            String body =
+                    secret.lines().filter(line -> !line.startsWith("-----")).collect(Collectors.joining());
             for (int at = body.length() / 2; at + PIECE <= body.length(); at += PIECE) {
                 pieces.add(body.substring(at, at + PIECE));
             }
