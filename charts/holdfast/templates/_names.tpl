@@ -41,6 +41,13 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- toYaml (merge $own (default dict .root.Values.commonLabels)) -}}
 {{- end -}}
 
+{{- /* Labels of pods: nothing in them changes with the version of the chart, for that would replace every pod. */ -}}
+{{- define "holdfast.podLabels" -}}
+{{- $own := include "holdfast.selector" . | fromYaml -}}
+{{- $_ := set $own "app.kubernetes.io/part-of" "holdfast" -}}
+{{- toYaml (merge $own .values.podLabels (default dict .root.Values.commonLabels)) -}}
+{{- end -}}
+
 {{- /* Input: (dict "root" $ "image" .Values.proxy.image). */ -}}
 {{- define "holdfast.image" -}}
 {{- $registry := default (dig "imageRegistry" "" (default dict .root.Values.global)) .image.registry -}}
@@ -50,8 +57,8 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 
 {{- /* What both pods share. Input: (dict "root" $ "component" "proxy" "values" .Values.proxy). */ -}}
 {{- define "holdfast.podSettings" -}}
-{{- $values := .values }}
-{{- $secrets := concat (default list .root.Values.imagePullSecrets) (dig "imagePullSecrets" list (default dict .root.Values.global)) }}
+{{- $values := .values -}}
+{{- $secrets := concat (default list .root.Values.imagePullSecrets) (dig "imagePullSecrets" list (default dict .root.Values.global)) -}}
 automountServiceAccountToken: {{ $values.serviceAccount.automountServiceAccountToken }}
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
@@ -83,8 +90,7 @@ affinity:
 topologySpreadConstraints:
   {{- $match := dict "matchLabels" (include "holdfast.selector" . | fromYaml) }}
   {{- range $values.topologySpreadConstraints }}
-  -
-    {{- toYaml (merge (dict) . (dict "labelSelector" $match)) | nindent 4 }}
+  - {{ toJson (merge (dict) . (dict "labelSelector" $match)) }}
   {{- end }}
 {{- end }}
 {{- end -}}
