@@ -28,8 +28,8 @@ check() { # WHAT COMMAND...
 # A Helm that was built without its version believes in an old Kubernetes.
 kube=(--kube-version 1.34.0)
 
-# Helm 4 leaves a line free before each object, Helm 3 does not.
-plain() { awk 'NR > 1 && !(line == "" && $0 == "---") { print line } { line = $0 } END { print line }'; }
+# Helm 4 leaves lines free between objects, Helm 3 does not.
+plain() { awk '/^ *$/ { free = free "\n"; next } { if ($0 != "---") printf "%s", free; free = ""; print }'; }
 
 render() { "$1" template holdfast "$chart" "${kube[@]}" --namespace holdfast-system --values "$2/values.yaml" | plain; }
 
