@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes the parsers with Jazzer, coverage-guided, from the seeds in the modules' src/test/resources/fuzz.
 #
-#   e2e/fuzz/run.sh [--seconds N] [TARGET...]     N seconds for each target (15), all targets unless some are named
+#   e2e/fuzz/run.sh [--seconds N] [TARGET...]     N seconds for each target (12), all targets unless some are named
 #
 # It needs a JDK 25, Maven and what `mvn verify` left in the modules' target folders. It fails when an input breaks a
 # property, throws, or takes longer than a second. What it learns stays in e2e/target/fuzz, so that the next run goes on
@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 jazzer=0.30.0
-seconds=15
+seconds=12
 if [ "${1:-}" = --seconds ]; then seconds=$2; shift 2; fi
 wanted=("$@")
 work=$PWD/e2e/target/fuzz

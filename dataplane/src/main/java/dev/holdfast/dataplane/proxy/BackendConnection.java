@@ -1,6 +1,7 @@
 package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.proxy.http1.Framing;
+import dev.holdfast.dataplane.proxy.http1.MessageWriter;
 import dev.holdfast.dataplane.proxy.http1.Refusal;
 import dev.holdfast.dataplane.proxy.http1.ResponseDecoderHandler;
 import io.netty.buffer.ByteBuf;
@@ -9,7 +10,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
 import io.netty.handler.codec.http.HttpHeaders;
-import io.netty.handler.codec.http.HttpRequestEncoder;
 import io.netty.handler.codec.http.HttpResponse;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +18,7 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
     private final Channel channel;
     private final BackendPool.Key key;
     private final ResponseDecoderHandler decoder;
+    private final MessageWriter writer;
     private @Nullable Exchange exchange;
     private @Nullable BackendPool pool;
     private long idleSinceNanos;
@@ -27,12 +28,13 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
         this.channel = channel;
         this.key = key;
         this.decoder = new ResponseDecoderHandler(this, headBytesMax);
+        this.writer = new MessageWriter(channel);
     }
 
     /** Speaks HTTP over a channel that is connected. */
     static BackendConnection over(Channel channel, BackendPool.Key key, int headBytesMax) {
         BackendConnection connection = new BackendConnection(channel, key, headBytesMax);
-        channel.pipeline().addLast(connection.decoder, new HttpRequestEncoder(), connection);
+        channel.pipeline().addLast(connection.decoder, connection);
         // HTTP has no half: a backend that ends its stream is gone.
         channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
         channel.config().setAutoRead(true);
@@ -45,6 +47,10 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
 
     ResponseDecoderHandler decoder() {
         return decoder;
+    }
+
+    MessageWriter writer() {
+        return writer;
     }
 
     BackendPool.Key key() {
@@ -88,6 +94,7 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
         exchange = null;
         pool = null;
         decoder.stop();
+        writer.discard();
         channel.close();
     }
 
@@ -133,6 +140,7 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
     }
 
     private void gone() {
+        writer.discard();
         BackendPool owner = pool;
         pool = null;
         if (owner != null) {

@@ -1,6 +1,7 @@
 package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.proxy.http1.Framing;
+import dev.holdfast.dataplane.proxy.http1.MessageWriter;
 import dev.holdfast.dataplane.proxy.http1.Refusal;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnectException;
@@ -9,11 +10,7 @@ import dev.holdfast.dataplane.proxy.upstream.Connected;
 import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
 import dev.holdfast.dataplane.proxy.upstream.Selection;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
-import io.netty.handler.codec.http.DefaultFullHttpResponse;
-import io.netty.handler.codec.http.DefaultHttpContent;
-import io.netty.handler.codec.http.DefaultLastHttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
@@ -21,7 +18,6 @@ import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
-import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +31,9 @@ final class Exchange {
     /** What an exchange needs of the client's side. */
     interface Client {
         Channel channel();
+
+        /** Where the answer goes. */
+        MessageWriter writer();
 
         /** Stops or resumes telling the exchange of the request's body. */
         void pauseRequest(boolean paused);
@@ -158,12 +157,15 @@ final class Exchange {
         connection = next;
         next.attach(this, request.head().method().equals(HttpMethod.HEAD));
         wheel.schedule(timer, handshakeTicks);
-        next.channel().write(request.head(), next.channel().voidPromise());
-        if (request.framing() instanceof Framing.None) {
-            next.channel()
-                    .write(LastHttpContent.EMPTY_LAST_CONTENT, next.channel().voidPromise());
+        try {
+            next.writer().request(request.head(), request.framing() instanceof Framing.Chunked);
+        } catch (IllegalArgumentException e) {
+            fail(400, "The request cannot be forwarded");
+            return;
         }
-        next.channel().flush();
+        if (request.framing() instanceof Framing.None) {
+            next.writer().flush();
+        }
         client.pauseRequest(false);
         flushToBackend();
     }
@@ -179,9 +181,9 @@ final class Exchange {
         if (!answerBegan) {
             wheel.schedule(timer, handshakeTicks);
         }
-        to.channel().write(new DefaultHttpContent(part), to.channel().voidPromise());
+        to.writer().content(part);
         if (!to.channel().isWritable()) {
-            to.channel().flush();
+            to.writer().flush();
             client.pauseRequest(!to.channel().isWritable());
         }
     }
@@ -193,11 +195,8 @@ final class Exchange {
         if (done || to == null || request.framing() instanceof Framing.None) {
             return;
         }
-        LastHttpContent last = LastHttpContent.EMPTY_LAST_CONTENT;
-        if (!HopByHop.trailers(trailers).isEmpty()) {
-            last = new DefaultLastHttpContent(Unpooled.EMPTY_BUFFER, trailers);
-        }
-        to.channel().writeAndFlush(last, to.channel().voidPromise());
+        to.writer().end(HopByHop.trailers(trailers));
+        to.writer().flush();
     }
 
     /** The client is gone. */
@@ -221,12 +220,12 @@ final class Exchange {
     void flushToBackend() {
         BackendConnection to = connection;
         if (to != null) {
-            to.channel().flush();
+            to.writer().flush();
         }
     }
 
     void flushToClient() {
-        client.channel().flush();
+        client.writer().flush();
     }
 
     void backendWritabilityChanged() {
@@ -267,18 +266,16 @@ final class Exchange {
             HttpHeaders headers = head.headers();
             HopByHop.strip(headers);
             headers.remove(HttpHeaderNames.CONTENT_LENGTH);
-            client.channel()
-                    .writeAndFlush(new DefaultFullHttpResponse(
-                            HttpVersion.HTTP_1_1,
-                            head.status(),
-                            Unpooled.EMPTY_BUFFER,
-                            headers,
-                            LastHttpContent.EMPTY_LAST_CONTENT.trailingHeaders()));
+            try {
+                client.writer().answer(head, false);
+                client.writer().flush();
+            } catch (IllegalArgumentException e) {
+                fail(502, "The backend's answer cannot be forwarded");
+            }
         }
     }
 
     private void answer(HttpResponse head, Framing framing) {
-        answerBegan = true;
         status = head.status().code();
         backendKeepAlive = HttpUtil.isKeepAlive(head) && !(framing instanceof Framing.UntilClose);
         EndpointLease of = lease;
@@ -294,8 +291,14 @@ final class Exchange {
         } else if (request.ofVersion10()) {
             head.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.KEEP_ALIVE);
         }
+        try {
+            client.writer().answer(head, answerChunked);
+        } catch (IllegalArgumentException e) {
+            fail(502, "The backend's answer cannot be forwarded");
+            return;
+        }
+        answerBegan = true;
         wheel.schedule(timer, idleTicks);
-        client.channel().write(head, client.channel().voidPromise());
     }
 
     private void frame(HttpResponse head, Framing framing) {
@@ -334,8 +337,8 @@ final class Exchange {
             return;
         }
         wheel.schedule(timer, idleTicks);
-        Channel to = client.channel();
-        to.write(new DefaultHttpContent(part), to.voidPromise());
+        MessageWriter to = client.writer();
+        to.content(part);
         if (!to.isWritable()) {
             to.flush();
             clientWritabilityChanged();
@@ -347,11 +350,8 @@ final class Exchange {
         if (done) {
             return;
         }
-        LastHttpContent last = LastHttpContent.EMPTY_LAST_CONTENT;
-        if (answerChunked && !HopByHop.trailers(trailers).isEmpty()) {
-            last = new DefaultLastHttpContent(Unpooled.EMPTY_BUFFER, trailers);
-        }
-        client.channel().writeAndFlush(last, client.channel().voidPromise());
+        client.writer().end(HopByHop.trailers(trailers));
+        client.writer().flush();
         finish();
         recycle();
         client.answered(keepAlive);

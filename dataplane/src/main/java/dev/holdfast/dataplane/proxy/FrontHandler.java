@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.proxy.forwarded.Scheme;
 import dev.holdfast.dataplane.proxy.http1.Framing;
+import dev.holdfast.dataplane.proxy.http1.MessageWriter;
 import dev.holdfast.dataplane.proxy.http1.Refusal;
 import dev.holdfast.dataplane.proxy.http1.RequestDecoderHandler;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
@@ -57,7 +58,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     private final FrontServices services;
     private final Scheme scheme;
     private final RequestDecoderHandler decoder;
-    private final ClientResponseEncoder encoder = new ClientResponseEncoder();
+    private final MessageWriter writer;
     private final TimerWheel.Timer timer = new TimerWheel.Timer() {
         @Override
         protected void expired() {
@@ -72,6 +73,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     private @Nullable UpgradeRequest upgrade;
     private @Nullable PlainRequest plain;
     private boolean keepAlive;
+    private boolean headRequested;
     private boolean requestEnded;
     private boolean restIsSure;
     private long restBytes;
@@ -84,13 +86,14 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         this.services = services;
         this.channel = channel;
         this.scheme = scheme;
+        this.writer = new MessageWriter(channel);
         HttpLimits limits = services.config().limits();
         this.decoder = new RequestDecoderHandler(this, limits.requestLineBytesMax(), limits.headBytesMax());
     }
 
     /** Puts the codec and this handler at the end of the channel's pipeline. */
     void install() {
-        channel.pipeline().addLast(decoder, encoder, this);
+        channel.pipeline().addLast(decoder, this);
     }
 
     void sni(String name) {
@@ -107,6 +110,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     @Override
     public void handlerRemoved(ChannelHandlerContext ctx) {
         services.fronts().remove(this);
+        writer.discard();
         cancelTimer();
     }
 
@@ -172,7 +176,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         keepAlive = HttpUtil.isKeepAlive(head)
                 && !services.isStopping()
                 && !services.overload().isOverConnections();
-        encoder.expectHead(head.method().equals(HttpMethod.HEAD));
+        headRequested = head.method().equals(HttpMethod.HEAD);
         HttpLimits limits = services.config().limits();
         if (framing instanceof Framing.Fixed fixed && fixed.bytes() > limits.bodyBytesMax()) {
             reply(Decision.Reply.closing(413, "The request body is too large"), head);
@@ -279,6 +283,11 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     }
 
     @Override
+    public MessageWriter writer() {
+        return writer;
+    }
+
+    @Override
     public void pauseRequest(boolean paused) {
         decoder.setPaused(paused);
     }
@@ -355,7 +364,13 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
             response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
         }
         phase = Phase.DISCARDING;
-        channel.writeAndFlush(response, channel.voidPromise());
+        writer.answer(response, false);
+        if (headRequested) {
+            response.release();
+        } else {
+            writer.content(response.content());
+        }
+        writer.flush();
         if (!keep) {
             endConnection();
         } else if (requestEnded) {

@@ -1,14 +1,15 @@
 package dev.holdfast.dataplane.proxy;
 
+import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
-import java.util.List;
+import io.netty.util.AsciiString;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
 /** Fields that end at each hop (RFC 9110 §7.6.1), and fields that no trailer may carry (§6.5.1). */
 final class HopByHop {
-    private static final List<String> ALWAYS = List.of(
+    private static final Set<String> ALWAYS = Set.of(
             "connection",
             "keep-alive",
             "proxy-connection",
@@ -19,6 +20,10 @@ final class HopByHop {
             "trailer",
             "proxy-authenticate",
             "proxy-authorization");
+    /** The same, with their hashes. */
+    private static final AsciiString[] REMOVED =
+            ALWAYS.stream().map(AsciiString::new).toArray(AsciiString[]::new);
+
     private static final Set<String> NEVER_TRAILERS = Set.of(
             "host",
             "content-length",
@@ -45,16 +50,22 @@ final class HopByHop {
 
     /** Removes them, and whatever {@code Connection} names. */
     static void strip(HttpHeaders headers) {
-        for (String value : headers.getAll("connection")) {
+        if (headers.contains(HttpHeaderNames.CONNECTION)) {
+            removeNamed(headers);
+        }
+        for (AsciiString name : REMOVED) {
+            headers.remove(name);
+        }
+    }
+
+    private static void removeNamed(HttpHeaders headers) {
+        for (String value : headers.getAll(HttpHeaderNames.CONNECTION)) {
             for (String named : value.split(",", -1)) {
                 String name = named.trim();
                 if (!name.isEmpty()) {
                     headers.remove(name);
                 }
             }
-        }
-        for (String name : ALWAYS) {
-            headers.remove(name);
         }
     }
 

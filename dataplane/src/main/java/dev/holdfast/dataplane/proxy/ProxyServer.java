@@ -10,6 +10,7 @@ import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
 import dev.holdfast.dataplane.proxy.tls.BackendTlsContexts;
 import dev.holdfast.dataplane.proxy.tls.SniLookupHandler;
 import dev.holdfast.dataplane.proxy.tls.TlsContexts;
+import dev.holdfast.dataplane.proxy.transport.SocketBuffers;
 import dev.holdfast.dataplane.proxy.tunnel.CloseFrame;
 import dev.holdfast.dataplane.proxy.tunnel.Drain;
 import dev.holdfast.dataplane.proxy.tunnel.DrainResult;
@@ -35,7 +36,6 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
@@ -150,6 +150,7 @@ public final class ProxyServer implements AutoCloseable {
                 });
         if (transport == Transports.EPOLL) {
             config.keepAlive().bequeath(bootstrap);
+            SocketBuffers.bequeath(bootstrap);
         }
         ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
         if (!bound.isSuccess()) {

@@ -14,10 +14,15 @@ import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpVersion;
-import java.util.List;
+import io.netty.util.AsciiString;
+import java.util.Iterator;
 
 /** Turns a client's request into the one that a backend sees; plain requests and upgrades alike. */
 final class RequestPreparation {
+    private static final AsciiString HOST = AsciiString.cached("Host");
+    private static final AsciiString LENGTH = AsciiString.cached("Content-Length");
+    private static final AsciiString CODING = AsciiString.cached("Transfer-Encoding");
+
     private RequestPreparation() {}
 
     /**
@@ -38,19 +43,19 @@ final class RequestPreparation {
             headers.remove(HttpHeaderNames.EXPECT);
         }
         String rewritten = forward.rewrite().host();
-        only(headers, "Host", rewritten != null ? rewritten : head.hostField());
+        only(headers, HOST, rewritten != null ? rewritten : head.hostField());
         switch (framing) {
             case Framing.None none -> {
                 if (hadLength) {
-                    only(headers, "Content-Length", "0");
+                    only(headers, LENGTH, "0");
                 } else {
                     headers.remove(HttpHeaderNames.CONTENT_LENGTH);
                 }
             }
-            case Framing.Fixed fixed -> only(headers, "Content-Length", Long.toString(fixed.bytes()));
+            case Framing.Fixed fixed -> only(headers, LENGTH, Long.toString(fixed.bytes()));
             case Framing.Chunked chunked -> {
                 headers.remove(HttpHeaderNames.CONTENT_LENGTH);
-                headers.set("Transfer-Encoding", HttpHeaderValues.CHUNKED);
+                headers.set(CODING, HttpHeaderValues.CHUNKED);
             }
             case Framing.UntilClose untilClose -> throw new IllegalArgumentException("no request ends so");
         }
@@ -60,8 +65,10 @@ final class RequestPreparation {
     }
 
     /** Sets a field, and leaves it where it stands and as it is spelled if it is right already. */
-    private static void only(HttpHeaders headers, String name, String value) {
-        if (!headers.getAll(name).equals(List.of(value))) {
+    private static void only(HttpHeaders headers, AsciiString name, String value) {
+        Iterator<? extends CharSequence> present = headers.valueCharSequenceIterator(name);
+        boolean isRight = present.hasNext() && value.contentEquals(present.next()) && !present.hasNext();
+        if (!isRight) {
             headers.set(name, value);
         }
     }

@@ -23,11 +23,9 @@ class ConformanceDocumentTest {
 
     /** Duties that do not apply, and why. */
     private static final Map<String, String> ABSENT = new TreeMap<>(Map.of(
-            "C10", "HTTP/2 is not served: there is no `:authority`",
             "C28", "HTTP/2 is not served",
             "W11", "HTTP/2 is not served: no extended CONNECT",
-            "W12", "HTTP/2 is not served: no `:protocol`",
-            "W13", "HTTP/2 is not served: a connection carries one tunnel"));
+            "W12", "HTTP/2 is not served: no `:protocol`"));
 
     private static final List<Class<?>> CLASSES = List.of(
             ForwardingTest.class,
@@ -37,6 +35,7 @@ class ConformanceDocumentTest {
             RoutingTest.class,
             UpgradeTest.class,
             TunnelTest.class,
+            NewerProtocolsTest.class,
             UpgradeMatrixTest.class,
             SmugglingTest.class);
 

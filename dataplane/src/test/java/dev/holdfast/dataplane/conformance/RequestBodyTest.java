@@ -259,6 +259,46 @@ class RequestBodyTest {
     }
 
     @Test
+    @Conformance(value = "C24", rfc = "9112 §9.3, §9.6")
+    void anEarlyAnswerToChunksIsWholeAndAnnouncesTheEnd() throws IOException {
+        // Given
+        String answer = "a".repeat(100_000);
+        String chunk = "1000\r\n" + "b".repeat(0x1000) + "\r\n";
+        try (ScriptedBackend backend = ScriptedBackend.playing(connection -> {
+            connection.nextHead();
+            connection.send("HTTP/1.1 403 No\r\nContent-Length: " + answer.length() + "\r\n\r\n" + answer);
+        })) {
+            RIG.serve(backend);
+            try (RawClient client = RIG.client()) {
+                // When
+                client.send(CHUNKED + chunk);
+                RawClient sending = client;
+                Thread sender = Thread.ofVirtual().start(() -> {
+                    for (int i = 0; i < 64; i++) {
+                        sending.sendIfOpen(chunk);
+                    }
+                });
+                RawResponse response = client.response("POST");
+                join(sender);
+
+                // Then
+                assertThat(response.status()).isEqualTo(403);
+                assertThat(response.text()).isEqualTo(answer);
+                assertThat(response.closes()).isTrue();
+                assertThat(client.end().ended()).isTrue();
+            }
+        }
+    }
+
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Test
     @Conformance(value = "C24", rfc = "9112 §9.3")
     void ourOwnRefusalDrainsTheBodyOrCloses() throws IOException {
         // Given

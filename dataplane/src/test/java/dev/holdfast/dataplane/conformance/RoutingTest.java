@@ -92,7 +92,7 @@ class RoutingTest {
         }
     }
 
-    private static Certificate certificate(String host) throws Exception {
+    static Certificate certificate(String host) throws Exception {
         X509Bundle bundle = new CertificateBuilder()
                 .subject("CN=" + host)
                 .addSanDnsName(host)

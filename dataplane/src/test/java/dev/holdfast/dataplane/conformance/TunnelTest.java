@@ -88,6 +88,58 @@ class TunnelTest {
     }
 
     @Test
+    @Conformance(value = "W13", rfc = "9113 §5.2 for 1.1")
+    void tunnelsThatNobodyReadsStallNoOther() throws Exception {
+        // Given
+        int unread = 8;
+        byte[] block = new byte[64 << 10];
+        try (ScriptedBackend backend = ScriptedBackend.playing(connection -> {
+            SeenRequest request = connection.require();
+            connection.send(Handshake.accept(request));
+            if (request.target().equals("/flood")) {
+                // One binary frame of 2^40 bytes.
+                connection.send("\u0082\u007f\0\0\1\0\0\0\0\0");
+                while (true) {
+                    connection.send(block);
+                }
+            }
+            connection.send(connection.bytes(5));
+        })) {
+            rig.serve(backend);
+            List<RawClient> stalled = new ArrayList<>();
+            try {
+                for (int i = 0; i < unread; i++) {
+                    RawClient client = rig.client();
+                    stalled.add(client);
+                    assertThat(client.send(Handshake.request("/flood"))
+                                    .response()
+                                    .status())
+                            .isEqualTo(101);
+                }
+
+                // When
+                List<String> echoes = new ArrayList<>();
+                for (int i = 0; i < unread; i++) {
+                    try (RawClient sibling = rig.client()) {
+                        assertThat(sibling.send(Handshake.request("/echo"))
+                                        .response()
+                                        .status())
+                                .isEqualTo(101);
+                        echoes.add(new String(sibling.send("hello").bytes(5), StandardCharsets.ISO_8859_1));
+                    }
+                }
+
+                // Then
+                assertThat(echoes).hasSize(unread).containsOnly("hello");
+            } finally {
+                for (RawClient client : stalled) {
+                    client.reset();
+                }
+            }
+        }
+    }
+
+    @Test
     @Conformance(value = "W08", rfc = "6455 §5")
     void everyByteOfEveryFramePassesAsItIs() throws Exception {
         // Given

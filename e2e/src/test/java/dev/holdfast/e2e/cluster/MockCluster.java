@@ -14,11 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /** An API server on loopback that knows WebSocketRoutes and has the class {@code holdfast}. It checks nothing. */
 public final class MockCluster implements AutoCloseable {
+    private final MockWebServer web = new MockWebServer();
     private final KubernetesMockServer api =
-            new KubernetesMockServer(new Context(), new MockWebServer(), new HashMap<>(), new LabelBlind(), false);
+            new KubernetesMockServer(new Context(), web, new HashMap<>(), new LabelBlind(), false);
     private final NamespacedKubernetesClient client;
 
     /** Starts on a free port. */
@@ -50,6 +52,28 @@ public final class MockCluster implements AutoCloseable {
     /** Replaces an object. */
     public void replace(String manifest) {
         client.resource(object(manifest)).update();
+    }
+
+    /** Replaces an object, or creates it. */
+    public void apply(String manifest) {
+        GenericKubernetesResource object = object(manifest);
+        if (client.resource(object).get() == null) {
+            client.resource(object).create();
+        } else {
+            client.resource(object).update();
+        }
+    }
+
+    /** Deletes the object of this kind and name if it is there. */
+    public void delete(String manifest) {
+        client.resource(object(manifest)).delete();
+    }
+
+    /** Forgets the requests seen so far, which the mock keeps. */
+    public void forgetRequests() throws InterruptedException {
+        while (web.takeRequest(0, TimeUnit.MILLISECONDS) != null) {
+            // Nobody asks for them.
+        }
     }
 
     /** Creates a Service with one port, 80, and its only endpoint on a port of loopback. */

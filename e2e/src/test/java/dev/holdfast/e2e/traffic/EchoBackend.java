@@ -1,6 +1,7 @@
 package dev.holdfast.e2e.traffic;
 
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
@@ -26,8 +27,12 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 
-/** A WebSocket echo on loopback, by Netty's own codec; a plain request is answered with the backend's name. */
+/**
+ * A WebSocket echo on loopback, by Netty's own codec; a plain request is answered with its body, or without one with the
+ * backend's name.
+ */
 public final class EchoBackend implements AutoCloseable {
     private final EventLoopGroup group = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
     private final AtomicInteger handshakes = new AtomicInteger();
@@ -35,6 +40,15 @@ public final class EchoBackend implements AutoCloseable {
 
     /** Starts on a free port. */
     public EchoBackend(String name) {
+        this(name, message -> true);
+    }
+
+    /**
+     * One that does not echo faithfully.
+     *
+     * @param echo whether a message goes back; it may change the message, and if it throws the connection is cut
+     */
+    public EchoBackend(String name, Predicate<ByteBuf> echo) {
         listener = new ServerBootstrap()
                 .group(group)
                 .channel(NioServerSocketChannel.class)
@@ -51,7 +65,7 @@ public final class EchoBackend implements AutoCloseable {
                                                 .checkStartsWith(true)
                                                 .maxFramePayloadLength(1 << 20)
                                                 .build()),
-                                        new Echo(handshakes));
+                                        new Echo(handshakes, echo));
                     }
                 })
                 .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
@@ -89,8 +103,13 @@ public final class EchoBackend implements AutoCloseable {
                 context.fireChannelRead(request);
                 return;
             }
+            var body = context.alloc().buffer();
+            if (request.content().isReadable()) {
+                body.writeBytes(request.content());
+            } else {
+                body.writeBytes(name.getBytes(StandardCharsets.UTF_8));
+            }
             request.release();
-            var body = context.alloc().buffer().writeBytes(name.getBytes(StandardCharsets.UTF_8));
             var response = new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK, body);
             response.headers().set(HttpHeaderNames.CONTENT_LENGTH, body.readableBytes());
             context.writeAndFlush(response);
@@ -99,9 +118,11 @@ public final class EchoBackend implements AutoCloseable {
 
     private static final class Echo extends SimpleChannelInboundHandler<WebSocketFrame> {
         private final AtomicInteger handshakes;
+        private final Predicate<ByteBuf> echo;
 
-        Echo(AtomicInteger handshakes) {
+        Echo(AtomicInteger handshakes, Predicate<ByteBuf> echo) {
             this.handshakes = handshakes;
+            this.echo = echo;
         }
 
         @Override
@@ -117,8 +138,15 @@ public final class EchoBackend implements AutoCloseable {
             if (frame instanceof BinaryWebSocketFrame
                     || frame instanceof TextWebSocketFrame
                     || frame instanceof ContinuationWebSocketFrame) {
-                context.writeAndFlush(frame.retain());
+                if (echo.test(frame.content())) {
+                    context.writeAndFlush(frame.retain());
+                }
             }
+        }
+
+        @Override
+        public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+            context.close();
         }
     }
 }

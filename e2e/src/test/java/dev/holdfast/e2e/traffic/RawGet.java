@@ -11,19 +11,24 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 
-/** The same GET again and again over one keep-alive connection, so that a probe costs next to nothing. */
+/** The same GET, or POSTs, again and again over one keep-alive connection, so that a probe costs next to nothing. */
 public final class RawGet implements AutoCloseable {
     private final Socket socket;
     private final InputStream in;
-    private final byte[] request;
+    private final String target;
 
     /** Connects to a port of loopback. */
     public RawGet(int port, String host, String path) throws IOException {
-        socket = new Socket(InetAddress.getLoopbackAddress(), port);
+        this(new Socket(InetAddress.getLoopbackAddress(), port), host, path);
+    }
+
+    /** Asks over a connection, of TLS for instance, which it then owns. */
+    public RawGet(Socket socket, String host, String path) throws IOException {
+        this.socket = socket;
         socket.setTcpNoDelay(true);
         socket.setSoTimeout(10_000);
         in = new BufferedInputStream(socket.getInputStream());
-        request = ("GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII);
+        target = " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n";
     }
 
     /** One answer; header names are in lower case. */
@@ -36,7 +41,16 @@ public final class RawGet implements AutoCloseable {
 
     /** Asks once. */
     public Answer get() throws IOException {
-        socket.getOutputStream().write(request);
+        return ask("GET" + target + "\r\n");
+    }
+
+    /** Posts an ASCII text once. */
+    public Answer post(String body) throws IOException {
+        return ask("POST" + target + "Content-Length: " + body.length() + "\r\n\r\n" + body);
+    }
+
+    private Answer ask(String request) throws IOException {
+        socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
         int status = Integer.parseInt(line().split(" ")[1]);
         Map<String, String> headers = new HashMap<>();
         for (String line = line(); !line.isEmpty(); line = line()) {

@@ -1,23 +1,5 @@
 package dev.holdfast.e2e.traffic;
 
-import io.netty.bootstrap.Bootstrap;
-import io.netty.channel.Channel;
-import io.netty.channel.ChannelInitializer;
-import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.nio.NioSocketChannel;
-import io.netty.handler.codec.http.DefaultHttpHeaders;
-import io.netty.handler.codec.http.HttpClientCodec;
-import io.netty.handler.codec.http.HttpObjectAggregator;
-import io.netty.handler.codec.http.websocketx.WebSocketClientProtocolConfig;
-import io.netty.handler.codec.http.websocketx.WebSocketClientProtocolHandler;
-import io.netty.handler.codec.http.websocketx.WebSocketVersion;
-import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslContextBuilder;
-import io.netty.handler.ssl.SslProvider;
-import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
-import java.net.InetAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,23 +19,9 @@ public final class TunnelFleet implements AutoCloseable {
     /** How often each tunnel sends. */
     private static final Duration PACE = Duration.ofMillis(250);
 
-    private final EventLoopGroup group = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+    private final TunnelClient client = new TunnelClient();
     private final Counters counters = new Counters();
     private final List<FleetTunnel> tunnels = new ArrayList<>();
-    private final SslContext tls;
-
-    /** A fleet without tunnels. */
-    public TunnelFleet() {
-        try {
-            tls = SslContextBuilder.forClient()
-                    .sslProvider(SslProvider.JDK)
-                    .trustManager(InsecureTrustManagerFactory.INSTANCE)
-                    .endpointIdentificationAlgorithm("")
-                    .build();
-        } catch (javax.net.ssl.SSLException e) {
-            throw new IllegalStateException(e);
-        }
-    }
 
     /** What a fleet counts; shared by its tunnels. */
     static final class Counters {
@@ -77,7 +45,7 @@ public final class TunnelFleet implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             FleetTunnel tunnel = new FleetTunnel(tunnels.size(), counters, opened, PACE);
             tunnels.add(tunnel);
-            connect(tunnel, target);
+            client.connect(target, tunnel);
             if (i % 50 == 49) {
                 // A listener's backlog is bounded; a fleet is not an attack.
                 Thread.sleep(20);
@@ -87,36 +55,6 @@ public final class TunnelFleet implements AutoCloseable {
             throw new IllegalStateException(
                     opened.getCount() + " of " + count + " tunnels did not open; first failure: " + firstDrop());
         }
-    }
-
-    private void connect(FleetTunnel tunnel, URI target) {
-        boolean secure = target.getScheme().equals("wss");
-        new Bootstrap()
-                .group(group)
-                .channel(NioSocketChannel.class)
-                .handler(new ChannelInitializer<>() {
-                    @Override
-                    protected void initChannel(Channel channel) {
-                        if (secure) {
-                            channel.pipeline()
-                                    .addLast(tls.newHandler(channel.alloc(), target.getHost(), target.getPort()));
-                        }
-                        channel.pipeline()
-                                .addLast(
-                                        new HttpClientCodec(),
-                                        new HttpObjectAggregator(1 << 16),
-                                        new WebSocketClientProtocolHandler(WebSocketClientProtocolConfig.newBuilder()
-                                                .webSocketUri(target)
-                                                .version(WebSocketVersion.V13)
-                                                .customHeaders(new DefaultHttpHeaders())
-                                                .maxFramePayloadLength(1 << 20)
-                                                .handshakeTimeoutMillis(30_000)
-                                                .handleCloseFrames(false)
-                                                .build()),
-                                        tunnel);
-                    }
-                })
-                .connect(InetAddress.getLoopbackAddress(), target.getPort());
     }
 
     /** Tunnels that ended before the fleet did. */
@@ -152,6 +90,6 @@ public final class TunnelFleet implements AutoCloseable {
     @Override
     public void close() {
         counters.ending = true;
-        group.shutdownGracefully(0, 2, TimeUnit.SECONDS).syncUninterruptibly();
+        client.close();
     }
 }

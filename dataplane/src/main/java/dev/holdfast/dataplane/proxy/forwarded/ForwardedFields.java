@@ -1,6 +1,7 @@
 package dev.holdfast.dataplane.proxy.forwarded;
 
 import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.util.AsciiString;
 import io.netty.util.NetUtil;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -15,8 +16,13 @@ import java.util.regex.Pattern;
  * backend could take for the same field: CGI and its heirs turn {@code -} into {@code _}.
  */
 public final class ForwardedFields {
-    private static final String FOR = "X-Forwarded-For";
-    private static final String FORWARDED = "Forwarded";
+    private static final AsciiString FOR = AsciiString.cached("X-Forwarded-For");
+    private static final AsciiString FORWARDED = AsciiString.cached("Forwarded");
+    private static final AsciiString REAL_IP = AsciiString.cached("X-Real-IP");
+    private static final AsciiString PROTO = AsciiString.cached("X-Forwarded-Proto");
+    private static final AsciiString HOST = AsciiString.cached("X-Forwarded-Host");
+    private static final AsciiString PORT = AsciiString.cached("X-Forwarded-Port");
+    private static final AsciiString REQUEST_ID = AsciiString.cached("X-Request-ID");
     private static final Pattern UNQUOTED_NODE = Pattern.compile("[A-Za-z0-9._-]+");
 
     private ForwardedFields() {}
@@ -31,24 +37,24 @@ public final class ForwardedFields {
         String peer = text(client.peer().getAddress());
         append(headers, FOR, peer);
         append(headers, FORWARDED, element(client));
-        headers.set("X-Real-IP", text(client.address()));
-        setUnlessTrusted(headers, "X-Forwarded-Proto", client.scheme().text());
+        headers.set(REAL_IP, text(client.address()));
+        setUnlessTrusted(headers, PROTO, client.scheme().text());
         if (!client.hostField().isEmpty()) {
-            setUnlessTrusted(headers, "X-Forwarded-Host", client.hostField());
+            setUnlessTrusted(headers, HOST, client.hostField());
         }
-        setUnlessTrusted(headers, "X-Forwarded-Port", Integer.toString(port(client)));
-        headers.set("X-Request-ID", client.requestId());
+        setUnlessTrusted(headers, PORT, Integer.toString(port(client)));
+        headers.set(REQUEST_ID, client.requestId());
     }
 
     /** What is left after the deletion came from a trusted peer. */
-    private static void setUnlessTrusted(HttpHeaders headers, String name, String value) {
+    private static void setUnlessTrusted(HttpHeaders headers, AsciiString name, String value) {
         if (!headers.contains(name)) {
             headers.set(name, value);
         }
     }
 
-    private static void append(HttpHeaders headers, String name, String value) {
-        List<String> known = headers.getAll(name);
+    private static void append(HttpHeaders headers, AsciiString name, String value) {
+        List<String> known = headers.contains(name) ? headers.getAll(name) : List.of();
         headers.set(name, known.isEmpty() ? value : String.join(", ", known) + ", " + value);
     }
 

@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.forwarded;
 
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.util.AsciiString;
 import java.util.List;
 
 /** The trace of a request through proxies (RFC 9110 §7.6.3). */
@@ -12,14 +13,18 @@ public final class Via {
      */
     public static final int PASSES_MAX = 4;
 
+    private static final AsciiString NAME = AsciiString.cached("Via");
     private static final String PSEUDONYM = "holdfast";
 
     private Via() {}
 
     /** Whether a request has been here too often to be anything but a loop. */
     public static boolean isLoop(HttpHeaders headers) {
+        if (!headers.contains(NAME)) {
+            return false;
+        }
         int passes = 0;
-        for (String value : headers.getAll("via")) {
+        for (String value : headers.getAll(NAME)) {
             for (String hop : value.split(",", -1)) {
                 passes += hop.trim().endsWith(" " + PSEUDONYM) ? 1 : 0;
             }
@@ -29,8 +34,8 @@ public final class Via {
 
     /** Adds this hop. */
     public static void append(HttpHeaders headers, HttpVersion received) {
-        String hop = (received.equals(HttpVersion.HTTP_1_0) ? "1.0 " : "1.1 ") + PSEUDONYM;
-        List<String> known = headers.getAll("via");
-        headers.set("Via", known.isEmpty() ? hop : String.join(", ", known) + ", " + hop);
+        String hop = received.equals(HttpVersion.HTTP_1_0) ? "1.0 " + PSEUDONYM : "1.1 " + PSEUDONYM;
+        List<String> known = headers.contains(NAME) ? headers.getAll(NAME) : List.of();
+        headers.set(NAME, known.isEmpty() ? hop : String.join(", ", known) + ", " + hop);
     }
 }

@@ -9,6 +9,7 @@ final class FieldSection {
     private static final int FIELDS_MAX = 512;
 
     private final int bytesMax;
+    private final FieldNames names = FieldNames.ofLoop();
     private HttpHeaders fields = newFields();
     private int bytes;
     private int count;
@@ -57,9 +58,7 @@ final class FieldSection {
                 throw MessageDecoderHandler.malformed("a field value has a control octet");
             }
         }
-        fields.add(
-                new String(line, 0, colon, StandardCharsets.ISO_8859_1),
-                new String(line, from, to - from, StandardCharsets.ISO_8859_1));
+        fields.add(names.name(line, colon), new String(line, from, to - from, StandardCharsets.ISO_8859_1));
     }
 
     static Refusal tooLarge() {

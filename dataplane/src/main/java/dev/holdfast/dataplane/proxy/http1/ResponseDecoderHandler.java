@@ -1,6 +1,7 @@
 package dev.holdfast.dataplane.proxy.http1;
 
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpResponse;
@@ -95,7 +96,7 @@ public final class ResponseDecoderHandler extends MessageDecoderHandler {
         boolean bodiless = headRequested || code < 200 || code == 204 || code == 304;
         framing = bodiless ? Framing.NONE : said == null ? Framing.UNTIL_CLOSE : said;
         head = new DefaultHttpResponse(version, status, fields);
-        if (code >= 200) {
+        if (!isInterim()) {
             idle = true;
         }
         return framing;
@@ -103,7 +104,8 @@ public final class ResponseDecoderHandler extends MessageDecoderHandler {
 
     @Override
     boolean isInterim() {
-        return status.code() < 200;
+        // What follows a 101 is no HTTP (RFC 9110 §15.2.2).
+        return status.code() < 200 && status.code() != 101;
     }
 
     @Override
@@ -125,6 +127,9 @@ public final class ResponseDecoderHandler extends MessageDecoderHandler {
         if (event instanceof SslCloseCompletionEvent close && close.isSuccess()) {
             closeNotified = true;
         }
+        if (event instanceof ChannelInputShutdownEvent) {
+            inputEnds(ctx);
+        }
         ctx.fireUserEventTriggered(event);
     }
 
@@ -137,9 +142,16 @@ public final class ResponseDecoderHandler extends MessageDecoderHandler {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
+        if (!ended) {
+            inputEnds(ctx);
+        }
+        ctx.fireChannelInactive();
+    }
+
+    private void inputEnds(ChannelHandlerContext ctx) {
         // Without close_notify anyone on the way could have cut the answer (RFC 9112 §9.8).
         broken |= ctx.pipeline().get(SslHandler.class) != null && !closeNotified;
-        super.channelInactive(ctx);
+        ended();
     }
 
     @Override

@@ -30,10 +30,13 @@ public final class RouteMetrics {
         Duration.ofDays(1), Duration.ofDays(3)
     };
 
+    private record Answer(String method, int hundreds) {}
+
     private final MeterRegistry registry;
     private final Tags tags;
     private final Map<Meter.Id, Meter> meters = new ConcurrentHashMap<>();
     private final Map<String, Counter> counters = new ConcurrentHashMap<>();
+    private final Map<Answer, Counter> answers = new ConcurrentHashMap<>();
     private final LongAdder opened = new LongAdder();
     private final LongAdder closed = new LongAdder();
     private final LongAdder bytesFromClient = new LongAdder();
@@ -119,7 +122,14 @@ public final class RouteMetrics {
             case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" -> method;
             default -> "other";
         };
-        counter("holdfast.http.requests", "method", known, "status", status / 100 + "xx")
+        answers.computeIfAbsent(
+                        new Answer(known, status / 100),
+                        answer -> counter(
+                                "holdfast.http.requests",
+                                "method",
+                                answer.method(),
+                                "status",
+                                answer.hundreds() + "xx"))
                 .increment();
     }
 
@@ -135,6 +145,7 @@ public final class RouteMetrics {
         meters.keySet().forEach(registry::remove);
         meters.clear();
         counters.clear();
+        answers.clear();
     }
 
     private FunctionCounter bytes(String direction, LongAdder adder) {

@@ -15,12 +15,14 @@ import io.netty.handler.ssl.SslProvider;
 import io.netty.util.IllegalReferenceCountException;
 import io.netty.util.ReferenceCountUtil;
 import java.security.PrivateKey;
+import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import javax.net.ssl.SSLException;
+import javax.net.ssl.X509TrustManager;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +32,24 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseable {
     private static final SslProvider PROVIDER = OpenSsl.isAvailable() ? SslProvider.OPENSSL_REFCNT : SslProvider.JDK;
+
+    /** No client is asked for a certificate. Without this the platform's authorities are read and kept in memory. */
+    private static final X509TrustManager NO_CLIENTS = new X509TrustManager() {
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String method) throws CertificateException {
+            throw new CertificateException("client certificates are not asked for");
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String method) throws CertificateException {
+            throw new CertificateException("this side is the server");
+        }
+
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return new X509Certificate[0];
+        }
+    };
 
     private record Entry(Certificate certificate, SslContext context) {}
 
@@ -140,6 +160,7 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
     private static SslContext build(String name, PrivateKey key, X509Certificate... chain) {
         try {
             return SslContextBuilder.forServer(key, chain)
+                    .trustManager(NO_CLIENTS)
                     .sslProvider(PROVIDER)
                     .protocols("TLSv1.3", "TLSv1.2")
                     .applicationProtocolConfig(new ApplicationProtocolConfig(

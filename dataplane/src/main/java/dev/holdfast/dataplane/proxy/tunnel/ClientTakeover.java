@@ -1,10 +1,10 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.http1.MessageWriter;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelPipeline;
-import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.ssl.SslHandler;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,19 +20,20 @@ final class ClientTakeover {
 
     private final Channel channel;
     private final ChannelHandler handler;
-    private final HttpResponseEncoder encoder = new HttpResponseEncoder();
+    private final MessageWriter writer;
     private @Nullable ByteBuf held;
 
     ClientTakeover(Channel channel, ChannelHandler handler) {
         this.channel = channel;
         this.handler = handler;
+        this.writer = new MessageWriter(channel);
     }
 
     /** Replaces the front's handlers; bytes that they still hold arrive at the new handler at once. */
     void begin() {
         ChannelPipeline pipeline = channel.pipeline();
         List<ChannelHandler> front = new ArrayList<>(pipeline.toMap().values());
-        pipeline.addLast(encoder, handler);
+        pipeline.addLast(handler);
         // Tail first: what a decoder gives up on its removal then meets no handler of the front any more, and bytes
         // that came earlier, further down the pipeline, arrive earlier.
         for (ChannelHandler old : front.reversed()) {
@@ -41,6 +42,11 @@ final class ClientTakeover {
             }
         }
         channel.config().setAutoRead(true);
+    }
+
+    /** Where answers go until the tunnel is open. */
+    MessageWriter writer() {
+        return writer;
     }
 
     /** Holds early bytes and takes them over; false when they are too many, and none are held then. */
@@ -83,6 +89,5 @@ final class ClientTakeover {
         ChannelPipeline pipeline = channel.pipeline();
         pipeline.addLast(relay);
         pipeline.remove(handler);
-        pipeline.remove(encoder);
     }
 }

@@ -1,17 +1,18 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.http1.MessageWriter;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
-import io.netty.handler.codec.http.DefaultLastHttpContent;
-import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
-import io.netty.handler.codec.http.LastHttpContent;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -38,13 +39,15 @@ final class RefusalRelay extends TimerWheel.Timer {
     private final UpgradeRequest request;
     private final Owner owner;
     private final Channel client;
+    private final MessageWriter writer;
     private final TimerWheel wheel;
     private final long idleTicks;
     private long activeTick;
 
-    RefusalRelay(UpgradeRequest request, Owner owner) {
+    RefusalRelay(UpgradeRequest request, MessageWriter writer, Owner owner) {
         this.request = request;
         this.owner = owner;
+        this.writer = writer;
         this.client = request.channel();
         this.wheel = TimerWheel.of(client.eventLoop());
         Duration idle = request.forward().timeouts().idle();
@@ -75,26 +78,30 @@ final class RefusalRelay extends TimerWheel.Timer {
             headers.set(HttpHeaderNames.UPGRADE, upgrade);
             headers.add(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE);
         }
-        client.write(response, client.voidPromise());
+        boolean isChunked = headers.contains(HttpHeaderNames.TRANSFER_ENCODING);
+        try {
+            writer.answer(response, isChunked);
+        } catch (IllegalArgumentException e) {
+            // A field of the route's cannot be sent; nothing of the answer has been.
+            owner.cutShort();
+        }
     }
 
     /** Relays a part of the body and takes it over. */
-    void content(HttpContent content) {
-        if (content.decoderResult().isFailure()) {
-            content.release();
-            owner.cutShort();
-            return;
-        }
+    void content(ByteBuf part) {
         activeTick = wheel.now();
-        if (content instanceof LastHttpContent) {
-            owner.answered(client.writeAndFlush(new DefaultLastHttpContent(content.content())));
-            return;
-        }
-        client.write(content, client.voidPromise());
+        writer.content(part);
         if (!client.isWritable()) {
-            client.flush();
+            writer.flush();
             owner.setBackendReading(client.isWritable());
         }
+    }
+
+    /** The body is complete. Its trailers end here: the connection does, too. */
+    void end() {
+        writer.end(EmptyHttpHeaders.INSTANCE);
+        writer.flush();
+        owner.answered(client.writeAndFlush(Unpooled.EMPTY_BUFFER));
     }
 
     void stop() {

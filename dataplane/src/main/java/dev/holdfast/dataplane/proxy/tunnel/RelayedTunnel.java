@@ -13,8 +13,7 @@ import org.jspecify.annotations.Nullable;
  * A tunnel over two connections of one event loop, to which it is confined. It keeps the route it was opened with: no
  * swap touches it. It ends once: when both streams have ended, when a connection fails, or when it is cut.
  *
- * <p>It begins on two Netty channels; when it has proved not to be short-lived, and both are plain epoll sockets, it
- * leaves them for {@link DirectRelay}s. What it does and tells is the same on both.
+ * <p>It begins on two Netty channels; if both are plain epoll sockets it soon leaves them for {@link DirectRelay}s. What it does and tells is the same on both.
  */
 final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     /** What a tunnel begins with. */
@@ -85,13 +84,15 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     void open() {
         Duration directAfter = settings.directAfter();
         onChannels = directAfter != null;
-        wheel.schedule(this, idleTicks());
-        activeTick = wheel.now();
+        long first = idleTicks();
         if (directAfter != null && directAfter.isZero()) {
             home.execute(this::leaveChannels);
+            first = Math.min(first, RETRY_TICKS);
         } else if (directAfter != null) {
-            wheel.schedule(this, Math.min(idleTicks(), TimerWheel.ticks(directAfter)));
+            first = Math.min(first, TimerWheel.ticks(directAfter));
         }
+        wheel.schedule(this, first);
+        activeTick = wheel.now();
         metrics.tunnelOpened();
         home.opened(this);
     }

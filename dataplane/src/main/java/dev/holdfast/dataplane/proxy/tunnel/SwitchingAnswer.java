@@ -1,13 +1,10 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
-import io.netty.buffer.Unpooled;
-import io.netty.handler.codec.http.DefaultFullHttpResponse;
-import io.netty.handler.codec.http.EmptyHttpHeaders;
-import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.util.concurrent.FastThreadLocal;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -21,10 +18,19 @@ import org.jspecify.annotations.Nullable;
 final class SwitchingAnswer {
     private static final String GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-    private static final CharSequence[] HANDSHAKE_FIELDS = {
-        HttpHeaderNames.SEC_WEBSOCKET_ACCEPT,
-        HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL,
-        HttpHeaderNames.SEC_WEBSOCKET_EXTENSIONS
+    private static final List<CharSequence> HANDSHAKE_FIELDS = List.of(
+            HttpHeaderNames.SEC_WEBSOCKET_ACCEPT,
+            HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL,
+            HttpHeaderNames.SEC_WEBSOCKET_EXTENSIONS);
+    private static final FastThreadLocal<MessageDigest> SHA_1 = new FastThreadLocal<>() {
+        @Override
+        protected MessageDigest initialValue() {
+            try {
+                return MessageDigest.getInstance("SHA-1");
+            } catch (NoSuchAlgorithmException e) {
+                throw new IllegalStateException("every Java platform has SHA-1", e);
+            }
+        }
     };
 
     private SwitchingAnswer() {}
@@ -32,26 +38,18 @@ final class SwitchingAnswer {
     /** Edits a valid 101 for the client; no configured header change may break what was just validated. */
     static void prepare(HttpResponse response, UpgradeResponses responses, @Nullable String stickyCookie) {
         HttpHeaders headers = response.headers();
-        HttpHeaders validated = headers.copy();
+        List<List<String>> validated =
+                HANDSHAKE_FIELDS.stream().map(headers::getAll).toList();
         responses.prepare(response, stickyCookie);
-        for (CharSequence name : HANDSHAKE_FIELDS) {
-            if (!headers.getAll(name).equals(validated.getAll(name))) {
+        for (int i = 0; i < validated.size(); i++) {
+            CharSequence name = HANDSHAKE_FIELDS.get(i);
+            if (!headers.getAll(name).equals(validated.get(i))) {
                 headers.remove(name);
-                headers.add(name, validated.getAll(name));
+                headers.add(name, validated.get(i));
             }
         }
         headers.set("Connection", "Upgrade");
         headers.set("Upgrade", "websocket");
-    }
-
-    /** A head that is a whole message. */
-    static FullHttpResponse bodyless(HttpResponse response) {
-        return new DefaultFullHttpResponse(
-                HttpVersion.HTTP_1_1,
-                response.status(),
-                Unpooled.EMPTY_BUFFER,
-                response.headers(),
-                EmptyHttpHeaders.INSTANCE);
     }
 
     /**
@@ -91,12 +89,8 @@ final class SwitchingAnswer {
 
     /** The {@code Sec-WebSocket-Accept} that answers a key. */
     static String acceptFor(String key) {
-        try {
-            byte[] digest = MessageDigest.getInstance("SHA-1").digest((key + GUID).getBytes(StandardCharsets.US_ASCII));
-            return Base64.getEncoder().encodeToString(digest);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-1", e);
-        }
+        byte[] digest = SHA_1.get().digest((key + GUID).getBytes(StandardCharsets.US_ASCII));
+        return Base64.getEncoder().encodeToString(digest);
     }
 
     /** The names in extension lists; parameters, quoted or not, are skipped. */

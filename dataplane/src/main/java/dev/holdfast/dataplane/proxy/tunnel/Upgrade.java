@@ -1,5 +1,7 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.http1.HeadBytes;
+import dev.holdfast.dataplane.proxy.http1.ResponseDecoderHandler;
 import dev.holdfast.dataplane.proxy.telemetry.HandshakeResult;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
@@ -9,25 +11,20 @@ import dev.holdfast.dataplane.proxy.upstream.Connected;
 import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
 import dev.holdfast.dataplane.proxy.upstream.Selection;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
-import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.FullHttpResponse;
-import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
-import io.netty.handler.codec.http.LastHttpContent;
-import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.handler.ssl.SslHandler;
-import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
 import java.time.Duration;
 import java.time.Instant;
@@ -67,6 +64,7 @@ final class Upgrade extends TimerWheel.Timer {
     private @Nullable Connected connected;
     private @Nullable HttpResponse switching;
     private @Nullable RefusalRelay refusal;
+    private @Nullable UpgradeBackendHandler backendHandler;
     private int interimAnswers;
     private long lingeredBytes;
 
@@ -77,7 +75,7 @@ final class Upgrade extends TimerWheel.Timer {
         this.wheel = TimerWheel.of(client.eventLoop());
         this.home = parts.registry().of(client.eventLoop());
         this.metrics = parts.metrics().route(request.route().owner());
-        this.takeover = new ClientTakeover(client, new ClientHandler());
+        this.takeover = new ClientTakeover(client, new UpgradeClientHandler(this));
     }
 
     void begin() {
@@ -135,7 +133,12 @@ final class Upgrade extends TimerWheel.Timer {
         if (request.head().headers().contains(HttpHeaderNames.EXPECT)) {
             // Asked for both, a server answers 100 before 101 (RFC 9110 §7.8); a handshake has no body to hold back.
             request.head().headers().remove(HttpHeaderNames.EXPECT);
-            client.writeAndFlush(new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE));
+            takeover.writer()
+                    .answer(
+                            new DefaultHttpResponse(
+                                    HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, EmptyHttpHeaders.INSTANCE),
+                            false);
+            takeover.writer().flush();
         }
         ByteBuf bytes;
         try {
@@ -145,7 +148,9 @@ final class Upgrade extends TimerWheel.Timer {
             return;
         }
         state = State.AWAITING;
-        backend.pipeline().addLast(new AnswerDecoder(), new BackendHandler());
+        UpgradeBackendHandler handler = new UpgradeBackendHandler(this);
+        backendHandler = handler;
+        handler.install(backend);
         wheel.schedule(this, TimerWheel.ticks(request.forward().timeouts().handshake()));
         backend.writeAndFlush(bytes).addListener(sent -> {
             if (!sent.isSuccess()) {
@@ -154,15 +159,38 @@ final class Upgrade extends TimerWheel.Timer {
         });
     }
 
+    // What the client does meanwhile.
+
+    /** Bytes of the client before the tunnel is open. */
+    void early(ByteBuf bytes) {
+        if (state == State.LINGERING) {
+            lingeredBytes += bytes.readableBytes();
+            if (lingeredBytes > LINGER_BYTES_MAX) {
+                client.close();
+                over();
+            }
+        }
+        if (state != State.CONNECTING && state != State.AWAITING) {
+            bytes.release();
+        } else if (!takeover.hold(bytes)) {
+            fail(HttpResponseStatus.BAD_REQUEST, "early_bytes", "Wait for the answer before you send frames.");
+        }
+    }
+
     // What the backend answers.
 
-    private void head(HttpResponse response) {
+    /** After a burst of the backend. */
+    void flushAnswer() {
+        if (state == State.ANSWERING) {
+            takeover.writer().flush();
+        }
+    }
+
+    void head(HttpResponse response) {
         if (state != State.AWAITING) {
-            ReferenceCountUtil.release(response);
-        } else if (response.decoderResult().isFailure()) {
-            ReferenceCountUtil.release(response);
-            fail(HttpResponseStatus.BAD_GATEWAY, "bad_answer", "The backend's answer is not valid HTTP.");
-        } else if (response.status().code() == 101) {
+            return;
+        }
+        if (response.status().code() == 101) {
             String fault = SwitchingAnswer.fault(response, request.offer());
             if (fault == null) {
                 switching = response;
@@ -176,32 +204,48 @@ final class Upgrade extends TimerWheel.Timer {
         }
     }
 
-    private void content(HttpContent content) {
-        boolean last = content instanceof LastHttpContent;
+    void content(ByteBuf part) {
         RefusalRelay relay = refusal;
-        if (state == State.AWAITING) {
-            content.release();
-            HttpResponse response = switching;
-            // Only with the end of the 101 the decoder has nothing of it left: this is the moment to switch.
-            if (last && response != null) {
-                handOver(response);
-            }
-        } else if (state == State.ANSWERING && relay != null) {
-            relay.content(content);
+        if (state == State.ANSWERING && relay != null) {
+            relay.content(part);
         } else {
-            content.release();
+            part.release();
+        }
+    }
+
+    void answerComplete() {
+        RefusalRelay relay = refusal;
+        HttpResponse response = switching;
+        if (state == State.AWAITING && response != null) {
+            handOver(response);
+        } else if (state == State.ANSWERING && relay != null) {
+            relay.end();
+        }
+    }
+
+    void badAnswer() {
+        if (state == State.ANSWERING) {
+            cutShort();
+        } else {
+            fail(HttpResponseStatus.BAD_GATEWAY, "bad_answer", "The backend's answer is not valid HTTP.");
         }
     }
 
     /** 100, 103 and their like go on as they come and take no answer's place (RFC 9110 §15.2). */
     private void interim(HttpResponse response) {
         interimAnswers++;
-        if (interimAnswers > INTERIM_ANSWERS_MAX) {
-            fail(HttpResponseStatus.BAD_GATEWAY, "bad_answer", "The backend's answer is not valid HTTP.");
-            return;
-        }
         request.responses().prepare(response, null);
-        client.writeAndFlush(SwitchingAnswer.bodyless(response));
+        response.headers().remove(HttpHeaderNames.CONTENT_LENGTH);
+        try {
+            if (interimAnswers <= INTERIM_ANSWERS_MAX) {
+                takeover.writer().answer(response, false);
+                takeover.writer().flush();
+                return;
+            }
+        } catch (IllegalArgumentException e) {
+            // It cannot be sent as it is.
+        }
+        badAnswer();
     }
 
     private void handOver(HttpResponse response) {
@@ -209,10 +253,17 @@ final class Upgrade extends TimerWheel.Timer {
         if (made == null) {
             throw new IllegalStateException("an answer without a connection");
         }
-        state = State.OVER;
-        wheel.cancel(this);
         String cookie = made.lease().stickyCookie(request.client().security());
         SwitchingAnswer.prepare(response, request.responses(), cookie);
+        ByteBuf head;
+        try {
+            head = HeadBytes.answer(response.status(), response.headers(), client.alloc());
+        } catch (IllegalArgumentException e) {
+            badAnswer();
+            return;
+        }
+        state = State.OVER;
+        wheel.cancel(this);
         String subprotocol = response.headers().get(HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL);
         long nanos = System.nanoTime() - request.client().acceptedNanos();
         RelayedTunnel tunnel = new RelayedTunnel(new RelayedTunnel.Parts(
@@ -226,7 +277,7 @@ final class Upgrade extends TimerWheel.Timer {
                 home));
         metrics.handshake(HandshakeResult.UPGRADED, "ok", nanos);
         client.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
-        client.write(SwitchingAnswer.bodyless(response), client.voidPromise());
+        client.write(head, client.voidPromise());
         tunnel.open();
         home.over(this);
         // The relays are in place before the decoders go: bytes that those still hold arrive when they are removed.
@@ -237,8 +288,8 @@ final class Upgrade extends TimerWheel.Timer {
             tunnel.fromClient().readComplete();
         }
         made.channel().pipeline().addLast(tunnel.fromBackend());
-        made.channel().pipeline().remove(BackendHandler.class);
-        made.channel().pipeline().remove(AnswerDecoder.class);
+        made.channel().pipeline().remove(UpgradeBackendHandler.class);
+        made.channel().pipeline().remove(ResponseDecoderHandler.class);
         tunnel.fromBackend().readComplete();
         client.flush();
     }
@@ -263,24 +314,24 @@ final class Upgrade extends TimerWheel.Timer {
         Connected made = connected;
         String cookie =
                 made == null ? null : made.lease().stickyCookie(request.client().security());
-        RefusalRelay relay = new RefusalRelay(request, new RefusalOwner());
+        RefusalRelay relay = new RefusalRelay(request, takeover.writer(), new RefusalOwner());
         refusal = relay;
         relay.begin(response, cookie);
     }
 
-    private void setBackendReading(boolean reading) {
-        Connected made = connected;
-        if (made != null) {
-            made.channel().config().setAutoRead(reading);
+    void setBackendReading(boolean reading) {
+        UpgradeBackendHandler backend = backendHandler;
+        if (backend != null && state == State.ANSWERING) {
+            backend.setPaused(!reading);
         }
     }
 
     // Ends.
 
-    private void backendBroke() {
+    void backendBroke() {
         if (state == State.AWAITING) {
             fail(HttpResponseStatus.BAD_GATEWAY, "backend_closed", "The backend closed the connection.");
-        } else if (state == State.ANSWERING) {
+        } else if (state == State.ANSWERING && refusal != null) {
             cutShort();
         }
     }
@@ -288,12 +339,12 @@ final class Upgrade extends TimerWheel.Timer {
     /** The answer's body ends early: the client must notice, so nothing completes it. */
     private void cutShort() {
         endBackend();
-        client.flush();
+        takeover.writer().flush();
         client.close();
         over();
     }
 
-    private void clientGone() {
+    void clientGone() {
         State before = state;
         state = State.OVER;
         if (before == State.CONNECTING || before == State.AWAITING) {
@@ -326,7 +377,10 @@ final class Upgrade extends TimerWheel.Timer {
         ended(HandshakeResult.FAILED, reason);
         FullHttpResponse answer = request.responses().local(status, text);
         answer.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
-        client.writeAndFlush(answer).addListener(done -> linger());
+        takeover.writer().answer(answer, false);
+        takeover.writer().content(answer.content());
+        takeover.writer().flush();
+        client.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(done -> linger());
     }
 
     private void ended(HandshakeResult result, String reason) {
@@ -376,6 +430,7 @@ final class Upgrade extends TimerWheel.Timer {
 
     private void over() {
         state = State.OVER;
+        takeover.writer().discard();
         wheel.cancel(this);
         endRefusal();
         takeover.discard();
@@ -414,86 +469,6 @@ final class Upgrade extends TimerWheel.Timer {
         @Override
         public void cutShort() {
             Upgrade.this.cutShort();
-        }
-    }
-
-    private final class ClientHandler extends ChannelInboundHandlerAdapter {
-        @Override
-        public void channelRead(ChannelHandlerContext ctx, Object message) {
-            boolean undecided = state == State.CONNECTING || state == State.AWAITING;
-            if (state == State.LINGERING && message instanceof ByteBuf bytes) {
-                lingeredBytes += bytes.readableBytes();
-                if (lingeredBytes > LINGER_BYTES_MAX) {
-                    client.close();
-                    over();
-                }
-            }
-            if (!undecided || !(message instanceof ByteBuf bytes)) {
-                ReferenceCountUtil.release(message);
-            } else if (!takeover.hold(bytes)) {
-                fail(HttpResponseStatus.BAD_REQUEST, "early_bytes", "Wait for the answer before you send frames.");
-            }
-        }
-
-        @Override
-        public void channelWritabilityChanged(ChannelHandlerContext ctx) {
-            if (client.isWritable()) {
-                setBackendReading(true);
-            }
-        }
-
-        @Override
-        public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-            if (event instanceof ChannelInputShutdownEvent || event instanceof SslCloseCompletionEvent) {
-                clientGone();
-            }
-        }
-
-        @Override
-        public void channelInactive(ChannelHandlerContext ctx) {
-            clientGone();
-        }
-
-        @Override
-        public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-            clientGone();
-        }
-    }
-
-    private final class BackendHandler extends ChannelInboundHandlerAdapter {
-        @Override
-        public void channelRead(ChannelHandlerContext ctx, Object message) {
-            if (message instanceof HttpResponse response) {
-                head(response);
-            } else if (message instanceof HttpContent content) {
-                content(content);
-            } else {
-                ReferenceCountUtil.release(message);
-            }
-        }
-
-        @Override
-        public void channelReadComplete(ChannelHandlerContext ctx) {
-            if (state == State.ANSWERING) {
-                client.flush();
-            }
-        }
-
-        @Override
-        public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-            if (event instanceof ChannelInputShutdownEvent) {
-                backendBroke();
-            }
-        }
-
-        @Override
-        public void channelInactive(ChannelHandlerContext ctx) {
-            backendBroke();
-        }
-
-        @Override
-        public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-            backendBroke();
         }
     }
 }

@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.upstream;
 
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.transport.KeepAlive;
+import dev.holdfast.dataplane.proxy.transport.SocketBuffers;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnectException.Reason;
 import dev.holdfast.routetable.Upstream;
 import io.netty.channel.Channel;
@@ -272,6 +273,7 @@ public final class BackendConnector {
         Channel channel = socketFor(loop, lease.address().getAddress());
         channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
         keepAlive.apply(channel);
+        SocketBuffers.boundBackend(channel);
         channel.config().setConnectTimeoutMillis(0);
         channel.config()
                 .setRecvByteBufAllocator(new FixedRecvByteBufAllocator(

@@ -75,6 +75,21 @@ public final class RawClient implements AutoCloseable {
         return new RawClient(socket);
     }
 
+    /** The application protocol that TLS agrees on when these are offered; empty for none. */
+    public static String agreedProtocol(int port, String serverName, String... offered) throws IOException {
+        try (SSLSocket socket =
+                (SSLSocket) trustingEverything().getSocketFactory().createSocket()) {
+            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), TIMEOUT_MILLIS);
+            SSLParameters parameters = socket.getSSLParameters();
+            parameters.setServerNames(List.of(new SNIHostName(serverName)));
+            parameters.setApplicationProtocols(offered);
+            socket.setSSLParameters(parameters);
+            socket.setSoTimeout(TIMEOUT_MILLIS);
+            socket.startHandshake();
+            return socket.getApplicationProtocol();
+        }
+    }
+
     /** Sends in one write, a byte per character. */
     public RawClient send(String text) throws IOException {
         return send(text.getBytes(StandardCharsets.ISO_8859_1));

@@ -45,6 +45,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.ssl.SslContext;
 import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.EventExecutor;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -76,7 +77,7 @@ final class TestFront implements AutoCloseable {
     final TunnelRegistry registry;
     private final Upgrades upgrades;
     private final MultiThreadIoEventLoopGroup loops =
-            new MultiThreadIoEventLoopGroup(2, HalfClosingEpollHandler.newFactory());
+            new MultiThreadIoEventLoopGroup(2, new DefaultThreadFactory("proxy"), HalfClosingEpollHandler.newFactory());
     private final Channel server;
     private int version;
 

@@ -1,5 +1,6 @@
-package dev.holdfast.dataplane.proxy.tunnel;
+package dev.holdfast.dataplane.guard;
 
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.util.ResourceLeakDetector;
 import io.netty.util.ResourceLeakDetectorFactory;
@@ -12,7 +13,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
  * Fails a test class when Netty reports a buffer that nobody released; by itself it would only log. Registered for the
- * whole module, so that it is there before the first buffer.
+ * whole module, and for those whose class path has this one, so that it is there before the first buffer.
  */
 public final class LeakExtension implements AfterAllCallback {
     private static final Queue<String> LEAKS = new ConcurrentLinkedQueue<>();
@@ -23,20 +24,26 @@ public final class LeakExtension implements AfterAllCallback {
 
     @Override
     public void afterAll(ExtensionContext context) throws InterruptedException {
+        List<String> leaks = takeLeaks();
+        if (!leaks.isEmpty()) {
+            throw new AssertionError("resources nobody released: " + String.join("\n\n", leaks));
+        }
+    }
+
+    /** What was told since the last time, after a collection. */
+    static List<String> takeLeaks() throws InterruptedException {
         for (int i = 0; i < 3; i++) {
             System.gc();
             Thread.sleep(20);
             // A detector reports what the collector found when the next resource is tracked.
             PooledByteBufAllocator.DEFAULT.directBuffer().release();
-            io.netty.buffer.ByteBufAllocator.DEFAULT.directBuffer().release();
+            ByteBufAllocator.DEFAULT.directBuffer().release();
         }
         List<String> leaks = new ArrayList<>();
         for (String leak = LEAKS.poll(); leak != null; leak = LEAKS.poll()) {
             leaks.add(leak);
         }
-        if (!leaks.isEmpty()) {
-            throw new AssertionError("resources nobody released: " + String.join("\n\n", leaks));
-        }
+        return leaks;
     }
 
     private static final class RecordingFactory extends ResourceLeakDetectorFactory {

@@ -1,0 +1,22 @@
+package dev.holdfast.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.netty.util.ResourceLeakDetectorFactory;
+import org.junit.jupiter.api.Test;
+
+/** The guards of the data plane's tests are those of this module's too, without a dependency that would say so. */
+class GuardsTest {
+    @Test
+    void leaksAndBlockedEventLoopsAreWatchedFor() {
+        // Given the class path of this module's tests
+
+        // When
+        String factory = ResourceLeakDetectorFactory.instance().getClass().getName();
+
+        // Then
+        assertThat(factory)
+                .as("dataplane/target/test-classes is on the class path and its extensions are registered")
+                .startsWith("dev.holdfast.dataplane.guard.");
+    }
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The overload and abuse suite at full size, and what needs a network namespace: peers that packets no longer reach. Everything
+# stays on loopback. It needs Linux, iptables, and root or user namespaces; about four minutes. Figures are lines with `figure:`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+fail() { echo "overload: $*" >&2; exit 1; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+suite() { # suite LOG TESTS OPTION...
+  local log=$work/$1 tests=$2
+  shift 2
+  "${wrapper[@]}" timeout 550 mvn -o -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="$tests" \
+    -Dsurefire.failIfNoSpecifiedTests=false -DforkedProcessTimeoutInSeconds=500 "$@" >"$log" 2>&1 || {
+    grep -E 'figure:|ERROR|Tests run' "$log" >&2 || tail -n 60 "$log" >&2
+    fail "$tests failed"
+  }
+  grep -o 'figure: .*' "$log" || fail "$tests printed no figure"
+}
+
+if ! command -v iptables >/dev/null; then
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "no iptables (expected: installed)"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends iptables >/dev/null
+fi
+
+wrapper=()
+suite full 'dev.holdfast.e2e.overload.*Test' -Doverload.slow=1000 -Doverload.readers=2000 -Doverload.terminated=2000 \
+  -Doverload.paused=1000 -Doverload.broken=500 -Doverload.silent=300
+
+# Rules that drop packets belong in a network of their own.
+wrapper=(unshare -n)
+[ "$(id -u)" = 0 ] || wrapper=(unshare -rn)
+"${wrapper[@]}" sh -c 'ip link set lo up && iptables -A INPUT -p tcp --dport 9 -j DROP' \
+  || fail "no network namespace with iptables can be made here"
+wrapper+=(sh -c 'ip link set lo up && exec "$@"' sh)
+suite unreachable 'SilentPeerTest' -Doverload.iptables=true
+echo "overload: all passed"

@@ -1,0 +1,92 @@
+package dev.holdfast.e2e.overload;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.holdfast.e2e.overload.WireClient.Manner;
+import dev.holdfast.e2e.traffic.EchoBackend;
+import dev.holdfast.e2e.traffic.RawGet;
+import dev.holdfast.e2e.traffic.TunnelFleet;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** R24: a data plane that is out of file descriptors, and comes back when they do. */
+@Timeout(180)
+@EnabledOnOs(OS.LINUX)
+class FileLimitTest {
+    private static final int FILES = 400;
+    private static final int KNOCKING = 500;
+    private static final Duration FULL = Duration.ofSeconds(3);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    @Test
+    void aFullDataPlaneRestsKeepsItsTunnelsAndAcceptsAgain(@TempDir Path root) throws Exception {
+        // Given
+        try (EchoBackend echo = new EchoBackend("echo");
+                WireClients clients = new WireClients();
+                TunnelFleet fleet = new TunnelFleet();
+                DataPlaneProcess dataPlane = DataPlaneProcess.serve(
+                        List.of("sh", "-c", "ulimit -n " + FILES + "; exec \"$@\"", "sh"),
+                        List.of(),
+                        new ServedTable().host("good.test", echo.port()).store(root),
+                        "--head-timeout=PT5M")) {
+            fleet.open(20, URI.create("ws://good.test:" + dataPlane.httpPort() + "/"));
+
+            // When
+            List<WireClient> knocking =
+                    clients.open(KNOCKING, dataPlane.httpPort(), "", () -> new WireClient(Manner.request("GET ")));
+            await().atMost(PATIENCE).until(() -> openFiles(dataPlane) >= FILES - 2);
+            long messagesBefore = fleet.messages();
+            Duration cpuBefore = dataPlane.process().cpu();
+            Thread.sleep(FULL);
+            double cpu = dataPlane.process().cpu().minus(cpuBefore).toNanos() * 100.0 / FULL.toNanos();
+            long messages = fleet.messages() - messagesBefore;
+            long files = openFiles(dataPlane);
+            knocking.forEach(WireClient::hangUp);
+            long left = System.nanoTime();
+            await().atMost(PATIENCE).pollInterval(Duration.ofMillis(10)).until(() -> isServed(dataPlane));
+            double seconds = (System.nanoTime() - left) / 1e9;
+
+            // Then
+            System.out.printf(
+                    "figure: R24 files %d of %d, knocking %d: processor while full %.1f %% of a core, messages of 20 tunnels"
+                            + " meanwhile %d, served again after %.2f s, drops %d, failed accepts %.0f%n",
+                    files,
+                    FILES,
+                    KNOCKING,
+                    cpu,
+                    messages,
+                    seconds,
+                    fleet.drops(),
+                    dataPlane.metric("holdfast_accept_failures_total"));
+            assertThat(fleet.drops()).as("first: %s", fleet.firstDrop()).isZero();
+            assertThat(messages).as("messages while full").isPositive();
+            assertThat(cpu).as("processor while full, in percent of a core").isLessThan(60);
+            assertThat(dataPlane.metric("holdfast_accept_failures_total")).isPositive();
+            assertThat(fleet.settle(PATIENCE)).as("bytes lost").isZero();
+            assertThat(dataPlane.process().exitStatus()).isNull();
+        }
+    }
+
+    private static long openFiles(DataPlaneProcess dataPlane) {
+        String[] files =
+                Path.of("/proc", "" + dataPlane.process().pid(), "fd").toFile().list();
+        return files == null ? -1 : files.length;
+    }
+
+    private static boolean isServed(DataPlaneProcess dataPlane) {
+        try (RawGet get = new RawGet(dataPlane.httpPort(), "good.test", "/")) {
+            return get.get().status() == 200;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+package dev.holdfast.e2e.overload;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.e2e.overload.WireClient.Manner;
+import dev.holdfast.e2e.process.JavaProcess;
+import dev.holdfast.routetable.Timeouts;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** R30: peers that are gone without a word. */
+@Timeout(180)
+@EnabledOnOs(OS.LINUX)
+class SilentPeerTest {
+    private static final int TUNNELS = Integer.getInteger("overload.silent", 100);
+    private static final Duration BUDGET = Duration.ofSeconds(8);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Timeouts BRIEF =
+            new Timeouts(Duration.ofSeconds(30), Duration.ofSeconds(60), Duration.ofSeconds(3));
+    private static final String ACTIVE = "holdfast_tunnels_active";
+
+    @Test
+    void tunnelsOfStoppedPeersAreFreed(@TempDir Path root) throws Exception {
+        // Given
+        try (WireBackend wire = new WireBackend();
+                WireClients here = new WireClients();
+                JavaProcess backend = JavaProcess.start(WireBackend.class.getName(), List.of(), List.of())) {
+            int backendPort = Integer.parseInt(
+                    backend.await("backend port=(\\d+)", PATIENCE).group(1));
+            try (DataPlaneProcess dataPlane = DataPlaneProcess.serve(
+                            new ServedTable()
+                                    .host("wire.test", wire.port(), Timeouts.DEFAULT)
+                                    .host("brief.test", wire.port(), BRIEF)
+                                    .host("gone.test", backendPort, Timeouts.DEFAULT)
+                                    .store(root),
+                            "--silent-peer-timeout=" + BUDGET);
+                    JavaProcess idle = peers(dataPlane, "brief.test", "/idle", "hold")) {
+                idle.await("peers open", PATIENCE);
+                List<WireClient> talkers = here.open(
+                        TUNNELS,
+                        dataPlane.httpPort(),
+                        "",
+                        () -> new WireClient(Manner.upgrade("gone.test", "/idle")
+                                .saying(WireClient.message(60_000), Duration.ofMillis(20))));
+                WireClients.await(talkers, "upgraded", client -> client.status() == 101, PATIENCE);
+
+                Duration freed;
+                try (JavaProcess pouredAt = peers(dataPlane, "wire.test", "/pour", "")) {
+                    pouredAt.await("peers open", PATIENCE);
+
+                    // When
+                    pouredAt.signal("STOP");
+                    idle.signal("STOP");
+                    backend.signal("STOP");
+
+                    // Then
+                    freed = dataPlane.awaitAtMost(ACTIVE, 0, PATIENCE);
+                }
+                System.out.printf(
+                        "figure: R30 stopped: clients poured at %d, idle clients %d, backends talked to %d; budget %d s, idle limit %d s:"
+                                + " tunnels freed after %.1f s, leaked 0%n",
+                        TUNNELS,
+                        TUNNELS,
+                        TUNNELS,
+                        BUDGET.toSeconds(),
+                        BRIEF.idle().toSeconds(),
+                        freed.toNanos() / 1e9);
+                WireClients.await(talkers, "told", WireClient::hasEnded, PATIENCE);
+                assertThat(wire.tunnels()).isZero();
+            }
+        }
+    }
+
+    /** In a network namespace of its own, where rules that drop packets harm nobody: {@code e2e/overload/run.sh}. */
+    @Test
+    @EnabledIfSystemProperty(named = "overload.iptables", matches = "true")
+    void idleTunnelsOfUnreachablePeersAreFreedWithinTheBudget(@TempDir Path root) throws Exception {
+        // Given
+        try (WireBackend wire = new WireBackend();
+                WireBackend vanishing = new WireBackend();
+                DataPlaneProcess dataPlane = DataPlaneProcess.serve(
+                        new ServedTable()
+                                .host("wire.test", wire.port(), Timeouts.DEFAULT)
+                                .host("gone.test", vanishing.port(), Timeouts.DEFAULT)
+                                .store(root),
+                        "--silent-peer-timeout=" + BUDGET);
+                WireClients here = new WireClients()) {
+            List<WireClient> clients = here.open(
+                    TUNNELS, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("wire.test", "/idle")));
+            List<WireClient> others = here.open(
+                    TUNNELS, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("gone.test", "/idle")));
+            WireClients.await(others, "upgraded", client -> client.status() == 101, PATIENCE);
+            WireClients.await(clients, "upgraded", client -> client.status() == 101, PATIENCE);
+
+            // When
+            drop("--sport", vanishing.port());
+            drop("--dport", vanishing.port());
+            Duration backends = dataPlane.awaitAtMost(ACTIVE, TUNNELS, PATIENCE);
+            drop("--dport", dataPlane.httpPort());
+            drop("--sport", dataPlane.httpPort());
+
+            // Then
+            Duration all = dataPlane.awaitAtMost(ACTIVE, 0, PATIENCE);
+            System.out.printf(
+                    "figure: R30 unreachable, idle tunnels %d each, budget %d s: freed %.1f s after their backends, %.1f s after their"
+                            + " clients vanished, leaked 0%n",
+                    TUNNELS, BUDGET.toSeconds(), backends.toNanos() / 1e9, all.toNanos() / 1e9);
+        }
+    }
+
+    private static void drop(String side, int port) throws Exception {
+        int status = new ProcessBuilder("iptables", "-A", "INPUT", "-p", "tcp", side, "" + port, "-j", "DROP")
+                .inheritIO()
+                .start()
+                .waitFor();
+        assertThat(status).as("iptables").isZero();
+    }
+
+    private static JavaProcess peers(DataPlaneProcess dataPlane, String host, String path, String saying) {
+        return JavaProcess.start(
+                SilentPeers.class.getName(),
+                List.of(),
+                List.of("" + dataPlane.httpPort(), "" + TUNNELS, host, path, saying));
+    }
+}

@@ -1,0 +1,155 @@
+package dev.holdfast.e2e.soak;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The verdict notices each count, a gauge that tells another story, and a slope. */
+class SoakReportTest {
+    private final Tally tally = new Tally();
+    private final SoakReport report =
+            new SoakReport(new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8), tally);
+
+    @BeforeEach
+    void someTraffic() {
+        tally.opened.add(10);
+        tally.back.add(100);
+        tally.requests.add(50);
+        tally.edits.add(20);
+    }
+
+    @Test
+    void trafficWithoutFaultsPasses() {
+        // Given
+        TunnelGauges end = new TunnelGauges(10, 10, 0, 0);
+
+        // When
+        List<String> wrong = report.conclude(Duration.ofMinutes(1), List.of(), end);
+
+        // Then
+        assertThat(wrong).isEmpty();
+    }
+
+    @Test
+    void everyFaultFailsTheSoak() {
+        // Given
+        List<LongAdder> faults = List.of(
+                tally.drops,
+                tally.lost,
+                tally.duplicated,
+                tally.reordered,
+                tally.corrupted,
+                tally.handshakesFailed,
+                tally.requestsFailed,
+                tally.editsFailed,
+                tally.handshakesAtGone,
+                tally.leaks,
+                tally.errorsLogged);
+
+        // When
+        faults.forEach(LongAdder::increment);
+
+        // Then
+        assertThat(report.faults()).hasSize(faults.size());
+    }
+
+    @Test
+    void aSoakWithoutTrafficFails() {
+        // Given
+        SoakReport idle = new SoakReport(System.out, new Tally());
+
+        // When
+        List<String> wrong = idle.faults();
+
+        // Then
+        assertThat(wrong).containsExactly("traffic: none (expected: messages, requests and edits)");
+    }
+
+    @Test
+    void gaugesThatTellAnotherStoryFailTheSoak() {
+        // Given
+        TunnelGauges leaked = new TunnelGauges(10, 9, 0, 1);
+        TunnelGauges gap = new TunnelGauges(10, 9, 0, 0);
+        TunnelGauges missing = new TunnelGauges(9, 9, 0, 0);
+        TunnelGauges cut = new TunnelGauges(10, 10, 1, 0);
+
+        // When
+        List<List<String>> wrong = List.of(leaked, gap, missing, cut).stream()
+                .map(report::gaugeFaults)
+                .toList();
+
+        // Then
+        assertThat(wrong).allSatisfy(each -> assertThat(each).hasSize(1));
+    }
+
+    @Test
+    void gaugesAreReadFromTheTextForPrometheus() {
+        // Given
+        String metrics = """
+                # TYPE holdfast_tunnels_active gauge
+                holdfast_tunnels_active{namespace="shop",route="busy"} 2.0
+                holdfast_tunnels_active{namespace="shop",route="held"} 1.0
+                holdfast_tunnels_opened_total{namespace="shop",route="busy"} 1.2E3
+                holdfast_tunnels_opened_total{namespace="shop",route="held"} 1.0
+                holdfast_tunnels_closed_total{code_class="1xxx",initiator="client",namespace="shop",reason="close",route="busy"} 1197.0
+                holdfast_tunnels_closed_total{code_class="none",initiator="backend",namespace="shop",reason="reset",route="busy"} 1.0
+                """;
+
+        // When
+        TunnelGauges gauges = TunnelGauges.parse(metrics);
+
+        // Then
+        assertThat(gauges).isEqualTo(new TunnelGauges(1_201, 1_198, 1, 3));
+        assertThat(gauges.gap()).isZero();
+    }
+
+    @Test
+    void aSlopeIsFoundThroughNoise() {
+        // Given
+        Trend trend = new Trend();
+        for (int minute = 0; minute <= 1_440; minute++) {
+            trend.add(minute / 60.0, 100 + 1.5 * minute / 60 + (minute % 7 - 3));
+        }
+
+        // When
+        boolean flat = trend.isFlat(1, 12);
+
+        // Then
+        assertThat(trend.slopePerHour()).isBetween(1.4, 1.6);
+        assertThat(flat).isFalse();
+    }
+
+    @Test
+    void aShortTimeAllowsForNoiseAndNotForALeak() {
+        // Given
+        Trend noise = new Trend();
+        Trend leak = new Trend();
+        for (int minute = 0; minute <= 7; minute++) {
+            noise.add(minute / 60.0, 100 + minute);
+            leak.add(minute / 60.0, 100 + 5 * minute);
+        }
+
+        // When
+        List<Boolean> flat = List.of(noise.isFlat(1, 12), leak.isFlat(1, 12));
+
+        // Then
+        assertThat(flat).containsExactly(true, false);
+    }
+
+    @Test
+    void theLengthIsInMinutesOrHours() {
+        // Given, When, Then
+        assertThat(SoakMain.length("--minutes", "10")).isEqualTo(Duration.ofMinutes(10));
+        assertThat(SoakMain.length("--hours", "24")).isEqualTo(Duration.ofHours(24));
+        assertThatThrownBy(() -> SoakMain.length("--days", "1"))
+                .hasMessage("--days 1 (expected: --minutes N or --hours N, N from 1 to 9999)");
+    }
+}
