@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from programs import HERE, HOST, TARGET, Holdfast, Programs, environment
 
 CLIENT_SECONDS = 240
-JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{TARGET}/java/classes:{TARGET}/java/lib/*"]
-
 PEERS = {
     "ws": ["node", "node/ws_peer.mjs"],
     "websockets": ["python3", "python/websockets_peer.py"],

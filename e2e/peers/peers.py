@@ -5,7 +5,7 @@ import importlib
 import sys
 import time
 
-SUITES = ["matrix", "apps"]
+SUITES = ["matrix", "apps", "http_checks", "smuggling"]
 SHOWN_MAX = 40
 
 
@@ -38,9 +38,9 @@ class Report:
         if any(columns):
             width = max(len(row) for row in self._table) + 2
             print(f"\n{self._suite}: failures, client by row, backend by column")
-            print(" " * width + "".join(f"{column:>13}" for column in columns))
+            print(" " * width + "".join(f"{column:>15}" for column in columns))
             for row, counts in self._table.items():
-                print(f"{row:<{width}}" + "".join(f"{counts.get(column, '-'):>13}" for column in columns))
+                print(f"{row:<{width}}" + "".join(f"{counts.get(column, '-'):>15}" for column in columns))
         for what in sorted(self._unsupported):
             print(f"  the library cannot: {what}")
         for failure in self._failures[:SHOWN_MAX]:

@@ -79,6 +79,7 @@ class Programs:
 
     def __init__(self):
         self._started = []
+        self._afterwards = []
 
     def __enter__(self):
         return self
@@ -86,6 +87,11 @@ class Programs:
     def __exit__(self, *_):
         for program in reversed(self._started):
             program.close()
+        for last in self._afterwards:
+            last()
+
+    def afterwards(self, last):
+        self._afterwards.append(last)
 
     def start(self, *args, **kwargs):
         program = Program(*args, **kwargs)

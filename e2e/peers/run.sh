@@ -50,11 +50,32 @@ go_peers() {
   (cd go && CGO_ENABLED=0 go build -o "$target/go-peers" .)
 }
 
+# The JDK 25 that the build needs as well; `java` on the PATH may be an older one.
+find_jdk() {
+  local candidate
+  for candidate in "${JAVA_HOME:-}" "$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")" /usr/lib/jvm/* /opt/java/* \
+    /usr/java/* "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/*; do
+    if [ -x "$candidate/bin/javac" ] && grep -qs '^JAVA_VERSION="25[".]' "$candidate/release"; then
+      echo "$candidate"
+      return 0
+    fi
+  done
+  return 1
+}
+
+java_peers() {
+  up_to_date "$target/java.stamp" java/pom.xml java/src && return
+  rm -rf "$target/java"
+  mvn -q -B -ntp -f java/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+    -DoutputDirectory="$target/java/lib"
+  "$PEERS_JDK/bin/javac" -proc:none -nowarn -d "$target/java/classes" -cp "$target/java/lib/*" java/src/*.java
+  touch "$target/java.stamp"
+}
+
 certificates() {
   [ -e "$target/tls/cert.pem" ] && return
   cd "$target/tls"
-  openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=peers-ca -keyout ca.key -out ca.pem \
-    -addext basicConstraints=critical,CA:TRUE
+  openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=peers-ca -keyout ca.key -out ca.pem
   openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out request.pem
   printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' >extensions
   openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -days 3650 -extfile extensions -out leaf.pem
@@ -71,7 +92,9 @@ step() { ("$1") >"$target/logs/$1.log" 2>&1 & running[$1]=$!; }
 
 say "install"
 packages >"$target/logs/packages.log" 2>&1 || { cat "$target/logs/packages.log" >&2; fail "packages"; }
-for name in launcher node_packages python_packages go_peers certificates; do step "$name"; done
+PEERS_JDK=$(find_jdk) || fail "no JDK 25 found (expected: JAVA_HOME names one)"
+export PEERS_JDK
+for name in launcher node_packages python_packages go_peers java_peers certificates; do step "$name"; done
 for name in "${!running[@]}"; do
   wait "${running[$name]}" || { tail -n 30 "$target/logs/$name.log" >&2; fail "$name failed"; }
 done

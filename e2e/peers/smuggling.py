@@ -1,0 +1,325 @@
+"""The smuggling vectors of the conformance tests against real servers. The oracle is the two-request probe: behind every
+attack the same connection, if it is open, and another client ask for targets of their own and must get their own answers;
+what Holdfast sent (a recorder between it and the server reads it) is what the verdict says; and what the server says it
+saw is what Holdfast sent."""
+
+import collections
+import os
+import re
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import wire
+from programs import ROOT, TARGET, Holdfast, Programs
+from servers import WebServers
+from tap import NaiveProxy, Tap
+
+CORPUS = ROOT / "dataplane" / "src" / "test" / "resources" / "conformance" / "smuggling.txt"
+ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
+ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "0": "\0"}
+WAIT_SECONDS = 20
+NAIVE_VECTORS = 12
+NAIVE_HARMLESS = 6
+VULNERABLE_TO_NAIVE = ["go"]
+
+JAVA = [
+    f"{os.environ['PEERS_JDK']}/bin/java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m",
+    "--sun-misc-unsafe-memory-access=allow", "-cp", f"{TARGET}/java/classes:{TARGET}/java/lib/*", "HttpBackends",
+]  # fmt: skip
+
+PROGRAMS = {
+    "node": ["node", "node/http_backend.mjs"],
+    "aiohttp": ["python3", "python/echo_app.py", "aiohttp"],
+    "tornado": ["python3", "python/echo_app.py", "tornado"],
+    "gunicorn": ["python3", "python/echo_app.py", "gunicorn"],
+    "go": [str(TARGET / "go-peers"), "http", "serve"],
+    "jetty": [*JAVA, "jetty"],
+    "tomcat": [*JAVA, "tomcat"],
+    "undertow": [*JAVA, "undertow"],
+}
+
+
+class Vector:
+    """One attack; the corpus explains its format."""
+
+    def __init__(self, block):
+        title, *lines = block.split("\n")
+        self.name, _, verdict = title.partition(" => ")
+        self.kind, *self.words = verdict.split()
+        text = "".join(line for line in lines if not line.startswith("#"))
+        self._template = ESCAPE.sub(self._unescape, text)
+        self.targets = [word for word in self.words if word.startswith("/")]
+        self.statuses = [int(word) for word in self.words if re.fullmatch("[0-9]{3}", word)]
+        self.method = self._template.split(" ")[0]
+
+    @staticmethod
+    def _unescape(escape):
+        code = escape[1]
+        return chr(int(code[1:], 16)) if len(code) == 3 else ESCAPES.get(code, code)
+
+    def against(self, host):
+        smuggled = f"GET /smuggled HTTP/1.1\r\nHost: {host}\r\n\r\n"
+        text = self._template.replace("{host}", host).replace("{smlen}", f"{len(smuggled):x}")
+        head = text.find("\r\n\r\n")
+        return text.replace("{len}", str(0 if head < 0 else len(text) - head - 4)).encode("latin-1")
+
+
+def corpus():
+    blocks = re.split("(?m)^== ", CORPUS.read_text("ascii"))
+    return [Vector(block) for block in blocks if block.strip() and not block.startswith("#")]
+
+
+class Client:
+    """A connection with raw bytes on it."""
+
+    def __init__(self, port):
+        self._socket = socket.create_connection(("127.0.0.1", port), WAIT_SECONDS)
+        self.data = b""
+        self.ended = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def send(self, data):
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            pass  # It was ended already; what it said can still be read.
+
+    def _read(self):
+        try:
+            more = self._socket.recv(1 << 16)
+        except TimeoutError:
+            raise
+        except OSError:
+            more = b""
+        self.data += more
+        self.ended = self.ended or not more
+
+    def response(self, method):
+        """The next answer, or None when the connection ends first."""
+        while True:
+            try:
+                found = wire.response(self.data, 0, method, self.ended)
+                self.data = self.data[found.end :]
+                return found
+            except wire.Incomplete:
+                if self.ended:
+                    return None
+            self._read()
+
+    def rest(self, seconds=WAIT_SECONDS):
+        """What comes until the end; `ended` tells whether it came."""
+        self._socket.settimeout(seconds)
+        try:
+            while not self.ended:
+                self._read()
+        except TimeoutError:
+            pass
+        return self.data
+
+
+class Attack:
+    """All vectors against one server behind one proxy."""
+
+    def __init__(self, kind, proxy_port, host, tap, forget=lambda: None):
+        self.kind, self._port, self._host, self._tap, self._forget = kind, proxy_port, host, tap, forget
+        self.deviations = []  # from the verdict
+        self.contaminated = []  # an answer that was another's, or a request nobody sent
+        self.requests = 0
+        self.refused_by_server = 0
+        self.slowest = (0, "")
+
+    def run(self, vectors):
+        for number, vector in enumerate(vectors):
+            begun = time.monotonic()
+            try:
+                self._attack(number, vector)
+            except (TimeoutError, OSError, wire.Malformed) as e:
+                self._contaminate(vector, f"{type(e).__name__} {e}")
+            self._forget()
+            self.slowest = max(self.slowest, (time.monotonic() - begun, vector.name))
+        return self
+
+    def _attack(self, number, vector):
+        ended_early = False
+        with Client(self._port) as client:
+            client.send(vector.against(self._host))
+            if vector.kind == "refuse":
+                self._refused(client, vector)
+            elif vector.kind in ("forward", "either"):
+                ended_early = self._answered(client, vector, number)
+            elif vector.kind in ("break", "tunnel"):
+                client.rest()
+                if not client.ended:
+                    self._deviate(vector, f"the connection stays open after {client.data[:200]!r}")
+            elif b"/smuggled" in client.rest(0.05):
+                self._contaminate(vector, f"answered {client.data[:200]!r}")
+        self._canary(number, vector)
+        requests, malformed = self._tap.new_requests()
+        self.requests += len(requests)
+        self._judge(vector, requests, ended_early)
+        for what in malformed:
+            self._deviate(vector, f"sent to the server: {what}")
+
+    def _refused(self, client, vector):
+        answer = client.response(vector.method)
+        rest = client.rest()
+        if answer is None or answer.status not in vector.statuses or rest or not client.ended:
+            self._deviate(vector, f"{answer and answer.start}, then {rest[:80]!r} (expected: {vector.statuses} and the end)")
+
+    def _answered(self, client, vector, number):
+        """Reads an answer per target and probes; True if the connection ended before."""
+        for i, target in enumerate(vector.targets):
+            answer = client.response(vector.method if i == 0 else "GET")
+            if answer is None:
+                return True
+            if b"smuggled" in answer.body and "smuggled" not in target:
+                self._contaminate(vector, f"{target} answered {answer.body[:80]!r}")
+        if "then" in vector.words:
+            self._refused(client, vector)
+            return False
+        client.send(f"GET /probe-{number} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+        probe = client.response("GET")
+        if probe and probe.status == 200 and probe.body != f"GET /probe-{number}".encode():
+            self._contaminate(vector, f"the probe was answered {probe.body[:80]!r}")
+        return probe is None
+
+    def _canary(self, number, vector):
+        with Client(self._port) as client:
+            client.send(f"GET /canary-{number} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+            answer = client.response("GET")
+        if answer is None or answer.status != 200 or answer.body != f"GET /canary-{number}".encode():
+            self._contaminate(vector, f"the canary was answered {answer and (answer.start, answer.body[:80])}")
+
+    def _judge(self, vector, requests, ended_early):
+        seen = [one for one in requests if not one.target.startswith(("/canary-", "/probe-"))]
+        # A request on a connection that turned out dead may be sent once more: the order is what counts.
+        targets = list(dict.fromkeys(one.target for one in seen))
+        expected = vector.targets
+        if vector.kind == "refuse":
+            fits = not targets
+        elif vector.kind == "forward":
+            fits = targets == expected or ended_early and targets and targets == expected[: len(targets)]
+        elif vector.kind in ("either", "tunnel"):
+            fits = not targets or targets == expected
+        else:
+            fits = not any(one.complete for one in seen)
+        if not fits:
+            self._deviate(vector, f"the server was sent {targets} (expected: {vector.kind} {expected})")
+        for one in seen:
+            if one.values("http2-settings") or "h2c" in " ".join(one.values("upgrade")).lower():
+                self._deviate(vector, "the server was sent h2c")
+
+    def compare(self, log, counts_bodies):
+        """The requests that the server says it saw against those that were sent, bytes of bodies too where it counts them."""
+        sent, served, cut = collections.Counter(), collections.Counter(), collections.Counter()
+        for recorded in self._tap.connections:
+            try:
+                pairs = self._tap.answers(recorded)
+            except wire.Malformed as e:
+                self.contaminated.append(f"connection {recorded.number}: {e}")
+                continue
+            for request, answer in pairs:
+                key = (request.method, request.target) + ((len(request.body),) if counts_bodies else ())
+                sent[key] += 1
+                if not request.complete:
+                    cut[key[:2]] += 1
+                elif answer is None or answer.status in (400, 405, 408, 501):
+                    self.refused_by_server += 1
+                else:
+                    served[key] += 1
+        for key in sorted(set(log) | set(served)):
+            # An application may hear of a body that never ended, and some servers tell it the part that came.
+            if not served[key] <= log[key] <= sent[key] + cut[key[:2]]:
+                self.contaminated.append(f"{key}: the server saw {log[key]}, sent {sent[key]}, answered {served[key]}")
+
+    def _deviate(self, vector, what):
+        self.deviations.append(f"{vector.name}: {what}")
+
+    def _contaminate(self, vector, what):
+        self.contaminated.append(f"{vector.name}: {what}")
+
+
+def read_log(path, counts_bodies):
+    """What a server wrote of its requests: method, target and, from our programs, the size of the body."""
+    seen = collections.Counter()
+    for line in path.read_text("latin-1").splitlines():
+        words = line.split(" ")
+        if line.startswith("{") or len(words) < 3 or words[0] in ("", "-"):
+            continue
+        if counts_bodies:
+            seen[words[0], words[1], int(words[2])] += 1
+        elif words[2] == "200":
+            seen[words[0], words[1]] += 1
+    return seen
+
+
+def settled_log(path, counts_bodies):
+    """The log when nothing is added to it any more."""
+    before = None
+    while before != (now := path.stat().st_size):
+        before = now
+        time.sleep(0.5)
+    return read_log(path, counts_bodies)
+
+
+def run(report):
+    vectors = corpus()
+    with Programs() as programs:
+        web = WebServers(programs)
+        ports, logs = dict(web.echo_ports), dict(web.logs)
+        for name, command in PROGRAMS.items():
+            started = programs.start(f"smuggling-{name}", command)
+            ports[name], logs[name] = started.await_port(), started.out
+        taps = {name: Tap(port) for name, port in ports.items()}
+        hosts = {name: f"{name}.smuggling.test" for name in ports}
+        holdfast = Holdfast(programs, "smuggling", hosts={hosts[name]: tap.port for name, tap in taps.items()})
+        begun = time.monotonic()
+        attacks = [Attack(name, holdfast.port, hosts[name], taps[name]) for name in ports]
+        with ThreadPoolExecutor(len(attacks)) as pool:
+            for attack in pool.map(lambda one: one.run(vectors), attacks):
+                counts_bodies = attack.kind in PROGRAMS
+                attack.compare(settled_log(logs[attack.kind], counts_bodies), counts_bodies)
+        print(f"smuggling: attacked for {time.monotonic() - begun:.0f} s")
+        tell(report, attacks, len(vectors))
+        control(report, ports, vectors)
+
+
+def tell(report, attacks, vectors):
+    for attack in attacks:
+        if attack.slowest[0] > 5:
+            print(f"smuggling: {attack.kind}: {attack.slowest[1]} took {attack.slowest[0]:.0f} s")
+        for column, found in (("contaminated", attack.contaminated), ("verdict", attack.deviations)):
+            report.check(f"{attack.kind} -> {column}", not found, "\n    ".join(found[:12]))
+        print(
+            f"smuggling: {attack.kind}: {vectors} vectors, {attack.requests} requests sent to it, "
+            f"{attack.refused_by_server} of them refused by it or unanswered, contaminated {len(attack.contaminated)}"
+        )
+    report.check("corpus -> verdict", vectors >= 200, vectors)
+    contaminated = sum(len(attack.contaminated) for attack in attacks)
+    report.figure(f"R35 {vectors} vectors x {len(attacks)} real servers, contaminated requests {contaminated}")
+
+
+def control(report, ports, vectors):
+    """The same attacks through a proxy with every fault: an oracle that finds nothing there finds nothing. What harms
+    nobody must not be found there either."""
+    attacks = [one for one in vectors if one.kind == "refuse" and one.name.startswith("cl-te-")][:NAIVE_VECTORS]
+    harmless = [one for one in vectors if one.kind == "forward" and one.method == "GET"][:NAIVE_HARMLESS]
+    found = {}
+    for name in VULNERABLE_TO_NAIVE:
+        for what, chosen in (("attacks", attacks), ("harmless", harmless)):
+            tap = Tap(ports[name])
+            naive = NaiveProxy(tap.port)
+            attack = Attack(name, naive.port, f"{name}.smuggling.test", tap, naive.forget).run(chosen)
+            found[name, what] = sum("was answered" in one and "/smuggled" in one for one in attack.contaminated)
+            naive.close()
+            tap.close()
+        report.check(f"naive proxy before {name}, attacked -> caught", found[name, "attacks"] > 0, found)
+        report.check(f"naive proxy before {name}, harmless -> caught", found[name, "harmless"] == 0, found)
+    caught = sum(count for (_, what), count in found.items() if what == "attacks")
+    report.figure(f"negative control, a naive proxy that shares connections: contaminated {caught} of {len(attacks)}")
