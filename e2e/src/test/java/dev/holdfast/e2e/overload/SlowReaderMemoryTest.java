@@ -20,7 +20,7 @@ class SlowReaderMemoryTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final Duration SETTLED = Duration.ofSeconds(3);
     private static final long MEBIBYTE = 1 << 20;
-    private static final long LIMIT = 32 * MEBIBYTE;
+    private static final long LIMIT = 16 * MEBIBYTE;
     private static final String DIRECT = "holdfast_limits_used\\{limit=\"memory\",?}";
 
     @Test
