@@ -42,12 +42,6 @@ def client(name, targets):
     return results
 
 
-def hung_by_itself(backend, results):
-    """Whether a control timed out. It was seen between coder and aiohttp, compressed, once in some ten runs; without a
-    control there is nothing to compare with. What hangs through us alone is a failure and not repeated."""
-    return any(target == f"{backend} direct" and found == "error: timeout" for (target, _), found in results.items())
-
-
 def run(report):
     with Programs() as programs:
         backends = {name: programs.start(f"backend-{name}", command + ["serve"]) for name, command in PEERS.items()}
@@ -58,16 +52,10 @@ def run(report):
             targets[f"{name} direct"] = f"ws://{HOST}:{port}/{name}/echo"
             targets[f"{name} ws"] = f"ws://{HOST}:{holdfast.port}/{name}/echo"
             targets[f"{name} wss"] = f"wss://{HOST}:{holdfast.tls_port}/{name}/echo"
-        repeated = []
         with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
             for name, results in zip(PEERS, pool.map(lambda one: client(one, targets), PEERS)):
                 for backend in PEERS:
-                    if hung_by_itself(backend, results):
-                        repeated.append(f"{name} -> {backend}")
-                        again = {label: url for label, url in targets.items() if label.startswith(f"{backend} ")}
-                        results.update(client(name, again))
                     compare(report, name, backend, results)
-        report.figure(f"pairs repeated because two libraries hung without us: {len(repeated)} {repeated}")
 
 
 def compare(report, name, backend, results):

@@ -259,7 +259,7 @@ func (k *checks) compressed() (string, error) {
 		}
 		results := []string{"[" + c.extensions() + "]", string(info)}
 		text := bytes.Repeat([]byte("hold fast, whatever moves. "), 40_000)
-		noise := []byte(base64.StdEncoding.EncodeToString(random(90_000)))
+		noise := []byte("noise " + base64.StdEncoding.EncodeToString(random(90_000))) // A slash in front would be a command.
 		for _, message := range [][]byte{text, noise, text} {
 			answer, err := ask(c, true, message)
 			if err != nil {
