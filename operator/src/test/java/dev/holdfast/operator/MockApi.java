@@ -238,6 +238,11 @@ final class MockApi implements AutoCloseable {
                         .build());
     }
 
+    /** Takes a token for none from now on, as when its pod is gone. */
+    void dismiss(String token) {
+        tokens.remove(token);
+    }
+
     /** How many tokens were reviewed. */
     int reviews() {
         return reviews.get();

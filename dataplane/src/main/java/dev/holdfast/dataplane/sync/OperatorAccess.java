@@ -3,6 +3,7 @@ package dev.holdfast.dataplane.sync;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +71,6 @@ public record OperatorAccess(
 
     /** The names that the operator's certificate may be for. */
     Set<String> names() {
-        return urls.stream().map(URI::getHost).collect(Collectors.toUnmodifiableSet());
+        return urls.stream().map(url -> url.getHost().toLowerCase(Locale.ROOT)).collect(Collectors.toUnmodifiableSet());
     }
 }

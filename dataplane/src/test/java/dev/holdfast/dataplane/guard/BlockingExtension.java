@@ -32,6 +32,8 @@ public final class BlockingExtension implements AfterAllCallback {
     static {
         BlockHound.builder()
                 .with(nettysOwn())
+                // Where many threads ask for memory at once it takes a lock for the moment in which it adds a magazine.
+                .allowBlockingCallsInside("io.netty.buffer.AdaptivePoolingAllocator", "allocate")
                 .markAsBlocking(
                         "java.net.Inet4AddressImpl", "lookupAllHostAddr", "(Ljava/lang/String;)[Ljava/net/InetAddress;")
                 .markAsBlocking(

@@ -117,20 +117,23 @@ class MidPushKillTest {
         try (TunnelFleet fleet = new TunnelFleet()) {
             fleet.open(TUNNELS, URI.create("ws://edited.test:" + dataPlane.httpPort() + "/"));
 
-            for (int kill = 1; kill <= KILLS; kill++) {
+            for (int kill = 1; midPush < KILLS; kill++) {
                 // When
                 cluster.replace(edited(2 * kill - 1));
                 ChokePoint.Push push = pushAndKill(1 + random.nextLong(whole - KERNEL_BYTES), kill % 2 == 0);
 
                 // Then
-                midPush += push.received() < whole - 1_000 ? 1 : 0;
-                withPartOfATable += push.forwarded() > 1_000 ? 1 : 0;
+                assertThat(kill).as("kills, not all of them in mid-push").isLessThan(2 * KILLS + 3);
                 int served = servedVersion();
-                assertThat(served)
-                        .as("served after kill %d", kill)
-                        .isEqualTo(lastVersion)
-                        .isLessThan(2 * kill - 1);
-                if (kill % 10 == 0 || kill == KILLS) {
+                assertThat(served).as("served after kill %d", kill).isEqualTo(lastVersion);
+                // Busy cores may delay the kill until the push is over: that one proves nothing and is repeated.
+                boolean isMidPush = push.received() < whole - 1_000;
+                if (isMidPush) {
+                    assertThat(served).as("served after kill %d", kill).isLessThan(2 * kill - 1);
+                    midPush++;
+                    withPartOfATable += push.forwarded() > 1_000 ? 1 : 0;
+                }
+                if (kill % 10 == 0 || midPush == KILLS) {
                     cluster.replace(edited(2 * kill));
                     pushWhole(2 * kill);
                     assertThat(epoch()).isGreaterThan(epoch);
@@ -141,7 +144,6 @@ class MidPushKillTest {
             assertThat(fleet.drops()).as("drops; first: %s", fleet.firstDrop()).isZero();
         }
         assertThat(faults).isEmpty();
-        assertThat(midPush).isEqualTo(KILLS);
         System.out.printf(
                 "R09 kills=%d in the middle of a push of %d bytes=%d, with a part of the table at the data plane=%d,"
                         + " swaps=%d, applied in part=0, epoch and version back=0, tunnels=%d drops=0%n",

@@ -35,6 +35,7 @@ import org.slf4j.LoggerFactory;
 final class TokenReviews implements PeerVerifier {
     private static final Logger LOG = LoggerFactory.getLogger(TokenReviews.class);
     private static final Duration ACCEPTED_FOR = Duration.ofSeconds(60);
+    private static final Duration BELIEVED_FOR = Duration.ofSeconds(20);
     private static final Duration REFUSED_FOR = Duration.ofSeconds(10);
     private static final int TOKEN_CHARS_MAX = 8_192;
     private static final int JUDGEMENTS_MAX = 4_096;
@@ -84,18 +85,23 @@ final class TokenReviews implements PeerVerifier {
         if (known != null && now.isBefore(known.freshUntil)) {
             return known.verdict;
         }
+        PeerVerdict.Known accepted = known != null && known.verdict instanceof PeerVerdict.Known peer ? peer : null;
         if (!reviews.tryAcquire()) {
-            return count("busy", new PeerVerdict.Undecided(REVIEWS_AT_A_TIME_MAX + " tokens are being reviewed"));
+            return accepted == null
+                    ? count("busy", new PeerVerdict.Undecided(REVIEWS_AT_A_TIME_MAX + " tokens are being reviewed"))
+                    : count("believed", accepted);
         }
         try {
             PeerVerdict verdict = review(token, expires);
-            boolean accepted = verdict instanceof PeerVerdict.Known;
-            remember(hash, new Judgement(verdict, now.plus(accepted ? ACCEPTED_FOR : REFUSED_FOR)));
-            return count(accepted ? "accepted" : "refused", verdict);
+            boolean valid = verdict instanceof PeerVerdict.Known;
+            remember(hash, new Judgement(verdict, now.plus(valid ? ACCEPTED_FOR : REFUSED_FOR)));
+            return count(valid ? "accepted" : "refused", verdict);
         } catch (KubernetesClientException e) {
             LOG.debug("a token cannot be reviewed status={}", e.getCode());
-            if (known != null && known.verdict instanceof PeerVerdict.Known) {
-                return count("believed", known.verdict);
+            if (accepted != null) {
+                // An API server that hangs must not cost every report of every data plane as much as a timeout.
+                remember(hash, new Judgement(accepted, now.plus(BELIEVED_FOR)));
+                return count("believed", accepted);
             }
             return count(
                     "failed",

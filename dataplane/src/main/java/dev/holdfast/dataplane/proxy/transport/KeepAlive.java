@@ -32,15 +32,15 @@ public record KeepAlive(int idleSeconds, int intervalSeconds, int probes, int un
     public static final KeepAlive DEFAULT = within(Duration.ofMinutes(2));
 
     /**
-     * Notices a peer that is gone within {@code budget}: half of it in silence, the other half probing; bytes that are not
-     * acknowledged for a quarter of it.
+     * Notices a peer that is gone within {@code budget}: half of it in silence, the other half probing. A peer that
+     * answers but reads nothing may take the whole of it: pausing is no offence.
      */
     public static KeepAlive within(Duration budget) {
         long millis = budget.toMillis();
         if (millis < 4_000 || millis > 86_400_000) {
             throw new IllegalArgumentException("silentPeerTimeout: " + budget + " (expected: 4 s to a day)");
         }
-        return new KeepAlive((int) (millis / 2_000), (int) Math.max(1, millis / 8_000), PROBES, (int) (millis / 4));
+        return new KeepAlive((int) (millis / 2_000), (int) Math.max(1, millis / 8_000), PROBES, (int) millis);
     }
 
     /** Sets the options at a listener of Linux, whose accepted sockets inherit them: a system call less for each. */
