@@ -27,8 +27,8 @@ class ChartTest {
     void theChartsDefinitionsAreThoseOfTheApi() {
         // Given
         Path source = SourceTree.ROOT.resolve("crds/src/main/resources/META-INF/fabric8");
-        List<Path> definitions =
-                SourceTree.files(path -> path.startsWith(source) && path.toString().endsWith(".yml"));
+        List<Path> definitions = SourceTree.files(
+                path -> path.startsWith(source) && path.toString().endsWith(".yml"));
 
         // When
         List<Path> different = definitions.stream()
@@ -73,8 +73,7 @@ class ChartTest {
         Set<String> options = found(OPTION, javaOf("dataplane", "operator"));
 
         // When
-        Set<String> flags =
-                found(FLAG, SourceTree.files(path -> path.startsWith(CHART.resolve("templates"))));
+        Set<String> flags = found(FLAG, SourceTree.files(path -> path.startsWith(CHART.resolve("templates"))));
 
         // Then
         assertThat(flags).hasSizeGreaterThan(20);
