@@ -80,7 +80,7 @@ public final class DataPlane implements AutoCloseable {
                 httpPort(),
                 httpsPort(),
                 adminPort(),
-                config.sync().operator());
+                config.sync().operator().urls());
     }
 
     /** The port of the plain listener, or -1 without one. */

@@ -2,6 +2,7 @@ package dev.holdfast.dataplane;
 
 import dev.holdfast.dataplane.proxy.ProxyConfig;
 import dev.holdfast.dataplane.proxy.forwarded.Cidr;
+import dev.holdfast.dataplane.sync.OperatorAccess;
 import dev.holdfast.dataplane.sync.SyncConfig;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -41,8 +42,29 @@ public final class DataPlaneMain implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--operator", required = true, paramLabel = "URL", description = "Where tables come from.")
-    private URI operator;
+    @Option(
+            names = "--operator",
+            required = true,
+            split = ",",
+            paramLabel = "URL",
+            description = {
+                "Where tables come from: https://NAME:PORT, where every address of the name is a replica of the operator,",
+                "or http://127.0.0.1:PORT on the same machine."
+            })
+    private List<URI> operator;
+
+    @Option(
+            names = "--operator-ca",
+            paramLabel = "FILE",
+            description =
+                    "With https: the CAs that the operator's certificate may be from; read again when it changes.")
+    private @Nullable Path operatorCa;
+
+    @Option(
+            names = "--operator-token",
+            paramLabel = "FILE",
+            description = "With https: the projected token of this pod's ServiceAccount; read again when it changes.")
+    private @Nullable Path operatorToken;
 
     @Option(
             names = "--name",
@@ -175,7 +197,7 @@ public final class DataPlaneMain implements Callable<Integer> {
                     .withTrustedProxies(trustedProxies);
             return new DataPlaneConfig(
                     name == null || name.isEmpty() ? hostName() : name,
-                    SyncConfig.of(operator, stateDirectory),
+                    SyncConfig.of(new OperatorAccess(operator, operatorCa, operatorToken), stateDirectory),
                     admin,
                     threads == 0 ? proxy : proxy.withEventLoops(threads),
                     new DrainConfig(acceptGrace, drainWindow));

@@ -1,5 +1,7 @@
 package dev.holdfast.operator;
 
+import dev.holdfast.operator.channel.ChannelConfig;
+import dev.holdfast.operator.channel.SecureChannel;
 import dev.holdfast.operator.watch.ClusterWatcher;
 import dev.holdfast.operator.watch.LeaderConfig;
 import dev.holdfast.operator.watch.LeaderGate;
@@ -10,6 +12,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.net.URI;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +28,7 @@ public final class ClusterOperator implements AutoCloseable {
 
     private final KubernetesClient watchClient;
     private final ClusterWatcher watcher;
+    private final @Nullable SecureChannel channel;
     private final Operator operator;
     private final @Nullable Writing writing;
 
@@ -33,12 +37,23 @@ public final class ClusterOperator implements AutoCloseable {
      *
      * @param status null to write no status at all
      * @param leader null to write without an election, for a replica that is the only one
+     * @param channel null to serve the stream by plain HTTP on loopback
      */
     public record Config(
             OperatorConfig operator,
             WatchConfig watch,
             @Nullable StatusConfig status,
-            @Nullable LeaderConfig leader) {}
+            @Nullable LeaderConfig leader,
+            @Nullable ChannelConfig channel) {
+        /** The stream by plain HTTP on loopback. */
+        public Config(
+                OperatorConfig operator,
+                WatchConfig watch,
+                @Nullable StatusConfig status,
+                @Nullable LeaderConfig leader) {
+            this(operator, watch, status, leader, null);
+        }
+    }
 
     private record Writing(
             KubernetesClient client,
@@ -56,7 +71,12 @@ public final class ClusterOperator implements AutoCloseable {
             throws IOException {
         watchClient = clients.get();
         watcher = new ClusterWatcher(watchClient, config.watch(), registry);
-        operator = Operator.prepare(watcher, config.operator(), registry, List.of(this::compiled));
+        ChannelConfig guarded = config.channel();
+        channel = guarded == null ? null : new SecureChannel(guarded, watchClient, registry, InstantSource.system());
+        OperatorConfig path = guarded == null || channel == null
+                ? config.operator()
+                : config.operator().withStream(config.operator().stream().guarded(guarded.listen(), channel.guard()));
+        operator = Operator.prepare(watcher, path, registry, List.of(this::compiled));
         StatusConfig status = config.status();
         writing = status == null ? null : writing(config, status, clients.get(), registry);
     }
@@ -76,6 +96,9 @@ public final class ClusterOperator implements AutoCloseable {
 
     /** Starts; returns when the first list of every kind is there. */
     public void start() throws InterruptedException {
+        if (channel != null) {
+            channel.start();
+        }
         operator.start();
         if (writing != null) {
             writing.writer.start(watcher.routesKnown());
@@ -83,6 +106,11 @@ public final class ClusterOperator implements AutoCloseable {
                 writing.gate.start();
             }
         }
+    }
+
+    /** Whether there is a table, and a certificate to serve it with. */
+    public boolean isReady() {
+        return operator.last().isPresent() && (channel == null || channel.isReady());
     }
 
     /** What data planes are given as the operator's URL. */
@@ -106,6 +134,7 @@ public final class ClusterOperator implements AutoCloseable {
             quietly(writing.writer);
         }
         quietly(operator);
+        quietly(channel);
         if (writing != null) {
             quietly(writing.client);
         }

@@ -18,4 +18,9 @@ public record OperatorConfig(CompileOptions compile, StreamServerConfig stream, 
         InetSocketAddress listen = new InetSocketAddress(InetAddress.getLoopbackAddress(), streamPort);
         return new OperatorConfig(compile, StreamServerConfig.of(listen), Pace.DEFAULT);
     }
+
+    /** The same with another stream. */
+    OperatorConfig withStream(StreamServerConfig other) {
+        return new OperatorConfig(compile, other, pace);
+    }
 }

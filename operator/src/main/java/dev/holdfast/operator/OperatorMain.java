@@ -85,13 +85,6 @@ public final class OperatorMain implements Callable<Integer> {
     private boolean loopbackEndpoints;
 
     @Option(
-            names = "--stream-port",
-            defaultValue = "9901",
-            paramLabel = "PORT",
-            description = "Loopback port of the table stream; 0 takes any free one. Default: ${DEFAULT-VALUE}.")
-    private int streamPort;
-
-    @Option(
             names = "--admin-address",
             defaultValue = "0.0.0.0",
             paramLabel = "ADDRESS",
@@ -104,6 +97,9 @@ public final class OperatorMain implements Callable<Integer> {
             paramLabel = "PORT",
             description = "Port of /healthz, /readyz and /metrics; 0 takes any free one. Default: ${DEFAULT-VALUE}.")
     private int adminPort;
+
+    @Mixin
+    private ChannelFlags channel = new ChannelFlags();
 
     @Mixin
     private StatusFlags status = new StatusFlags();
@@ -267,10 +263,11 @@ public final class OperatorMain implements Callable<Integer> {
                             : CompileOptions.LoopbackEndpoints.REFUSED);
             String namespace = kubernetes.getNamespace() == null ? "default" : kubernetes.getNamespace();
             return new ClusterOperator.Config(
-                    OperatorConfig.of(compile, streamPort),
+                    channel.plain(OperatorConfig.of(compile, 0)),
                     WatchConfig.of(namespaces),
                     status.config(),
-                    status.leader(namespace));
+                    status.leader(namespace),
+                    channel.config(namespace));
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));
         }
@@ -305,7 +302,7 @@ public final class OperatorMain implements Callable<Integer> {
 
     private boolean isReady() {
         ClusterOperator operator = running;
-        return !ending && operator != null && operator.operator().last().isPresent();
+        return !ending && operator != null && operator.isReady();
     }
 
     private synchronized void end() {

@@ -51,11 +51,20 @@ final class ClusterFixture {
 
     ClusterOperator operator(@Nullable StatusConfig status, @Nullable LeaderConfig leader, WatchConfig watch)
             throws IOException, InterruptedException {
-        ClusterOperator.Config config =
-                new ClusterOperator.Config(OperatorConfig.of(CompileOptions.DEFAULT, 0), watch, status, leader);
+        return operator(
+                new ClusterOperator.Config(OperatorConfig.of(CompileOptions.DEFAULT, 0), watch, status, leader));
+    }
+
+    ClusterOperator operator(ClusterOperator.Config config) throws IOException, InterruptedException {
+        ClusterOperator operator = prepare(config);
+        operator.start();
+        return operator;
+    }
+
+    /** An operator that is not started yet. */
+    synchronized ClusterOperator prepare(ClusterOperator.Config config) throws IOException {
         ClusterOperator operator = new ClusterOperator(config, api::operatorClient, new SimpleMeterRegistry());
         parts.addFirst(operator);
-        operator.start();
         return operator;
     }
 
@@ -65,6 +74,13 @@ final class ClusterFixture {
 
     StreamReader dataPlane(ClusterOperator operator, String name) throws IOException, InterruptedException {
         StreamReader reader = new StreamReader(operator.streamUri(), name);
+        parts.addFirst(reader);
+        return reader;
+    }
+
+    StreamReader dataPlane(ClusterOperator operator, String name, Tokens.Shown shown)
+            throws IOException, InterruptedException {
+        StreamReader reader = new StreamReader(operator.streamUri(), name, shown);
         parts.addFirst(reader);
         return reader;
     }

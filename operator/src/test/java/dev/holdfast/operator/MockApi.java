@@ -2,6 +2,9 @@ package dev.holdfast.operator;
 
 import dev.holdfast.operator.watch.TolerantClients;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.authentication.TokenReview;
+import io.fabric8.kubernetes.api.model.authentication.TokenReviewStatus;
+import io.fabric8.kubernetes.api.model.authentication.TokenReviewStatusBuilder;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -23,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,6 +41,8 @@ final class MockApi implements AutoCloseable {
 
     private final List<String> writes = new CopyOnWriteArrayList<>();
     private final Map<String, Integer> refused = new ConcurrentHashMap<>();
+    private final Map<String, TokenReviewStatus> tokens = new ConcurrentHashMap<>();
+    private final AtomicInteger reviews = new AtomicInteger();
     private final KubernetesMockServer server;
     private final KubernetesClient user;
     private final Relay relay;
@@ -98,8 +104,25 @@ final class MockApi implements AutoCloseable {
 
         @Override
         public MockResponse handleCreate(RecordedRequest request) {
+            if (request.getPath().endsWith("/tokenreviews")) {
+                return review(request.getUtf8Body());
+            }
             note(request);
             return super.handleCreate(request);
+        }
+
+        private MockResponse review(String body) {
+            reviews.incrementAndGet();
+            MockResponse refusal = refusal("/tokenreviews");
+            if (refusal != null) {
+                return refusal;
+            }
+            TokenReview review = Serialization.unmarshal(body, TokenReview.class);
+            TokenReviewStatus status = tokens.getOrDefault(
+                    review.getSpec().getToken(),
+                    new TokenReviewStatusBuilder().withAuthenticated(false).build());
+            review.setStatus(status);
+            return new MockResponse().setResponseCode(201).setBody(Serialization.asJson(review));
         }
 
         @Override
@@ -200,7 +223,32 @@ final class MockApi implements AutoCloseable {
         return writes.stream().filter(write -> write.contains(part)).toList();
     }
 
-    /** Answers every GET whose path contains {@code part} with {@code status} from now on. */
+    /** Lets a token be the one of a pod of this user, {@code system:serviceaccount:NAMESPACE:NAME}. */
+    void admit(String token, String user, String pod) {
+        tokens.put(
+                token,
+                new TokenReviewStatusBuilder()
+                        .withAuthenticated(true)
+                        .withAudiences(Tokens.AUDIENCE)
+                        .withNewUser()
+                        .withUsername(user)
+                        .addToExtra("authentication.kubernetes.io/pod-name", List.of(pod))
+                        .addToExtra("authentication.kubernetes.io/pod-uid", List.of("uid-of-" + pod))
+                        .endUser()
+                        .build());
+    }
+
+    /** Takes a token for none from now on, as when its pod is gone. */
+    void dismiss(String token) {
+        tokens.remove(token);
+    }
+
+    /** How many tokens were reviewed. */
+    int reviews() {
+        return reviews.get();
+    }
+
+    /** Answers every GET, and every TokenReview, whose path contains {@code part} with {@code status} from now on. */
     void refuse(String part, int status) {
         refused.put(part, status);
     }

@@ -87,6 +87,23 @@ class OperatorMainTest {
         assertThat(errors.toString()).contains("publish-service: \"edge\" (expected: namespace/name of a Service)");
     }
 
+    @Test
+    void aStreamBeyondLoopbackNeedsSomebodyToExpect() {
+        // When the process is started with a stream for everybody
+        StringWriter errors = new StringWriter();
+        int exit = new CommandLine(new OperatorMain())
+                .setErr(new PrintWriter(errors, true))
+                .execute(
+                        "--stream-address=0.0.0.0",
+                        "--admin-port=0",
+                        "--kubeconfig",
+                        kubeconfig().toString());
+
+        // Then it ends with a usage error that names the remedy
+        assertThat(exit).isEqualTo(CommandLine.ExitCode.USAGE);
+        assertThat(errors.toString()).contains("stream.listen").contains("--data-plane-service-account NAMESPACE/NAME");
+    }
+
     private Path kubeconfig() {
         try {
             return Files.writeString(

@@ -139,6 +139,46 @@ class RouteStatusTest {
         awaitCondition("chat", "Ready", "True Ready");
     }
 
+    @Test
+    void dataPlanesThatFollowAnotherReplicaCount() throws Exception {
+        // Given a leader and another replica, with a data plane each
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+        ClusterOperator leader = cluster.operator(ClusterFixture.status(), ClusterFixture.leader("one"));
+        await("the leader writes", () -> cluster.api().writes("websocketroutes").size() >= 1);
+        ClusterOperator replica = cluster.operator(ClusterFixture.status(), ClusterFixture.leader("two"));
+        StreamReader own = cluster.dataPlane(leader, "dp-1");
+        StreamReader other = cluster.dataPlane(replica, "dp-2");
+        await("both have the table", () -> own.serves("a.example.com") && other.serves("a.example.com"));
+
+        // When both tell every replica
+        own.report(new ApplyOutcome.Applied());
+        own.reportTo(replica, new ApplyOutcome.Applied());
+        other.report(new ApplyOutcome.Applied());
+        other.reportTo(leader, new ApplyOutcome.Refused("certificate default/tls: no key"));
+
+        // Then the leader counts both
+        awaitMessage("1 of 2 data planes serve this generation; refused by dp-2: certificate default/tls: no key");
+        other.reportTo(leader, new ApplyOutcome.Applied());
+        awaitMessage("2 of 2 data planes serve this generation");
+
+        // And when one ends, or the leader does, those that are left
+        own.endAt(replica);
+        own.close();
+        awaitMessage("1 of 1 data plane serves this generation");
+        leader.close();
+        cluster.api().apply(ClusterFixture.route("later", "b.example.com", "chat"));
+        await("the other has the table", () -> other.serves("b.example.com"));
+        other.report(new ApplyOutcome.Applied());
+        awaitCondition("later", "Ready", "True Ready");
+        assertThat(message("later", "Programmed")).isEqualTo("1 of 1 data plane serves this generation");
+    }
+
+    private void awaitMessage(String expected) {
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(60))
+                .untilAsserted(() -> assertThat(message("chat", "Programmed")).isEqualTo(expected));
+    }
+
     private void awaitCondition(String route, String type, String expected) {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(60))

@@ -27,21 +27,58 @@ final class StreamReader implements AutoCloseable {
 
     private final URI operator;
     private final String name;
-    private final HttpClient client = HttpClient.newHttpClient();
+    private final HttpClient client;
+    private volatile Tokens.@Nullable Shown shown;
     private final InputStream body;
+    private final int status;
+    private volatile boolean ended;
     private final List<Event> events = new CopyOnWriteArrayList<>();
     private volatile RouteTable table = RouteTable.EMPTY;
     private volatile @Nullable TableVersion version;
 
     StreamReader(URI operator, String name) throws IOException, InterruptedException {
+        this(operator, name, null);
+    }
+
+    StreamReader(URI operator, String name, Tokens.@Nullable Shown shown) throws IOException, InterruptedException {
         this.operator = operator;
         this.name = name;
-        HttpRequest request = HttpRequest.newBuilder(operator.resolve("/v1/tables"))
-                .header("Holdfast-Data-Plane", name)
-                .build();
-        HttpResponse<InputStream> response = client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+        this.shown = shown;
+        HttpClient.Builder builder = HttpClient.newBuilder();
+        client = (shown == null ? builder : builder.sslContext(shown.trust())).build();
+        HttpResponse<InputStream> response =
+                client.send(request("/v1/tables").build(), HttpResponse.BodyHandlers.ofInputStream());
+        status = response.statusCode();
         body = response.body();
         Thread.ofVirtual().start(this::read);
+    }
+
+    private HttpRequest.Builder request(String path) {
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(operator.resolve(path)).header("Holdfast-Data-Plane", name);
+        Tokens.Shown now = shown;
+        if (now != null) {
+            request.header("Authorization", "Bearer " + now.token());
+        }
+        return request;
+    }
+
+    /** Shows another token from now on. */
+    void show(String token) {
+        Tokens.Shown before = shown;
+        if (before != null) {
+            shown = new Tokens.Shown(token, before.trust());
+        }
+    }
+
+    /** What the operator answered. */
+    int status() {
+        return status;
+    }
+
+    /** Whether the stream is over. */
+    boolean hasEnded() {
+        return ended;
     }
 
     /** The table that the updates so far add up to. */
@@ -67,11 +104,27 @@ final class StreamReader implements AutoCloseable {
 
     /** Answers the last update. */
     int report(ApplyOutcome outcome) throws IOException, InterruptedException {
+        return report(operator, outcome, "here");
+    }
+
+    /** Tells another replica, which sends this reader no tables. */
+    int reportTo(ClusterOperator other, ApplyOutcome outcome) throws IOException, InterruptedException {
+        return report(other.streamUri(), outcome, "elsewhere");
+    }
+
+    /** Tells another replica that this data plane ends. */
+    int endAt(ClusterOperator other) throws IOException, InterruptedException {
+        return report(other.streamUri(), new ApplyOutcome.Unchanged(), "ended");
+    }
+
+    private int report(URI replica, ApplyOutcome outcome, String stream) throws IOException, InterruptedException {
         TableVersion held = version;
         if (held == null) {
             throw new AssertionError("nothing to report on yet");
         }
-        HttpRequest request = HttpRequest.newBuilder(operator.resolve("/v1/reports"))
+        HttpRequest request = request("/v1/reports")
+                .uri(replica.resolve("/v1/reports"))
+                .header("Holdfast-Stream", stream)
                 .header("Content-Type", "application/json")
                 .POST(HttpRequest.BodyPublishers.ofByteArray(WireCodec.encode(new ApplyReport(name, held, outcome))))
                 .build();
@@ -95,6 +148,8 @@ final class StreamReader implements AutoCloseable {
             }
         } catch (IOException e) {
             // Closed by the test or by the operator.
+        } finally {
+            ended = true;
         }
     }
 

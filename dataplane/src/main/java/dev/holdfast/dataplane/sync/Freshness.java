@@ -8,8 +8,8 @@ import java.util.function.LongSupplier;
 /**
  * Tells an event that is older than what was heard before: a stream that is played once more, or an operator that was
  * replaced and still runs. Versions of one epoch are ordered by their sequence; an operator that started later has a
- * higher epoch. One of a lower epoch is believed when it holds what is served, as another replica does, or when the one
- * that was heard last has been silent for a while: a clock that went back must not shut an operator out for ever. Used
+ * higher epoch. One of a lower epoch is believed when it holds what is served or goes on from it, as another replica
+ * does, or when the one that was heard last has been silent for a while: a clock that went back must not shut an operator out for ever. Used
  * by one thread.
  */
 final class Freshness {
@@ -45,9 +45,9 @@ final class Freshness {
     /**
      * Why an event must not be applied; empty if it may be.
      *
-     * @param held whether it is about the table that is served
+     * @param continues whether it is about the table that is served, or a difference to it
      */
-    Optional<String> objection(long ofEpoch, long ofSequence, boolean held) {
+    Optional<String> objection(long ofEpoch, long ofSequence, boolean continues) {
         if (!heardAny || ofEpoch > epoch) {
             return Optional.empty();
         }
@@ -57,7 +57,7 @@ final class Freshness {
                     : Optional.of("stale: sequence " + ofSequence + " of epoch " + ofEpoch + " (expected: at least "
                             + sequence + ")");
         }
-        if (held || nanoTime.getAsLong() - heardAtNanos > graceNanos) {
+        if (continues || nanoTime.getAsLong() - heardAtNanos > graceNanos) {
             return Optional.empty();
         }
         return Optional.of("stale: epoch " + ofEpoch + " (expected: at least " + epoch + ")");

@@ -11,26 +11,25 @@ import dev.holdfast.routetable.update.TableUpdate;
 import dev.holdfast.routetable.wire.WireCodec;
 import dev.holdfast.routetable.wire.WireException;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.ProtocolException;
-import java.net.http.HttpClient;
+import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
-import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.random.RandomGenerator;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManager;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,10 +54,12 @@ final class RouteStreamClient implements AutoCloseable {
     private final Runnable onApplied;
     private final Backoff backoff;
     private final Freshness freshness;
-    private final HttpClient http;
-    private final ReportSender reports;
+    private final OperatorHttp http;
+    private final Replicas replicas;
+    private final Reports reports;
     private final Thread thread;
     private volatile boolean closed;
+    private @Nullable URI tried;
     private boolean needsFullTable;
 
     /** Calls {@code onApplied} after each swap, on its own thread. */
@@ -71,29 +72,10 @@ final class RouteStreamClient implements AutoCloseable {
         this.onApplied = onApplied;
         this.backoff = new Backoff(config.reconnectMin(), config.reconnectMax(), RandomGenerator.getDefault());
         this.freshness = new Freshness(config.keepAlive().multipliedBy(SILENT_KEEP_ALIVES), System::nanoTime);
-        HttpClient.Builder builder = HttpClient.newBuilder()
-                .version(HttpClient.Version.HTTP_1_1)
-                .connectTimeout(Duration.ofSeconds(5))
-                .followRedirects(HttpClient.Redirect.NEVER)
-                .proxy(HttpClient.Builder.NO_PROXY)
-                .executor(Executors.newVirtualThreadPerTaskExecutor());
-        if ("http".equals(config.operator().getScheme())) {
-            builder.sslContext(trustingNobody());
-        }
-        this.http = builder.build();
-        this.reports = new ReportSender(http, config.operator().resolve("/v1/reports"));
+        this.http = new OperatorHttp(config.operator());
+        this.replicas = new Replicas(config.operator().urls(), InetAddress::getAllByName, new Random());
+        this.reports = new Reports(http, replicas);
         this.thread = Thread.ofVirtual().name("table-stream").unstarted(this::run);
-    }
-
-    /** For a client that speaks no TLS: the default context would read every certificate authority of the platform. */
-    private static SSLContext trustingNobody() {
-        try {
-            SSLContext context = SSLContext.getInstance("TLS");
-            context.init(null, new TrustManager[0], null);
-            return context;
-        } catch (GeneralSecurityException e) {
-            throw new IllegalStateException("every Java platform has TLS", e);
-        }
     }
 
     void start() {
@@ -104,8 +86,9 @@ final class RouteStreamClient implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
+        reports.farewell();
         thread.interrupt();
-        http.shutdownNow();
+        http.close();
         try {
             if (thread.getState() != Thread.State.NEW && !thread.join(CLOSE_WAIT)) {
                 LOG.warn("stream thread still runs after {} s", CLOSE_WAIT.toSeconds());
@@ -143,13 +126,20 @@ final class RouteStreamClient implements AutoCloseable {
         if (e instanceof RuntimeException) {
             LOG.error("stream lost serves={}", serves, e);
         } else {
-            LOG.warn("stream lost operator={} serves={} because=\"{}\"", config.operator(), serves, e.getMessage());
+            LOG.warn("stream lost operator={} serves={} because=\"{}\"", replica(), serves, e.getMessage());
         }
+    }
+
+    private String replica() {
+        URI last = tried;
+        return last == null ? config.operator().urls().toString() : last.toString();
     }
 
     private void follow() throws IOException, InterruptedException {
         Duration silence = config.keepAlive().multipliedBy(SILENT_KEEP_ALIVES);
-        HttpResponse<Flow.Publisher<List<ByteBuffer>>> response = open(silence);
+        URI chosen = replicas.next();
+        tried = chosen;
+        HttpResponse<Flow.Publisher<List<ByteBuffer>>> response = open(chosen, silence);
         try (StreamBody body = new StreamBody()) {
             response.body().subscribe(body);
             String type = response.headers().firstValue("Content-Type").orElse("");
@@ -157,14 +147,15 @@ final class RouteStreamClient implements AutoCloseable {
                 throw new ProtocolException("the operator answered " + response.statusCode() + " " + type);
             }
             metrics.connected(true);
+            reports.follow(chosen);
             needsFullTable = false;
             read(body, silence, Freshness.epoch(response.headers().firstValue("Holdfast-Epoch")));
         }
     }
 
-    private HttpResponse<Flow.Publisher<List<ByteBuffer>>> open(Duration wait)
+    private HttpResponse<Flow.Publisher<List<ByteBuffer>>> open(URI operator, Duration wait)
             throws IOException, InterruptedException {
-        HttpRequest.Builder request = HttpRequest.newBuilder(config.operator().resolve("/v1/tables"))
+        HttpRequest.Builder request = http.request(operator.resolve("/v1/tables"))
                 .header("Accept", "text/event-stream")
                 .header("Holdfast-Data-Plane", dataPlane)
                 .GET();
@@ -172,7 +163,7 @@ final class RouteStreamClient implements AutoCloseable {
             replica.serves().ifPresent(held -> request.header("Last-Event-ID", held.toString()));
         }
         CompletableFuture<HttpResponse<Flow.Publisher<List<ByteBuffer>>>> answer =
-                http.sendAsync(request.build(), BodyHandlers.ofPublisher());
+                http.client().sendAsync(request.build(), BodyHandlers.ofPublisher());
         try {
             return answer.get(wait.toNanos(), TimeUnit.NANOSECONDS);
         } catch (ExecutionException e) {
@@ -212,12 +203,6 @@ final class RouteStreamClient implements AutoCloseable {
      */
     private void handle(SseReader.Event event, long epoch) throws IOException {
         TableVersion version = version(event);
-        boolean held = replica.serves().filter(version::isSameTable).isPresent();
-        Optional<String> stale = freshness.objection(epoch, version.sequence(), held);
-        if (stale.isPresent()) {
-            metrics.stale();
-            throw new ProtocolException(stale.get());
-        }
         long started = System.nanoTime();
         ApplyOutcome outcome;
         try {
@@ -225,8 +210,10 @@ final class RouteStreamClient implements AutoCloseable {
             if (!update.version().equals(version)) {
                 throw new ProtocolException("id: " + version + " (expected: " + update.version() + ", the update's)");
             }
+            checkFresh(epoch, version, continues(update));
             outcome = replica.apply(update);
         } catch (WireException e) {
+            checkFresh(epoch, version, serves(version));
             outcome = replica.refuse(version, String.valueOf(e.getMessage()));
         }
         metrics.applied(event.type(), outcome, System.nanoTime() - started);
@@ -236,6 +223,23 @@ final class RouteStreamClient implements AutoCloseable {
         }
         reports.send(new ApplyReport(dataPlane, version, outcome));
         conclude(version, outcome);
+    }
+
+    private void checkFresh(long epoch, TableVersion version, boolean continues) throws ProtocolException {
+        Optional<String> stale = freshness.objection(epoch, version.sequence(), continues);
+        if (stale.isPresent()) {
+            metrics.stale();
+            throw new ProtocolException(stale.get());
+        }
+    }
+
+    /** Whether who sends this knows the table that is served: as its own, or as one that it went on from. */
+    private boolean continues(TableUpdate update) {
+        return serves(update.version()) || update instanceof TableUpdate.TableDelta delta && serves(delta.base());
+    }
+
+    private boolean serves(TableVersion version) {
+        return replica.serves().filter(version::isSameTable).isPresent();
     }
 
     private void conclude(TableVersion version, ApplyOutcome outcome) throws IOException {

@@ -15,6 +15,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
@@ -66,6 +67,7 @@ final class ScriptedOperator implements AutoCloseable {
     private final BlockingQueue<Stream> streams = new LinkedBlockingQueue<>();
     private final BlockingQueue<ApplyReport> reports = new LinkedBlockingQueue<>();
     private final Queue<Socket> sockets = new ConcurrentLinkedQueue<>();
+    private volatile String lastPlace = "";
     private volatile String reportAnswer = "204 No Content";
 
     ScriptedOperator() throws IOException {
@@ -112,6 +114,16 @@ final class ScriptedOperator implements AutoCloseable {
         return stream;
     }
 
+    /** A stream that is open already. */
+    Optional<Stream> streamNow() {
+        return Optional.ofNullable(streams.poll());
+    }
+
+    /** Where the last report said that the stream is; empty for here. */
+    String lastPlace() {
+        return lastPlace;
+    }
+
     /** The next report. */
     ApplyReport report() throws InterruptedException {
         ApplyReport report = reports.poll(20, TimeUnit.SECONDS);
@@ -148,6 +160,7 @@ final class ScriptedOperator implements AutoCloseable {
                     streams.add(new Stream(fields, socket));
                     return;
                 }
+                lastPlace = fields.getOrDefault("holdfast-stream", "");
                 int length = Integer.parseInt(fields.getOrDefault("content-length", "0"));
                 reports.add(WireCodec.decodeReport(in.readNBytes(length)));
                 socket.getOutputStream().write(("HTTP/1.1 " + reportAnswer + "\r\n\r\n").getBytes(US_ASCII));

@@ -1,6 +1,8 @@
 package dev.holdfast.e2e.cluster;
 
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.authentication.TokenReview;
+import io.fabric8.kubernetes.api.model.authentication.TokenReviewStatusBuilder;
 import io.fabric8.kubernetes.client.NamespacedKubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.CustomResourceDefinitionContext;
 import io.fabric8.kubernetes.client.server.mock.KubernetesCrudDispatcher;
@@ -9,15 +11,29 @@ import io.fabric8.kubernetes.client.utils.Serialization;
 import io.fabric8.mockwebserver.Context;
 import io.fabric8.mockwebserver.MockWebServer;
 import io.fabric8.mockwebserver.http.MockResponse;
+import io.fabric8.mockwebserver.http.RecordedRequest;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /** An API server on loopback that knows WebSocketRoutes and has the class {@code holdfast}. It checks nothing. */
 public final class MockCluster implements AutoCloseable {
+    /** The user that tokens of data planes are of. */
+    public static final String DATA_PLANES = "system:serviceaccount:edge:proxy";
+
+    private static final String AUDIENCE = "holdfast.dev/route-stream";
+
+    private final Map<String, String> tokens = new ConcurrentHashMap<>();
     private final MockWebServer web = new MockWebServer();
     private final KubernetesMockServer api =
             new KubernetesMockServer(new Context(), web, new HashMap<>(), new LabelBlind(), false);
@@ -42,6 +58,23 @@ public final class MockCluster implements AutoCloseable {
                 metadata: {name: holdfast}
                 spec: {controller: holdfast.dev/ingress-controller}
                 """);
+    }
+
+    /** A token for an hour that the API server takes for that of a pod of {@link #DATA_PLANES}. */
+    public String token(String pod) {
+        String claims = "{\"aud\":[\"%s\"],\"exp\":%d,\"pod\":\"%s\"}"
+                .formatted(AUDIENCE, Instant.now().plus(Duration.ofHours(1)).getEpochSecond(), pod);
+        Base64.Encoder base64 = Base64.getUrlEncoder().withoutPadding();
+        String token = base64.encodeToString("{\"alg\":\"RS256\"}".getBytes(StandardCharsets.UTF_8)) + "."
+                + base64.encodeToString(claims.getBytes(StandardCharsets.UTF_8)) + "."
+                + base64.encodeToString(("signature of " + UUID.randomUUID()).getBytes(StandardCharsets.UTF_8));
+        tokens.put(token, pod);
+        return token;
+    }
+
+    /** What the API server holds, by a client that may do everything. */
+    public NamespacedKubernetesClient client() {
+        return client;
     }
 
     /** Creates an object. */
@@ -96,7 +129,19 @@ public final class MockCluster implements AutoCloseable {
 
     /** Arguments of an operator that watches this cluster, serves loopback endpoints and writes no status. */
     public List<String> operatorArguments(Path directory, int streamPort) throws IOException {
-        Path kubeconfig = Files.writeString(directory.resolve("kubeconfig"), """
+        return List.of(
+                "operator",
+                "--kubeconfig=" + kubeconfig(directory),
+                "--loopback-endpoints",
+                "--no-status",
+                "--stream-port=" + streamPort,
+                "--admin-address=127.0.0.1",
+                "--admin-port=0");
+    }
+
+    /** A kubeconfig of this cluster, written to {@code directory}. */
+    public Path kubeconfig(Path directory) throws IOException {
+        return Files.writeString(directory.resolve("kubeconfig"), """
                 apiVersion: v1
                 kind: Config
                 clusters: [{name: test, cluster: {server: "%s"}}]
@@ -104,14 +149,6 @@ public final class MockCluster implements AutoCloseable {
                 current-context: test
                 users: [{name: test, user: {token: none}}]
                 """.formatted(client.getMasterUrl()));
-        return List.of(
-                "operator",
-                "--kubeconfig=" + kubeconfig,
-                "--loopback-endpoints",
-                "--no-status",
-                "--stream-port=" + streamPort,
-                "--admin-address=127.0.0.1",
-                "--admin-port=0");
     }
 
     @Override
@@ -124,8 +161,31 @@ public final class MockCluster implements AutoCloseable {
         return Serialization.unmarshal(manifest, GenericKubernetesResource.class);
     }
 
+    private MockResponse review(String body) {
+        TokenReview review = Serialization.unmarshal(body, TokenReview.class);
+        String pod = tokens.get(review.getSpec().getToken());
+        TokenReviewStatusBuilder status = new TokenReviewStatusBuilder().withAuthenticated(pod != null);
+        if (pod != null) {
+            status.withAudiences(AUDIENCE)
+                    .withNewUser()
+                    .withUsername(DATA_PLANES)
+                    .addToExtra("authentication.kubernetes.io/pod-name", List.of(pod))
+                    .addToExtra("authentication.kubernetes.io/pod-uid", List.of("uid-of-" + pod))
+                    .endUser();
+        }
+        review.setStatus(status.build());
+        return new MockResponse().setResponseCode(201).setBody(Serialization.asJson(review));
+    }
+
     /** The mock fails on a label with a prefix; without the selector it answers with more than was asked for. */
-    private static final class LabelBlind extends KubernetesCrudDispatcher {
+    private final class LabelBlind extends KubernetesCrudDispatcher {
+        @Override
+        public MockResponse handleCreate(RecordedRequest request) {
+            return request.getPath().endsWith("/tokenreviews")
+                    ? review(request.getUtf8Body())
+                    : super.handleCreate(request);
+        }
+
         @Override
         public MockResponse handleGet(String path) {
             return super.handleGet(withoutLabels(path));

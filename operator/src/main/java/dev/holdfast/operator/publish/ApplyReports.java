@@ -83,12 +83,27 @@ public final class ApplyReports {
         return new Progress(serving, known.size(), refusals);
     }
 
+    /** Where the stream of a data plane is that reports. */
+    public enum Place {
+        /** At this replica. */
+        HERE,
+        /** At another replica; it reports to all of them, so that the one that writes status knows. */
+        ELSEWHERE,
+        /** Nowhere any more: the data plane ends. */
+        ENDED
+    }
+
+    /** As {@link #accept(ApplyReport, Place)}, of a data plane that follows this replica. */
+    public boolean accept(ApplyReport report) {
+        return accept(report, Place.HERE);
+    }
+
     /**
      * Takes an answer.
      *
      * @return false if the data plane is not known and there is no room for one more
      */
-    public boolean accept(ApplyReport report) {
+    public boolean accept(ApplyReport report, Place place) {
         return change(report.dataPlane(), before -> {
             TableVersion serves = switch (report.outcome()) {
                 case Applied applied -> report.version();
@@ -96,7 +111,12 @@ public final class ApplyReports {
                 case NeedsFullTable needsFullTable -> before.serves();
                 case Refused refused -> before.serves();
             };
-            return new DataPlaneState(before.name(), before.streams(), report, serves, time.instant());
+            boolean elsewhere = switch (place) {
+                case HERE -> before.elsewhere();
+                case ELSEWHERE -> true;
+                case ENDED -> false;
+            };
+            return new DataPlaneState(before.name(), before.streams(), elsewhere, report, serves, time.instant());
         });
     }
 
@@ -106,20 +126,31 @@ public final class ApplyReports {
      * @return false if the data plane is not known and there is no room for one more
      */
     boolean opened(String dataPlane) {
-        return change(dataPlane, before -> streams(before, 1));
+        return change(dataPlane, before -> streams(before, 1, false));
     }
 
     /** Notes a stream that ended. */
     void closed(String dataPlane) {
-        change(dataPlane, before -> streams(before, -1));
+        change(dataPlane, before -> streams(before, -1, before.elsewhere()));
     }
 
-    /** Forgets who has not been heard of. */
-    void forget() {
+    /**
+     * Forgets who has not been heard of.
+     *
+     * @param silenceMax how long one that follows another replica may be silent and still count as connected
+     */
+    void forget(Duration silenceMax) {
         Instant oldest = time.instant().minus(forgetAfter);
-        boolean changed;
+        Instant silent = time.instant().minus(silenceMax);
+        boolean changed = false;
         synchronized (this) {
-            changed = states.values()
+            for (DataPlaneState state : states()) {
+                if (state.elsewhere() && state.seen().isBefore(silent)) {
+                    states.put(state.name(), streams(state, 0, false, state.seen()));
+                    changed = true;
+                }
+            }
+            changed |= states.values()
                     .removeIf(state -> !state.connected() && state.seen().isBefore(oldest));
         }
         if (changed) {
@@ -127,9 +158,13 @@ public final class ApplyReports {
         }
     }
 
-    private DataPlaneState streams(DataPlaneState before, int more) {
+    private DataPlaneState streams(DataPlaneState before, int more, boolean elsewhere) {
+        return streams(before, more, elsewhere, time.instant());
+    }
+
+    private static DataPlaneState streams(DataPlaneState before, int more, boolean elsewhere, Instant seen) {
         return new DataPlaneState(
-                before.name(), before.streams() + more, before.report(), before.serves(), time.instant());
+                before.name(), before.streams() + more, elsewhere, before.report(), before.serves(), seen);
     }
 
     private boolean change(String name, java.util.function.UnaryOperator<DataPlaneState> change) {
@@ -139,8 +174,8 @@ public final class ApplyReports {
             if (before == null && states.size() >= DATA_PLANES_MAX) {
                 return false;
             }
-            DataPlaneState after =
-                    change.apply(before == null ? new DataPlaneState(name, 0, null, null, time.instant()) : before);
+            DataPlaneState after = change.apply(
+                    before == null ? new DataPlaneState(name, 0, false, null, null, time.instant()) : before);
             states.put(name, after);
             news = isNews(before, after);
         }

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What is known of one data plane.
  *
- * @param streams how many streams it has open, usually one
+ * @param streams how many streams it has open at this replica, usually one
+ * @param elsewhere whether it follows another replica and reports here as well
  * @param report its last answer; null before the first
  * @param serves the version that it last said to serve; null before the first
  * @param seen when it was last heard of
@@ -16,12 +17,13 @@ import org.jspecify.annotations.Nullable;
 public record DataPlaneState(
         String name,
         int streams,
+        boolean elsewhere,
         @Nullable ApplyReport report,
         @Nullable TableVersion serves,
         Instant seen) {
-    /** Whether it follows the tables now. */
+    /** Whether it follows the tables now, of this replica or another. */
     public boolean connected() {
-        return streams > 0;
+        return streams > 0 || elsewhere;
     }
 
     /** Whether it serves the table of that version. */

@@ -2,6 +2,9 @@ package dev.holdfast.operator.publish;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
 import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.update.ApplyReport;
 import dev.holdfast.routetable.wire.WireCodec;
@@ -14,11 +17,15 @@ import java.net.InetAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicLong;
+import javax.net.ssl.SSLParameters;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,7 +33,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Serves the table stream and takes reports, as {@code docs/wire-protocol.md} says. One virtual thread per stream, so
  * that a reader that is slow or stuck holds up nobody; it is cut when an event does not leave in time. Everything that
- * is not one of the two requests is denied.
+ * is not one of the two requests is denied; with a guard, so is every request on any path of who is no data plane.
  */
 public final class RouteStreamServer implements AutoCloseable {
     /** The request header in which a data plane says its name. */
@@ -37,7 +44,15 @@ public final class RouteStreamServer implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(RouteStreamServer.class);
     private static final int REPORTS_AT_A_TIME_MAX = 64;
+    private static final int BACKLOG = 1_024;
+    private static final int SILENT_KEEP_ALIVES = 3;
     private static final Duration REPORT_DEADLINE = Duration.ofSeconds(10);
+    private static final Duration COMPLAINT_PERIOD = Duration.ofSeconds(30);
+
+    /** The request header in which a data plane says that its stream is, or was, at another replica. */
+    private static final String STREAM_HEADER = "Holdfast-Stream";
+
+    private static final String BEARER = "Bearer ";
     private static final byte[] COMMENT = ":\n\n".getBytes(StandardCharsets.US_ASCII);
     private static final Set<String> LOOPBACK_HOSTS = Set.of("localhost", "127.0.0.1", "[::1]");
 
@@ -47,6 +62,7 @@ public final class RouteStreamServer implements AutoCloseable {
         System.getProperties().putIfAbsent("sun.net.httpserver.nodelay", "true");
         System.getProperties().putIfAbsent("sun.net.httpserver.maxReqTime", "30");
         System.getProperties().putIfAbsent("sun.net.httpserver.maxReqHeaders", "50");
+        System.getProperties().putIfAbsent("jdk.httpserver.maxConnections", "4000");
     }
 
     private final StreamServerConfig config;
@@ -58,6 +74,19 @@ public final class RouteStreamServer implements AutoCloseable {
     private final HttpServer server;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final Deadlines deadlines = new Deadlines("stream-deadlines");
+    private final Set<Proof> proofs = ConcurrentHashMap.newKeySet();
+    private final AtomicLong complainedNanos = new AtomicLong(System.nanoTime() - COMPLAINT_PERIOD.toNanos());
+
+    /** That an open stream is a data plane's, and until when; every report of that data plane renews it. */
+    private static final class Proof {
+        private final String pod;
+        private volatile Instant until;
+
+        Proof(PeerVerdict.Known peer) {
+            pod = peer.pod();
+            until = peer.until();
+        }
+    }
 
     /**
      * Binds the address; nothing is answered before {@link #start()}.
@@ -72,7 +101,7 @@ public final class RouteStreamServer implements AutoCloseable {
         this.reports = reports;
         this.registry = registry;
         this.streams = new Semaphore(config.streamsMax());
-        this.server = HttpServer.create(config.listen(), 1_024);
+        this.server = bind(config);
         server.setExecutor(threads);
         server.createContext("/", this::answer);
         Gauge.builder("holdfast.operator.streams", streams, free -> config.streamsMax() - free.availablePermits())
@@ -86,15 +115,33 @@ public final class RouteStreamServer implements AutoCloseable {
                 .register(registry);
     }
 
+    private static HttpServer bind(StreamServerConfig config) throws IOException {
+        StreamGuard guard = config.guard();
+        if (guard == null) {
+            return HttpServer.create(config.listen(), BACKLOG);
+        }
+        HttpsServer server = HttpsServer.create(config.listen(), BACKLOG);
+        server.setHttpsConfigurator(new HttpsConfigurator(guard.tls()) {
+            @Override
+            public void configure(HttpsParameters connection) {
+                SSLParameters tls = getSSLContext().getDefaultSSLParameters();
+                tls.setProtocols(new String[] {"TLSv1.3"});
+                connection.setSSLParameters(tls);
+            }
+        });
+        return server;
+    }
+
     /** Starts to answer. */
     public void start() {
         server.start();
         Duration every = config.keepAlive();
-        deadlines.every(every, reports::forget);
+        deadlines.every(every, () -> reports.forget(every.multipliedBy(SILENT_KEEP_ALIVES)));
         LOG.info(
-                "table stream listens address={} port={}",
+                "table stream listens address={} port={} tls={}",
                 config.listen().getAddress().getHostAddress(),
-                port());
+                port(),
+                config.guard() != null);
     }
 
     /** The port that was bound. */
@@ -102,8 +149,12 @@ public final class RouteStreamServer implements AutoCloseable {
         return server.getAddress().getPort();
     }
 
-    /** What data planes are given as the operator's URL. */
+    /** What a data plane on this machine is given as the operator's URL. */
     public URI uri() {
+        if (config.guard() != null) {
+            // A certificate is for names.
+            return URI.create("https://localhost:" + port());
+        }
         InetAddress address = server.getAddress().getAddress();
         String host = address.getHostAddress();
         return URI.create("http://" + (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port());
@@ -119,30 +170,66 @@ public final class RouteStreamServer implements AutoCloseable {
 
     private void answer(HttpExchange exchange) throws IOException {
         try (exchange) {
-            if (!isLoopbackHost(exchange.getRequestHeaders().getFirst("Host"))) {
+            StreamGuard guard = config.guard();
+            if (guard != null) {
+                switch (verdict(guard, exchange)) {
+                    case PeerVerdict.Known known -> serve(exchange, known);
+                    case PeerVerdict.Unknown unknown -> deny(exchange, 401, unknown.why());
+                    case PeerVerdict.Foreign foreign -> deny(exchange, 403, foreign.why());
+                    case PeerVerdict.Undecided undecided -> deny(exchange, 503, undecided.why());
+                }
+            } else if (isLoopbackHost(exchange.getRequestHeaders().getFirst("Host"))) {
+                serve(exchange, null);
+            } else {
                 refuse(exchange, 421, "Host: expected a loopback name, as in the operator's URL");
-                return;
-            }
-            String path = exchange.getRequestURI().getRawPath();
-            String method = exchange.getRequestMethod();
-            switch (path == null ? "" : path) {
-                case "/v1/tables" -> {
-                    if (method.equals("GET")) {
-                        openStream(exchange);
-                    } else {
-                        refuseMethod(exchange, "GET");
-                    }
-                }
-                case "/v1/reports" -> {
-                    if (method.equals("POST")) {
-                        takeReport(exchange);
-                    } else {
-                        refuseMethod(exchange, "POST");
-                    }
-                }
-                default -> refuse(exchange, 404, "not found");
             }
         }
+    }
+
+    private static PeerVerdict verdict(StreamGuard guard, HttpExchange exchange) {
+        String authorization = exchange.getRequestHeaders().getFirst("Authorization");
+        if (authorization == null || !authorization.startsWith(BEARER)) {
+            return new PeerVerdict.Unknown("it showed no token");
+        }
+        return guard.peers().verify(authorization.substring(BEARER.length()));
+    }
+
+    private void serve(HttpExchange exchange, PeerVerdict.@Nullable Known peer) throws IOException {
+        String path = exchange.getRequestURI().getRawPath();
+        String method = exchange.getRequestMethod();
+        switch (path == null ? "" : path) {
+            case "/v1/tables" -> {
+                if (method.equals("GET")) {
+                    openStream(exchange, peer);
+                } else {
+                    refuseMethod(exchange, "GET");
+                }
+            }
+            case "/v1/reports" -> {
+                if (method.equals("POST")) {
+                    takeReport(exchange, peer);
+                } else {
+                    refuseMethod(exchange, "POST");
+                }
+            }
+            default -> refuse(exchange, 404, "not found");
+        }
+    }
+
+    /** Answers without a byte of body: who may not ask learns nothing, not even which paths there are. */
+    private void deny(HttpExchange exchange, int status, String why) throws IOException {
+        registry.counter("holdfast.operator.denied", "status", Integer.toString(status))
+                .increment();
+        long now = System.nanoTime();
+        long last = complainedNanos.get();
+        if (now - last >= COMPLAINT_PERIOD.toNanos() && complainedNanos.compareAndSet(last, now)) {
+            LOG.warn("request denied from={} status={} because=\"{}\"", exchange.getRemoteAddress(), status, why);
+        }
+        if (status == 401) {
+            exchange.getResponseHeaders().set("WWW-Authenticate", "Bearer");
+        }
+        exchange.getResponseHeaders().set("Connection", "close");
+        exchange.sendResponseHeaders(status, -1);
     }
 
     /** A page in a browser that rebound its own name to loopback still sends that name. */
@@ -155,12 +242,17 @@ public final class RouteStreamServer implements AutoCloseable {
         return LOOPBACK_HOSTS.contains(name) || name.startsWith("127.") && name.matches("[0-9.]+");
     }
 
-    private void openStream(HttpExchange exchange) throws IOException {
+    private void openStream(HttpExchange exchange, PeerVerdict.@Nullable Known peer) throws IOException {
         String dataPlane = exchange.getRequestHeaders().getFirst(DATA_PLANE_HEADER);
         if (dataPlane == null || !ApplyReport.isName(dataPlane)) {
             refuse(exchange, 400, DATA_PLANE_HEADER + ": expected the data plane's name, letters, digits, . _ -");
             return;
         }
+        if (peer != null && !peer.pod().equals(dataPlane)) {
+            deny(exchange, 403, DATA_PLANE_HEADER + " names another pod than the token");
+            return;
+        }
+        Proof proof = peer == null ? null : new Proof(peer);
         if (!streams.tryAcquire()) {
             refuse(exchange, 503, "streams: " + config.streamsMax() + " are open, no more are allowed");
             return;
@@ -174,8 +266,14 @@ public final class RouteStreamServer implements AutoCloseable {
                 return;
             }
             try {
-                follow(exchange, dataPlane);
+                if (proof != null) {
+                    proofs.add(proof);
+                }
+                follow(exchange, dataPlane, proof);
             } finally {
+                if (proof != null) {
+                    proofs.remove(proof);
+                }
                 reports.closed(dataPlane);
             }
         } finally {
@@ -183,7 +281,7 @@ public final class RouteStreamServer implements AutoCloseable {
         }
     }
 
-    private void follow(HttpExchange exchange, String dataPlane) throws IOException {
+    private void follow(HttpExchange exchange, String dataPlane, @Nullable Proof proof) throws IOException {
         Optional<TableVersion> held = heldVersion(exchange.getRequestHeaders().getFirst("Last-Event-ID"));
         LOG.info(
                 "stream opened dataPlane={} holds={}",
@@ -199,6 +297,10 @@ public final class RouteStreamServer implements AutoCloseable {
             write(out, COMMENT);
             UpdateCursor cursor = publisher.cursor(held.orElse(null));
             while (!Thread.currentThread().isInterrupted()) {
+                if (isOver(proof)) {
+                    end = "its token ran out, and it showed no other";
+                    break;
+                }
                 Optional<EncodedUpdate> update = cursor.next(config.keepAlive());
                 if (update.isPresent()) {
                     send(out, update.get());
@@ -212,6 +314,12 @@ public final class RouteStreamServer implements AutoCloseable {
             end = Thread.interrupted() ? "it did not read in time" : "it went away";
         }
         LOG.info("stream ended dataPlane={} because=\"{}\"", dataPlane, end);
+    }
+
+    /** Looked at before every event, so at least once per keep-alive. */
+    private boolean isOver(@Nullable Proof proof) {
+        StreamGuard guard = config.guard();
+        return proof != null && guard != null && guard.time().instant().isAfter(proof.until);
     }
 
     private void send(OutputStream out, EncodedUpdate update) throws IOException, InterruptedException {
@@ -245,7 +353,7 @@ public final class RouteStreamServer implements AutoCloseable {
         }
     }
 
-    private void takeReport(HttpExchange exchange) throws IOException {
+    private void takeReport(HttpExchange exchange, PeerVerdict.@Nullable Known peer) throws IOException {
         String type = exchange.getRequestHeaders().getFirst("Content-Type");
         if (!"application/json".equals(type)) {
             refuse(exchange, 415, "Content-Type: expected application/json");
@@ -265,12 +373,19 @@ public final class RouteStreamServer implements AutoCloseable {
                 return;
             }
             ApplyReport report = WireCodec.decodeReport(body[0]);
-            if (!reports.accept(report)) {
+            if (peer != null && !peer.pod().equals(report.dataPlane())) {
+                deny(exchange, 403, "dataPlane names another pod than the token");
+                return;
+            }
+            if (!reports.accept(report, place(exchange))) {
                 refuse(
                         exchange,
                         503,
                         "data planes: " + ApplyReports.DATA_PLANES_MAX + " are known, no more are allowed");
                 return;
+            }
+            if (peer != null) {
+                renew(peer);
             }
             String outcome = report.outcome().getClass().getSimpleName();
             registry.counter("holdfast.operator.reports", "outcome", outcome).increment();
@@ -281,6 +396,23 @@ public final class RouteStreamServer implements AutoCloseable {
             Thread.currentThread().interrupt();
         } finally {
             reporters.release();
+        }
+    }
+
+    private static ApplyReports.Place place(HttpExchange exchange) {
+        String place = exchange.getRequestHeaders().getFirst(STREAM_HEADER);
+        return switch (place == null ? "" : place) {
+            case "elsewhere" -> ApplyReports.Place.ELSEWHERE;
+            case "ended" -> ApplyReports.Place.ENDED;
+            default -> ApplyReports.Place.HERE;
+        };
+    }
+
+    private void renew(PeerVerdict.Known peer) {
+        for (Proof proof : proofs) {
+            if (proof.pod.equals(peer.pod()) && peer.until().isAfter(proof.until)) {
+                proof.until = peer.until();
+            }
         }
     }
 

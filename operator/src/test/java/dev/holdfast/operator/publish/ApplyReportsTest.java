@@ -69,11 +69,35 @@ class ApplyReportsTest {
         now = now.plus(Duration.ofMinutes(2));
 
         // When
-        reports.forget();
+        reports.forget(Duration.ofSeconds(45));
 
         // Then
         assertThat(reports.states()).extracting(DataPlaneState::name).containsExactly("stays");
         assertThat(changes).hasValue(1);
+    }
+
+    @Test
+    void aDataPlaneThatFollowsAnotherReplicaIsConnectedAsLongAsItReports() {
+        // Given
+        ApplyReport report = new ApplyReport("a", ONE, new Applied());
+        assertThat(reports.accept(report, ApplyReports.Place.ELSEWHERE)).isTrue();
+        assertThat(reports.states()).allMatch(DataPlaneState::connected);
+        reports.onChange(changes::incrementAndGet);
+
+        // When
+        now = now.plus(Duration.ofSeconds(46));
+        reports.forget(Duration.ofSeconds(45));
+
+        // Then
+        assertThat(reports.states()).singleElement().satisfies(state -> {
+            assertThat(state.connected()).isFalse();
+            assertThat(state.serves()).isEqualTo(ONE);
+        });
+        assertThat(changes).hasValue(1);
+        reports.accept(report, ApplyReports.Place.ELSEWHERE);
+        assertThat(reports.states()).allMatch(DataPlaneState::connected);
+        reports.accept(report, ApplyReports.Place.ENDED);
+        assertThat(reports.states()).noneMatch(DataPlaneState::connected);
     }
 
     @Test

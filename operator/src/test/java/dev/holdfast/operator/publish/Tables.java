@@ -7,16 +7,16 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** Small tables that are told apart by one number. */
-final class Tables {
+public final class Tables {
     private Tables() {}
 
     /** A table with one group whose only endpoint has this port. */
-    static RouteTable withPort(int port) {
+    public static RouteTable withPort(int port) {
         return RouteTable.of(List.of(), List.of(), List.of(group("group", port)), List.of());
     }
 
     /** A table of many groups, of which the first has this port. */
-    static RouteTable large(int groups, int port) {
+    public static RouteTable large(int groups, int port) {
         return RouteTable.of(
                 List.of(),
                 List.of(),

@@ -1,0 +1,170 @@
+package dev.holdfast.operator.channel;
+
+import dev.holdfast.operator.channel.ChannelConfig.Authority;
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Secret;
+import io.fabric8.kubernetes.api.model.SecretBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.net.HttpURLConnection;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.time.InstantSource;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the CA in the Secret and its bundle in the ConfigMap as they must be. Every replica does it, in no order: a
+ * write names the version that was read, so that of two replicas that take the same step one wins and the other reads
+ * what it wrote. Used by one thread.
+ */
+final class AuthorityKeeper {
+    /** Where data planes find the bundle in the ConfigMap. */
+    static final String BUNDLE = "ca.crt";
+
+    private static final Logger LOG = LoggerFactory.getLogger(AuthorityKeeper.class);
+    private static final int ROUNDS_MAX = 5;
+    private static final Map<String, String> LABELS = Map.of("app.kubernetes.io/managed-by", "holdfast-operator");
+
+    private final KubernetesClient client;
+    private final Authority config;
+    private final InstantSource time;
+    private @Nullable AuthorityState state;
+
+    AuthorityKeeper(KubernetesClient client, Authority config, InstantSource time) {
+        this.client = client;
+        this.config = config;
+        this.time = time;
+    }
+
+    /** What was last seen or made; null before the first round. */
+    @Nullable
+    AuthorityState state() {
+        return state;
+    }
+
+    /**
+     * Takes every step that is due.
+     *
+     * @throws KubernetesClientException if the API server cannot be asked
+     * @throws GeneralSecurityException if the Secret holds something else; it is left alone
+     */
+    void keep() throws GeneralSecurityException {
+        for (int round = 0; round < ROUNDS_MAX; round++) {
+            try {
+                if (isSettled()) {
+                    return;
+                }
+            } catch (KubernetesClientException e) {
+                if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+                    throw e;
+                }
+                LOG.debug("another replica was faster round={}", round);
+            }
+        }
+    }
+
+    /** One step; false if another may be due. The ConfigMap is read first: what is written to it is never older. */
+    private boolean isSettled() throws GeneralSecurityException {
+        ConfigMap bundle = client.configMaps()
+                .inNamespace(config.namespace())
+                .withName(config.configMap())
+                .get();
+        Secret secret = client.secrets()
+                .inNamespace(config.namespace())
+                .withName(config.secret())
+                .get();
+        Optional<AuthorityState> stored = secret == null ? Optional.empty() : AuthorityState.decode(text(secret));
+        if (stored.isEmpty()) {
+            // A Secret that was deleted comes back with the keys that data planes already trust.
+            AuthorityState known = state;
+            write(secret, known == null ? AuthorityState.first(time.instant(), config.lifetimes()) : known);
+            return false;
+        }
+        AuthorityState now = stored.get();
+        state = now;
+        if (bundle == null || !now.bundle().equals(content(bundle))) {
+            publish(bundle, now.bundle());
+            return false;
+        }
+        AuthorityState due = now.step(time.instant(), config.lifetimes());
+        if (due.equals(now)) {
+            return true;
+        }
+        write(secret, due);
+        return false;
+    }
+
+    private void write(@Nullable Secret before, AuthorityState next) {
+        Map<String, String> data = new HashMap<>();
+        next.encode()
+                .forEach((name, value) ->
+                        data.put(name, Base64.getEncoder().encodeToString(value.getBytes(StandardCharsets.US_ASCII))));
+        put(
+                before,
+                new SecretBuilder()
+                        .withNewMetadata()
+                        .withNamespace(config.namespace())
+                        .withName(config.secret())
+                        .withLabels(LABELS)
+                        .endMetadata()
+                        .withType("Opaque")
+                        .withData(data)
+                        .build());
+        LOG.info(
+                "CA written secret={}/{} current=\"{}\" next=\"{}\" earlier={}",
+                config.namespace(),
+                config.secret(),
+                next.current(),
+                next.next(),
+                next.earlier().size());
+    }
+
+    private void publish(@Nullable ConfigMap before, String bundle) {
+        put(
+                before,
+                new ConfigMapBuilder()
+                        .withNewMetadata()
+                        .withNamespace(config.namespace())
+                        .withName(config.configMap())
+                        .withLabels(LABELS)
+                        .endMetadata()
+                        .withData(Map.of(BUNDLE, bundle))
+                        .build());
+        LOG.info("CA published configMap={}/{}", config.namespace(), config.configMap());
+    }
+
+    private void put(@Nullable HasMetadata before, HasMetadata next) {
+        if (before == null) {
+            client.resource(next).create();
+        } else {
+            client.resource(next)
+                    .lockResourceVersion(before.getMetadata().getResourceVersion())
+                    .update();
+        }
+    }
+
+    private static @Nullable String content(ConfigMap bundle) {
+        return bundle.getData() == null ? null : bundle.getData().get(BUNDLE);
+    }
+
+    private static Map<String, String> text(Secret secret) throws GeneralSecurityException {
+        Map<String, String> text = new HashMap<>();
+        try {
+            Objects.requireNonNullElse(secret.getData(), Map.<String, String>of())
+                    .forEach((name, value) ->
+                            text.put(name, new String(Base64.getDecoder().decode(value), StandardCharsets.US_ASCII)));
+        } catch (IllegalArgumentException e) {
+            throw new GeneralSecurityException("a value that is not Base64");
+        }
+        return text;
+    }
+}
