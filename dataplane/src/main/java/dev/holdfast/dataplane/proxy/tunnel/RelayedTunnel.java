@@ -45,7 +45,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         GONE
     }
 
-    /** When a tunnel is old enough to have its backend probed, and how soon one that could not leave its channels tries again. */
+    /** When a tunnel is worth probing its backend, and how soon one that could not leave its channels tries again. */
     private static final long SETTLED_TICKS = TimerWheel.ticks(Duration.ofSeconds(1));
 
     private final TunnelInfo info;
@@ -212,8 +212,8 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     }
 
     /**
-     * Whether both peers have said Close and everything is sent: no frame may follow in either direction (RFC 6455 §5.5.1),
-     * so that the end of one stream is the end of both, and each connection is closed with one system call.
+     * Whether both peers have said Close and everything is sent: no frame may follow in either direction (RFC 6455
+     * §5.5.1), so that the end of one stream is the end of both, and each connection is closed with one system call.
      */
     private boolean isFarewellDone() {
         return fromClient instanceof DirectRelay up
