@@ -6,7 +6,7 @@ import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-from programs import HERE, HOST, TARGET, Holdfast, Programs, environment
+from programs import HERE, HOST, TARGET, Holdfast, Programs, environment, java
 
 CLIENT_SECONDS = 240
 PEERS = {
@@ -15,6 +15,8 @@ PEERS = {
     "aiohttp": ["python3", "python/aiohttp_peer.py"],
     "gorilla": [str(TARGET / "go-peers"), "gorilla"],
     "coder": [str(TARGET / "go-peers"), "coder"],
+    "java-websocket": java("Peer", "java-websocket"),
+    "netty": java("Peer", "netty"),
 }
 # (client, backend, check) that fail between the libraries themselves; through us they must fail the same way.
 INCOMPATIBLE = {
