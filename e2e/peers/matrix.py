@@ -22,7 +22,12 @@ PEERS = {
 INCOMPATIBLE = {
     # The client takes compression without context takeover only, the backend offers no such answer.
     ("gorilla", "aiohttp", "compressed"),
+    # The client allows no answer that forbids it context takeover.
+    ("netty", "gorilla", "compressed"),
 }
+# Their client closes its socket at times before its close frame is written, or before it has read the other's: what the
+# server saw of an end tells nothing.
+HASTY = {"java-websocket"}
 
 
 def client(name, targets):
@@ -40,7 +45,10 @@ def client(name, targets):
     for line in output.decode(errors="replace").splitlines():
         if line.startswith("{"):
             found = json.loads(line)
-            results[found["target"], found["check"]] = found["result"]
+            result = found["result"]
+            if name in HASTY and "close-" in found["check"]:
+                result = result.split(", server saw")[0]
+            results[found["target"], found["check"]] = result
     return results
 
 

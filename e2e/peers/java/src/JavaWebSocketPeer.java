@@ -58,7 +58,8 @@ final class JavaWebSocketPeer {
         public void processFrame(WebSocketImpl socket, Framedata frame) throws InvalidDataException {
             if (frame instanceof CloseFrame close) {
                 ends.putIfAbsent(
-                        Checks.id(socket.getResourceDescriptor()), Checks.end(close.getCloseCode(), close.getMessage()));
+                        Checks.id(socket.getResourceDescriptor()),
+                        Checks.end(close.getCloseCode(), close.getMessage()));
             }
             super.processFrame(socket, frame);
         }
@@ -74,7 +75,10 @@ final class JavaWebSocketPeer {
         private final Map<WebSocket, String> offers = new ConcurrentHashMap<>();
 
         Server() {
-            super(new InetSocketAddress("127.0.0.1", 0), 2, List.of(new RecordingDraft(draft(Checks.PROTOCOLS, true), ENDS)));
+            super(
+                    new InetSocketAddress("127.0.0.1", 0),
+                    2,
+                    List.of(new RecordingDraft(draft(Checks.PROTOCOLS, true), ENDS)));
             setReuseAddr(true);
             setConnectionLostTimeout(0);
         }
@@ -178,7 +182,8 @@ final class JavaWebSocketPeer {
 
         @Override
         public void onMessage(ByteBuffer data) {
-            inbox.message(Arrays.copyOfRange(data.array(), data.arrayOffset() + data.position(), data.arrayOffset() + data.limit()));
+            inbox.message(Arrays.copyOfRange(
+                    data.array(), data.arrayOffset() + data.position(), data.arrayOffset() + data.limit()));
         }
 
         @Override

@@ -120,8 +120,10 @@ final class NettyPeer {
                     }
                 }
                 case BinaryWebSocketFrame binary -> ctx.writeAndFlush(binary.retain());
-                case PingWebSocketFrame ping -> ctx.writeAndFlush(new PongWebSocketFrame(ping.content().retain()));
-                case PongWebSocketFrame pong -> say(ctx, "pong " + pong.content().toString(StandardCharsets.UTF_8));
+                case PingWebSocketFrame ping ->
+                    ctx.writeAndFlush(new PongWebSocketFrame(ping.content().retain()));
+                case PongWebSocketFrame pong ->
+                    say(ctx, "pong " + pong.content().toString(StandardCharsets.UTF_8));
                 case CloseWebSocketFrame close -> {
                     end = Checks.end(close.statusCode(), close.reasonText());
                     if (closing) {
@@ -149,9 +151,12 @@ final class NettyPeer {
                     say(
                             ctx,
                             Checks.json(Map.of(
-                                    "protocol", protocol == null ? "" : protocol,
-                                    "offered", offered,
-                                    "path", uri.replaceAll("id=[^&]*", "id="))));
+                                    "protocol",
+                                    protocol == null ? "" : protocol,
+                                    "offered",
+                                    offered,
+                                    "path",
+                                    uri.replaceAll("id=[^&]*", "id="))));
                 }
                 case "/frag" -> {
                     int parts = Integer.parseInt(words[1]);
@@ -208,8 +213,7 @@ final class NettyPeer {
                         }
                         channel.pipeline().addLast(new HttpClientCodec(), new HttpObjectAggregator(1 << 16));
                         if (deflate) {
-                            channel.pipeline()
-                                    .addLast(new WebSocketClientCompressionHandler(Checks.MESSAGE_BYTES_MAX));
+                            channel.pipeline().addLast(new WebSocketClientCompressionHandler(Checks.MESSAGE_BYTES_MAX));
                         }
                         channel.pipeline().addLast(client);
                     }
@@ -254,11 +258,12 @@ final class NettyPeer {
                     // Before the handshake is finished: it takes the codec for HTTP away.
                     extensions = response.headers().get(HttpHeaderNames.SEC_WEBSOCKET_EXTENSIONS, "");
                     handshaker.finishHandshake(channel, response);
-                    ctx.pipeline().addBefore(
-                            ctx.name(), "messages", new WebSocketFrameAggregator(Checks.MESSAGE_BYTES_MAX));
+                    ctx.pipeline()
+                            .addBefore(ctx.name(), "messages", new WebSocketFrameAggregator(Checks.MESSAGE_BYTES_MAX));
                     opened.complete(null);
                 }
-                case PingWebSocketFrame ping -> ctx.writeAndFlush(new PongWebSocketFrame(ping.content().retain()));
+                case PingWebSocketFrame ping ->
+                    ctx.writeAndFlush(new PongWebSocketFrame(ping.content().retain()));
                 case PongWebSocketFrame pong -> inbox.pong(pong.content().toString(StandardCharsets.UTF_8));
                 case CloseWebSocketFrame close -> {
                     end = Checks.end(close.statusCode(), close.reasonText());
@@ -295,9 +300,10 @@ final class NettyPeer {
 
         @Override
         public void send(boolean text, byte[] data) throws Exception {
-            write(text
-                    ? new TextWebSocketFrame(Unpooled.wrappedBuffer(data))
-                    : new BinaryWebSocketFrame(Unpooled.wrappedBuffer(data)));
+            write(
+                    text
+                            ? new TextWebSocketFrame(Unpooled.wrappedBuffer(data))
+                            : new BinaryWebSocketFrame(Unpooled.wrappedBuffer(data)));
         }
 
         private void write(WebSocketFrame frame) throws Exception {

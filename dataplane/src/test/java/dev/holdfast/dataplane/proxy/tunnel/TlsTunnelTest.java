@@ -122,7 +122,8 @@ class TlsTunnelTest {
         client.head();
         // When
         server.close();
-        // Then a client that waits for the server to close the TCP connection (RFC 6455 §7.1.1) need not wait for a timeout
+        // Then a client that waits for the server to close the TCP connection (RFC 6455 §7.1.1) need not wait for a
+        // timeout
         assertThat(client.readToEnd()).isEmpty();
         assertThat(tcp.getInputStream().read()).isEqualTo(-1);
         client.close();
