@@ -145,8 +145,7 @@ final class Exchange {
             send(BackendConnection.over(
                     made.channel(),
                     key(made.lease()),
-                    services.config().limits().headBytesMax(),
-                    services.connector().keepAlive()));
+                    services.config().limits().headBytesMax()));
         } else if (!done) {
             boolean timeout = future.cause() instanceof BackendConnectException failure
                     && failure.reason() == BackendConnectException.Reason.TIMEOUT;

@@ -1,7 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
 import dev.holdfast.dataplane.proxy.transport.HalfClosingEpollHandler;
-import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.IoEvent;
@@ -31,7 +30,6 @@ final class DirectRelay implements Relay, EpollIoHandle {
 
     private static final int ERROR = EpollIoOps.EPOLLERR.value();
     private static final int WRITABLE = EpollIoOps.EPOLLOUT.value();
-    private static final int PEER_ENDED = EpollIoOps.EPOLLRDHUP.value();
 
     private final RelayedTunnel tunnel;
     private final Socket source;
@@ -119,10 +117,6 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
         if (isReading()) {
             read();
-            if ((ops & PEER_ENDED) != 0 && !closed && isReading()) {
-                // The end is there too, or will be soon: no need to be told of it once more.
-                read();
-            }
         } else if ((ops & ERROR) != 0) {
             tunnel.failed(this);
         }
@@ -343,23 +337,6 @@ final class DirectRelay implements Relay, EpollIoHandle {
     @Override
     public long bytes() {
         return bytes;
-    }
-
-    /** Whether bytes wait for the sink. */
-    boolean isHolding() {
-        return held != null;
-    }
-
-    @Override
-    public void probe(KeepAlive keepAlive) {
-        if (closed) {
-            return;
-        }
-        try {
-            keepAlive.apply(source);
-        } catch (IOException e) {
-            // The connection broke: its own events tell us.
-        }
     }
 
     /** With bytes left that the source's peer should still have got, as a reset: it must not take them for all. */

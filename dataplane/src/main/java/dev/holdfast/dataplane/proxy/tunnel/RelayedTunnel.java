@@ -2,7 +2,6 @@ package dev.holdfast.dataplane.proxy.tunnel;
 
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
-import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Initiator;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Reason;
 import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
@@ -24,7 +23,6 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
             Channel backend,
             EndpointLease lease,
             Duration idle,
-            KeepAlive keepAlive,
             RouteMetrics metrics,
             TunnelSettings settings,
             LoopTunnels home) {}
@@ -45,8 +43,8 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         GONE
     }
 
-    /** When a tunnel is worth probing its backend, and how soon one that could not leave its channels tries again. */
-    private static final long SETTLED_TICKS = TimerWheel.ticks(Duration.ofSeconds(1));
+    /** How soon a tunnel that could not leave its channels tries again. */
+    private static final long RETRY_TICKS = TimerWheel.ticks(Duration.ofSeconds(1));
 
     private final TunnelInfo info;
     private final EndpointLease lease;
@@ -55,9 +53,6 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     private final TunnelSettings settings;
     private final LoopTunnels home;
     private final TimerWheel wheel;
-    /** Until the backend is probed. */
-    private @Nullable KeepAlive keepAlive;
-
     private final long openedNanos = System.nanoTime();
     private Relay fromClient;
     private Relay fromBackend;
@@ -77,7 +72,6 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         this.info = parts.info();
         this.lease = parts.lease();
         this.idle = parts.idle();
-        this.keepAlive = parts.keepAlive();
         this.metrics = parts.metrics();
         this.settings = parts.settings();
         this.home = parts.home();
@@ -90,13 +84,14 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     void open() {
         Duration directAfter = settings.directAfter();
         onChannels = directAfter != null;
-        long first = SETTLED_TICKS;
+        long first = idleTicks();
         if (directAfter != null && directAfter.isZero()) {
             home.execute(this::leaveChannels);
+            first = Math.min(first, RETRY_TICKS);
         } else if (directAfter != null) {
-            first = TimerWheel.ticks(directAfter);
+            first = Math.min(first, TimerWheel.ticks(directAfter));
         }
-        wheel.schedule(this, Math.min(first, idleTicks()));
+        wheel.schedule(this, first);
         activeTick = wheel.now();
         metrics.tunnelOpened();
         home.opened(this);
@@ -196,12 +191,6 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     /** A peer has ended its stream; all it sent is queued for the other side. */
     void ended(Relay relay) {
         begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.FIN);
-        if (phase == Phase.OPEN && isFarewellDone()) {
-            gone();
-            fromClient.close();
-            fromBackend.close();
-            return;
-        }
         relay.fin();
         if (phase == Phase.OPEN) {
             wheel.schedule(this, TimerWheel.ticks(settings.halfClosedTimeout()));
@@ -209,19 +198,6 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
             fromBackend.fin();
         }
         finDone();
-    }
-
-    /**
-     * Whether both peers have said Close and everything is sent: no frame may follow in either direction (RFC 6455
-     * §5.5.1), so that the end of one stream is the end of both, and each connection is closed with one system call.
-     */
-    private boolean isFarewellDone() {
-        return fromClient instanceof DirectRelay up
-                && fromBackend instanceof DirectRelay down
-                && up.hasSeenClose()
-                && down.hasSeenClose()
-                && !up.isHolding()
-                && !down.isHolding();
     }
 
     /** A stream was ended towards a peer. */
@@ -300,11 +276,6 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
 
     @Override
     protected void expired() {
-        KeepAlive due = keepAlive;
-        if (due != null && phase != Phase.GONE) {
-            keepAlive = null;
-            fromBackend.probe(due);
-        }
         switch (phase) {
             case OPEN -> {
                 leaveChannels();
@@ -329,7 +300,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     private void idleOver() {
         long left = activeTick + idleTicks() - wheel.now();
         if (left > 0) {
-            wheel.schedule(this, onChannels ? Math.min(left, SETTLED_TICKS) : left);
+            wheel.schedule(this, onChannels ? Math.min(left, RETRY_TICKS) : left);
         } else {
             end(Reason.IDLE, IDLE);
             fromClient.say(IDLE);
