@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from matrix import PEERS
 from programs import CA, HOST, Holdfast, Programs
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 6
 REPEATS = 3
 TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
 # It reads in one thread and answers in another: straight, too, what it answers to the last bytes before a FIN differs.
