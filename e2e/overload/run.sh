@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The overload and abuse suite at full size, and what needs a network namespace: peers that packets no longer reach. Everything
-# stays on loopback. It needs Linux, iptables, and root or user namespaces; about four minutes. Figures are lines with `figure:`.
+# The overload and abuse suite beyond the sizes of `mvn verify`, and what needs a network namespace: peers that packets no longer
+# reach. Everything stays on loopback. It needs Linux, iptables, and root or user namespaces. Figures are lines with `figure:`.
+#
+#   e2e/overload/run.sh [full|unreachable]...   both unless one is named; about four minutes, and one
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -26,15 +28,29 @@ if ! command -v iptables >/dev/null; then
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends iptables >/dev/null
 fi
 
-wrapper=()
-suite full 'dev.holdfast.e2e.overload.*Test' -Doverload.slow=1000 -Doverload.readers=2000 -Doverload.terminated=2000 \
-  -Doverload.paused=1000 -Doverload.broken=500 -Doverload.silent=300
+full() {
+  wrapper=()
+  suite full 'dev.holdfast.e2e.overload.*Test' -Doverload.slow=1000 -Doverload.readers=2000 -Doverload.terminated=2000 \
+    -Doverload.paused=1000 -Doverload.broken=500 -Doverload.silent=300
+}
 
 # Rules that drop packets belong in a network of their own.
-wrapper=(unshare -n)
-[ "$(id -u)" = 0 ] || wrapper=(unshare -rn)
-"${wrapper[@]}" sh -c 'ip link set lo up && iptables -A INPUT -p tcp --dport 9 -j DROP' \
-  || fail "no network namespace with iptables can be made here"
-wrapper+=(sh -c 'ip link set lo up && exec "$@"' sh)
-suite unreachable 'SilentPeerTest' -Doverload.iptables=true
+unreachable() {
+  wrapper=(unshare -n)
+  [ "$(id -u)" = 0 ] || wrapper=(unshare -rn)
+  if ! "${wrapper[@]}" sh -c 'ip link set lo up && iptables -A INPUT -p tcp --dport 9 -j DROP' 2>"$work/namespace"; then
+    cat "$work/namespace" >&2
+    fail "no network namespace with iptables can be made here"
+  fi
+  wrapper+=(sh -c 'ip link set lo up && exec "$@"' sh)
+  suite unreachable 'SilentPeerTest' -Doverload.iptables=true
+}
+
+[ $# -gt 0 ] || set -- full unreachable
+for part in "$@"; do
+  case $part in
+    full | unreachable) "$part" ;;
+    *) fail "$part: no such part (expected: full or unreachable)" ;;
+  esac
+done
 echo "overload: all passed"

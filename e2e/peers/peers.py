@@ -5,7 +5,7 @@ import importlib
 import sys
 import time
 
-SUITES = ["matrix", "apps", "http_checks", "smuggling"]
+SUITES = ["matrix", "frames", "apps", "http_checks", "smuggling"]
 SHOWN_MAX = 40
 
 

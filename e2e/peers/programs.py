@@ -31,6 +31,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def java(*arguments):
+    """The command of a Java peer: main class and arguments."""
+    options = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx512m --sun-misc-unsafe-memory-access=allow".split()
+    path = f"{TARGET}/java/classes:{TARGET}/java/lib/*"
+    return [f"{os.environ['PEERS_JDK']}/bin/java", *options, "-cp", path, *arguments]
+
+
 class Program:
     """A process with its output in a file of its own. Ended by its own id."""
 

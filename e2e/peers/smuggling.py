@@ -4,14 +4,13 @@ what Holdfast sent (a recorder between it and the server reads it) is what the v
 saw is what Holdfast sent."""
 
 import collections
-import os
 import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import wire
-from programs import ROOT, TARGET, Holdfast, Programs
+from programs import ROOT, TARGET, Holdfast, Programs, java
 from servers import WebServers
 from tap import NaiveProxy, Tap
 
@@ -23,20 +22,15 @@ NAIVE_VECTORS = 12
 NAIVE_HARMLESS = 6
 VULNERABLE_TO_NAIVE = ["go"]
 
-JAVA = [
-    f"{os.environ['PEERS_JDK']}/bin/java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m",
-    "--sun-misc-unsafe-memory-access=allow", "-cp", f"{TARGET}/java/classes:{TARGET}/java/lib/*", "HttpBackends",
-]  # fmt: skip
-
 PROGRAMS = {
     "node": ["node", "node/http_backend.mjs"],
     "aiohttp": ["python3", "python/echo_app.py", "aiohttp"],
     "tornado": ["python3", "python/echo_app.py", "tornado"],
     "gunicorn": ["python3", "python/echo_app.py", "gunicorn"],
     "go": [str(TARGET / "go-peers"), "http", "serve"],
-    "jetty": [*JAVA, "jetty"],
-    "tomcat": [*JAVA, "tomcat"],
-    "undertow": [*JAVA, "undertow"],
+    "jetty": java("HttpBackends", "jetty"),
+    "tomcat": java("HttpBackends", "tomcat"),
+    "undertow": java("HttpBackends", "undertow"),
 }
 
 

@@ -67,9 +67,7 @@ final class CompileCommand implements Callable<Integer> {
             Reading reading = LintSource.read(directory, new LocalCertificates()::certificate);
             CompileResult result = new RouteTableCompiler().compile(reading.snapshot(), CompileOptions.LOCAL);
             boolean broken = reading.notices().stream().anyMatch(FileNotice.Broken.class::isInstance);
-            long errors = result.diagnostics().stream()
-                    .filter(diagnostic -> diagnostic.code().severity() == Severity.ERROR)
-                    .count();
+            long errors = result.count(Severity.ERROR);
             if (broken || errors > 0) {
                 complain("-f: " + directory + " has errors (expected: none; `holdfast lint` names them)");
                 return broken ? UNREADABLE : FINDINGS;

@@ -76,8 +76,8 @@ final class LintCommand implements Callable<Integer> {
         }
         CompileResult result = new RouteTableCompiler().compile(reading.snapshot(), CompileOptions.LOCAL);
         boolean broken = reading.notices().stream().anyMatch(FileNotice.Broken.class::isInstance);
-        long errors = count(result, Severity.ERROR);
-        long warnings = count(result, Severity.WARNING)
+        long errors = result.count(Severity.ERROR);
+        long warnings = result.count(Severity.WARNING)
                 + reading.notices().stream()
                         .filter(FileNotice.Duplicate.class::isInstance)
                         .count();
@@ -94,12 +94,6 @@ final class LintCommand implements Callable<Integer> {
         }
         out.flush();
         return broken ? UNREADABLE : errors > 0 || strict && warnings > 0 ? FINDINGS : CLEAN;
-    }
-
-    private static long count(CompileResult result, Severity severity) {
-        return result.diagnostics().stream()
-                .filter(diagnostic -> diagnostic.code().severity() == severity)
-                .count();
     }
 
     private String line(Diagnostic diagnostic) {

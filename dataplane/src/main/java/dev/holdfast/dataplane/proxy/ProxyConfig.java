@@ -6,6 +6,7 @@ import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelSettings;
 import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,171 +76,104 @@ public record ProxyConfig(
 
     /** The same with another external port of {@code https}. */
     public ProxyConfig withRedirectPort(int port) {
-        return new ProxyConfig(
-                http,
-                https,
-                port,
-                eventLoops,
-                transport,
-                zone,
-                trustedProxies,
-                limits,
-                pool,
-                tunnels,
-                overload,
-                keepAlive);
+        return with(draft -> draft.redirectPort = port);
     }
 
     /** The same with other threads. */
     public ProxyConfig withEventLoops(int loops) {
-        return new ProxyConfig(
-                http,
-                https,
-                redirectPort,
-                loops,
-                transport,
-                zone,
-                trustedProxies,
-                limits,
-                pool,
-                tunnels,
-                overload,
-                keepAlive);
+        return with(draft -> draft.eventLoops = loops);
     }
 
     /** The same with another transport. */
     public ProxyConfig withTransport(Transport other) {
-        return new ProxyConfig(
-                http,
-                https,
-                redirectPort,
-                eventLoops,
-                other,
-                zone,
-                trustedProxies,
-                limits,
-                pool,
-                tunnels,
-                overload,
-                keepAlive);
+        return with(draft -> draft.transport = other);
     }
 
     /** The same in another zone. */
     public ProxyConfig withZone(@Nullable String other) {
-        return new ProxyConfig(
-                http,
-                https,
-                redirectPort,
-                eventLoops,
-                transport,
-                other,
-                trustedProxies,
-                limits,
-                pool,
-                tunnels,
-                overload,
-                keepAlive);
+        return with(draft -> draft.zone = other);
     }
 
     /** The same with other trusted peers. */
     public ProxyConfig withTrustedProxies(List<Cidr> proxies) {
-        return new ProxyConfig(
-                http,
-                https,
-                redirectPort,
-                eventLoops,
-                transport,
-                zone,
-                proxies,
-                limits,
-                pool,
-                tunnels,
-                overload,
-                keepAlive);
+        return with(draft -> draft.trustedProxies = proxies);
     }
 
     /** The same with other limits of requests. */
     public ProxyConfig withLimits(HttpLimits other) {
-        return new ProxyConfig(
-                http,
-                https,
-                redirectPort,
-                eventLoops,
-                transport,
-                zone,
-                trustedProxies,
-                other,
-                pool,
-                tunnels,
-                overload,
-                keepAlive);
+        return with(draft -> draft.limits = other);
     }
 
     /** The same with another pool. */
     public ProxyConfig withPool(PoolLimits other) {
-        return new ProxyConfig(
-                http,
-                https,
-                redirectPort,
-                eventLoops,
-                transport,
-                zone,
-                trustedProxies,
-                limits,
-                other,
-                tunnels,
-                overload,
-                keepAlive);
+        return with(draft -> draft.pool = other);
     }
 
     /** The same with other tunnels. */
     public ProxyConfig withTunnels(TunnelSettings other) {
-        return new ProxyConfig(
-                http,
-                https,
-                redirectPort,
-                eventLoops,
-                transport,
-                zone,
-                trustedProxies,
-                limits,
-                pool,
-                other,
-                overload,
-                keepAlive);
+        return with(draft -> draft.tunnels = other);
     }
 
     /** The same with other limits of the whole. */
     public ProxyConfig withOverload(OverloadLimits other) {
-        return new ProxyConfig(
-                http,
-                https,
-                redirectPort,
-                eventLoops,
-                transport,
-                zone,
-                trustedProxies,
-                limits,
-                pool,
-                tunnels,
-                other,
-                keepAlive);
+        return with(draft -> draft.overload = other);
     }
 
     /** The same with another way to notice that peers are gone. */
     public ProxyConfig withKeepAlive(KeepAlive other) {
-        return new ProxyConfig(
-                http,
-                https,
-                redirectPort,
-                eventLoops,
-                transport,
-                zone,
-                trustedProxies,
-                limits,
-                pool,
-                tunnels,
-                overload,
-                other);
+        return with(draft -> draft.keepAlive = other);
+    }
+
+    private ProxyConfig with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.finished();
+    }
+
+    /** A copy that one component is changed of. */
+    private static final class Draft {
+        private @Nullable InetSocketAddress http;
+        private @Nullable InetSocketAddress https;
+        private int redirectPort;
+        private int eventLoops;
+        private Transport transport;
+        private @Nullable String zone;
+        private List<Cidr> trustedProxies;
+        private HttpLimits limits;
+        private PoolLimits pool;
+        private TunnelSettings tunnels;
+        private OverloadLimits overload;
+        private KeepAlive keepAlive;
+
+        Draft(ProxyConfig config) {
+            this.http = config.http;
+            this.https = config.https;
+            this.redirectPort = config.redirectPort;
+            this.eventLoops = config.eventLoops;
+            this.transport = config.transport;
+            this.zone = config.zone;
+            this.trustedProxies = config.trustedProxies;
+            this.limits = config.limits;
+            this.pool = config.pool;
+            this.tunnels = config.tunnels;
+            this.overload = config.overload;
+            this.keepAlive = config.keepAlive;
+        }
+
+        ProxyConfig finished() {
+            return new ProxyConfig(
+                    http,
+                    https,
+                    redirectPort,
+                    eventLoops,
+                    transport,
+                    zone,
+                    trustedProxies,
+                    limits,
+                    pool,
+                    tunnels,
+                    overload,
+                    keepAlive);
+        }
     }
 }

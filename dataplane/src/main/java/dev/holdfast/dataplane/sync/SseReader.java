@@ -26,6 +26,7 @@ final class SseReader {
     private @Nullable String id;
     private String type = "message";
     private byte @Nullable [] data;
+    private int dataLength;
 
     SseReader(int eventBytesMax) {
         this.eventBytesMax = eventBytesMax;
@@ -70,7 +71,7 @@ final class SseReader {
             return;
         }
         afterCarriageReturn = false;
-        int held = data == null ? 0 : data.length;
+        int held = data == null ? 0 : dataLength;
         if ((long) held + lineLength + length > eventBytesMax) {
             throw new ProtocolException("an event is larger than " + eventBytesMax + " bytes");
         }
@@ -86,7 +87,7 @@ final class SseReader {
         if (lineLength == 0) {
             byte[] complete = data;
             if (complete != null) {
-                events.accept(new Event(id, type, complete));
+                events.accept(new Event(id, type, Arrays.copyOf(complete, dataLength)));
             }
             id = null;
             type = "message";
@@ -116,14 +117,18 @@ final class SseReader {
 
     private void appendData(int from) {
         byte[] before = data;
+        int length = lineLength - from;
         if (before == null) {
             data = Arrays.copyOfRange(line, from, lineLength);
+            dataLength = length;
             return;
         }
-        byte[] joined = Arrays.copyOf(before, before.length + 1 + lineLength - from);
-        joined[before.length] = '\n';
-        System.arraycopy(line, from, joined, before.length + 1, lineLength - from);
+        int joinedLength = dataLength + 1 + length;
+        byte[] joined = before.length < joinedLength ? Arrays.copyOf(before, joinedLength * 2) : before;
+        joined[dataLength] = '\n';
+        System.arraycopy(line, from, joined, dataLength + 1, length);
         data = joined;
+        dataLength = joinedLength;
     }
 
     private String text(int from, int to) {

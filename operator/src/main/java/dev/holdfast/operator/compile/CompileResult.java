@@ -2,6 +2,7 @@ package dev.holdfast.operator.compile;
 
 import dev.holdfast.operator.diagnostic.Diagnostic;
 import dev.holdfast.operator.diagnostic.ResourceRef;
+import dev.holdfast.operator.diagnostic.Severity;
 import dev.holdfast.routetable.RouteTable;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,13 @@ public record CompileResult(
         diagnostics = List.copyOf(diagnostics);
         subjects = Map.copyOf(subjects);
         references = Set.copyOf(references);
+    }
+
+    /** How many diagnostics are of this severity. */
+    public long count(Severity severity) {
+        return diagnostics.stream()
+                .filter(diagnostic -> diagnostic.code().severity() == severity)
+                .count();
     }
 
     /** One compiled object. */

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Set;
 
 /**
@@ -21,7 +22,9 @@ public final class ObjectsFuzz {
     /** One run. */
     public static void fuzzerTestOneInput(byte[] input) throws IOException {
         Manifests manifests = new Manifests();
-        try (var objects = JSON.readerFor(JsonNode.class).<JsonNode>readValues(input)) {
+        // As text: an API server speaks UTF-8, and Jackson would take some bytes for UTF-32.
+        String text = new String(input, StandardCharsets.UTF_8);
+        try (var objects = JSON.readerFor(JsonNode.class).<JsonNode>readValues(text)) {
             while (objects.hasNextValue()) {
                 add(objects.nextValue(), manifests);
             }

@@ -11,7 +11,7 @@ sealed interface Relay permits RelayHandler, DirectRelay {
     /** Puts a Close frame behind the frame that is under way towards the sink, now or when it is whole. */
     void say(CloseFrame frame);
 
-    /** Ends the stream towards the sink, behind everything that was relayed: FIN, over TLS a close_notify. */
+    /** Ends the stream towards the sink, behind everything that was relayed: FIN, over TLS behind a close_notify. */
     void fin();
 
     /** Whether the sink was told that this direction has ended. */

@@ -1,7 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -9,7 +8,6 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.channel.socket.DuplexChannel;
 import io.netty.channel.unix.Socket;
 import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.handler.ssl.SslHandler;
@@ -208,20 +206,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
         finBegun = true;
         silenced = true;
         word = null;
-        SslHandler ssl = sink.pipeline().get(SslHandler.class);
-        if (ssl != null) {
-            // Flushing encrypts all that is queued; only then may the engine be told to close.
-            sink.flush();
-            ssl.closeOutbound().addListener(future -> finDone());
-        } else {
-            sink.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(flushed -> {
-                if (flushed.isSuccess() && sink instanceof DuplexChannel duplex) {
-                    duplex.shutdownOutput().addListener(future -> finDone());
-                } else {
-                    finDone();
-                }
-            });
-        }
+        StreamEnd.send(sink, this::finDone);
     }
 
     private void finDone() {

@@ -62,9 +62,4 @@ final class RelayScratch {
     void held(long bytes) {
         heldBytes += bytes;
     }
-
-    /** How many bytes the relays of the loop hold. */
-    long heldBytes() {
-        return heldBytes;
-    }
 }

@@ -15,7 +15,6 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.FullHttpResponse;
@@ -24,7 +23,6 @@ import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
-import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.Future;
 import java.time.Duration;
 import java.time.Instant;
@@ -398,12 +396,7 @@ final class Upgrade extends TimerWheel.Timer {
         state = State.LINGERING;
         home.over(this);
         wheel.schedule(this, TimerWheel.ticks(parts.settings().finTimeout()));
-        SslHandler ssl = client.pipeline().get(SslHandler.class);
-        if (ssl != null) {
-            ssl.closeOutbound();
-        } else if (client instanceof DuplexChannel duplex) {
-            duplex.shutdownOutput();
-        }
+        StreamEnd.send(client, () -> {});
     }
 
     private void endRefusal() {

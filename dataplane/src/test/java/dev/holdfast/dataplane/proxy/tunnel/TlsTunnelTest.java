@@ -108,6 +108,29 @@ class TlsTunnelTest {
     }
 
     @Test
+    void theEndOfAStreamIsTheEndOfItsTcpToo() throws Exception {
+        // Given a half-closed tunnel that no timeout cuts while this looks
+        front.close();
+        front = front(Duration.ofMinutes(10));
+        routeToBackend();
+        Socket tcp = new Socket(InetAddress.getLoopbackAddress(), front.port());
+        tcp.setSoTimeout(Wire.WAIT_MILLIS);
+        Wire client = new Wire(jdk.getSocketFactory().createSocket(tcp, "localhost", front.port(), true));
+        client.send(REQUEST);
+        Wire server = new Wire(backend.accept());
+        server.send(switching(server.head()));
+        client.head();
+        // When
+        server.close();
+        // Then a client that waits for the server to close the TCP connection (RFC 6455 §7.1.1) need not wait for a
+        // timeout
+        assertThat(client.readToEnd()).isEmpty();
+        assertThat(tcp.getInputStream().read()).isEqualTo(-1);
+        client.close();
+        await().untilAsserted(() -> assertThat(front.closed).hasSize(1));
+    }
+
+    @Test
     void theEndOfTheClientsStreamReachesTheBackendBehindItsBytes() throws Exception {
         // Given
         Ends ends = open();
@@ -188,10 +211,14 @@ class TlsTunnelTest {
     }
 
     private TestFront front() {
+        return front(Duration.ofSeconds(2));
+    }
+
+    private TestFront front(Duration halfClosedTimeout) {
         BackendTlsHandlers tls =
                 (upstream, host, peer, alloc) -> clientTls.newHandler(alloc, "localhost", peer.getPort());
         return new TestFront(
-                Relaying.DIRECT.of(new TunnelSettings(Duration.ofMillis(600), Duration.ofSeconds(2), null)),
+                Relaying.DIRECT.of(new TunnelSettings(Duration.ofMillis(600), halfClosedTimeout, null)),
                 tls,
                 serverTls);
     }

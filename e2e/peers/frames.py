@@ -1,0 +1,200 @@
+"""The ends of connections, byte for byte: a raw client that knows frames and nothing else, against every WebSocket library,
+straight and through Holdfast. What it is sent until the end, and how the stream ends, must be what it is straight: a client
+that has ended its own stream is served on, and no frame is lost or invented."""
+
+import os
+import socket
+import ssl
+import struct
+from concurrent.futures import ThreadPoolExecutor
+
+from matrix import PEERS
+from programs import CA, HOST, Holdfast, Programs
+
+WAIT_SECONDS = 6
+REPEATS = 3
+TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
+# It reads in one thread and answers in another: straight, too, what it answers to the last bytes before a FIN differs.
+NOT_HALF_CLOSED = {"java-websocket"}
+HANDSHAKE = (
+    "GET /{name}/echo?id=frames HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def frame(opcode, payload, first=0x80, masked=True, announced=None):
+    """One frame; `announced` bytes instead of those that come."""
+    size = len(payload) if announced is None else announced
+    if size < 126:
+        length = bytes([size])
+    elif size < 1 << 16:
+        length = b"\x7e" + struct.pack(">H", size)
+    else:
+        length = b"\x7f" + struct.pack(">Q", size)
+    if not masked:
+        return bytes([first | opcode]) + length + payload
+    mask = b"\x12\x34\x56\x78"
+    body = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    return bytes([first | opcode]) + bytes([length[0] | 0x80]) + length[1:] + mask + body
+
+
+def text(payload):
+    return frame(TEXT, payload.encode())
+
+
+def close(code, reason=""):
+    return frame(CLOSE, struct.pack(">H", code) + reason.encode())
+
+
+MESSAGES = [text("one"), frame(BINARY, bytes(range(256)) * 8), text("three")]
+
+# What the client sends in one breath with the end of its stream, behind messages that were answered.
+HALF_CLOSES = {
+    "fin behind a message": text("last"),
+    "fin behind a close frame": close(1000, "bye"),
+    "fin behind a ping": frame(PING, b"hold"),
+    "fin inside a header": b"\x82\xfe\x01",
+    "fin inside a frame": frame(BINARY, b"half", announced=4000),
+    "fin between fragments": frame(TEXT, b"begun", first=0),
+}
+# What makes the backend end the connection: an order, or a violation of the protocol.
+BREAKS = {
+    "the backend aborts": text("/abort"),
+    "not masked": frame(TEXT, b"bare", masked=False),
+    "unknown opcode": frame(3, b"what"),
+    "reserved bit": frame(TEXT, b"bit", first=0xC0),
+    "long control frame": frame(PING, b"x" * 126),
+    "continuation of nothing": frame(0, b"more"),
+    "invalid UTF-8": frame(TEXT, b"\xce\xba\xff"),
+    "forbidden close code": close(1005),
+    "close of one byte": frame(CLOSE, b"\x03"),
+}
+
+
+class Wire:
+    def __init__(self, name, port, tls):
+        plain = socket.create_connection(("127.0.0.1", port), WAIT_SECONDS)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = plain
+        if tls:
+            context = ssl.create_default_context(cafile=str(CA))
+            self._socket = context.wrap_socket(plain, server_hostname=HOST, suppress_ragged_eofs=False)
+        self._got = b""
+        self._end = None
+        self.send(HANDSHAKE.format(name=name, host=HOST, port=port).encode())
+        while b"\r\n\r\n" not in self._got:
+            if not self._read():
+                raise OSError("no answer: " + str(self._got))
+        head, _, self._got = self._got.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 101 "):
+            raise OSError("refused: " + str(head))
+
+    def send(self, data):
+        self._socket.sendall(data)
+
+    def fin(self):
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def _read(self):
+        """Reads once; False at the end, which it keeps."""
+        if self._end:
+            return False
+        try:
+            data = self._socket.recv(1 << 16)
+            self._got += data
+            self._end = None if data else "fin"
+        except TimeoutError:
+            self._end = "open"
+        except (ConnectionResetError, ssl.SSLError, BrokenPipeError):
+            self._end = "abrupt"
+        return not self._end
+
+    def await_message(self, count):
+        while sum(got[0] >> 7 for got in frames(self._got)[0]) < count and self._read():
+            pass
+
+    def await_close(self):
+        while not any(got[0] & 15 == CLOSE for got in frames(self._got)[0]) and self._read():
+            pass
+
+    def to_end(self):
+        while self._read():
+            pass
+        self._socket.close()
+        whole, rest = frames(self._got)
+        record = [f"{got[:2].hex()}+{len(got)}:{got[-40:].hex()}" for got in whole]
+        return " ".join([*record, *([f"half {rest.hex()}"] if rest else []), self._end])
+
+
+def frames(data):
+    """The whole frames of what a server sent, and what is left of it."""
+    whole = []
+    while len(data) >= 2:
+        at, size = 2, data[1] & 127
+        if size > 125:
+            at = 4 if size == 126 else 10
+            size = int.from_bytes(data[2:at], "big")
+        if len(data) < at + size:
+            break
+        whole.append(data[: at + size])
+        data = data[at + size :]
+    return whole, data
+
+
+def answered(wire):
+    """Messages of three kinds, and a message in fragments; all answered."""
+    wire.send(b"".join([*MESSAGES, text("/frag 5")]))
+    wire.await_message(len(MESSAGES) + 1)
+
+
+def half_close(wire, data):
+    answered(wire)
+    wire.send(data)
+    wire.fin()
+    return wire.to_end()
+
+
+def broken(wire, data):
+    answered(wire)
+    wire.send(data)
+    wire.await_close()
+    return wire.to_end()
+
+
+def outcomes(name, port, tls, run, data):
+    found = []
+    for _ in range(REPEATS):
+        try:
+            found.append(run(Wire(name, port, tls), data))
+        except OSError as e:
+            found.append(f"error: {e}")
+    return found
+
+
+def check(name, backend_port, holdfast):
+    """(check, passed, found) of all checks against one backend."""
+    results = []
+    for run, checks in ((half_close, HALF_CLOSES), (broken, BREAKS)):
+        for what, data in checks.items():
+            if run is half_close and name in NOT_HALF_CLOSED:
+                continue
+            control = outcomes(name, backend_port, False, run, data)
+            ways = [("ws", holdfast.port, False), *([("wss", holdfast.tls_port, True)] if run is broken else [])]
+            for way, port, tls in ways:
+                got = outcomes(name, port, tls, run, data)
+                strange = [one for one in got if one not in control]
+                results.append((f"{what} -> {name} ({way})", not strange, f"{strange} (direct: {sorted(set(control))})"))
+    return results
+
+
+def run(report):
+    for name in NOT_HALF_CLOSED:
+        report.unsupported(f"{name}: answers to the last bytes before a FIN, the same every time")
+    with Programs() as programs:
+        backends = {name: programs.start(f"frames-{name}", command + ["serve"]) for name, command in PEERS.items()}
+        ports = {name: backend.await_port() for name, backend in backends.items()}
+        holdfast = Holdfast(programs, "frames", {f"/{name}": [port] for name, port in ports.items()})
+        with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+            for results in pool.map(lambda name: check(name, ports[name], holdfast), PEERS):
+                for result in results:
+                    report.check(*result)
