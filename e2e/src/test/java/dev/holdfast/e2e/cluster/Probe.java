@@ -85,8 +85,7 @@ final class Probe implements AutoCloseable {
     }
 
     /** Ends, after the requests that are under way. */
-    @Override
-    public void close() {
+    void stop() {
         ending = true;
         try {
             for (Thread thread : threads) {
@@ -95,5 +94,10 @@ final class Probe implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    @Override
+    public void close() {
+        stop();
     }
 }

@@ -154,7 +154,9 @@ final class RealCluster {
         long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
         while (true) {
             try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-                return;
+                if (socket.isConnected()) {
+                    return;
+                }
             } catch (IOException e) {
                 if (System.nanoTime() > deadline) {
                     throw new IllegalStateException("no forward at port " + port, e);

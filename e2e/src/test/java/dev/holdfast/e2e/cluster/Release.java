@@ -23,7 +23,7 @@ final class Release {
     static final int OPERATOR_ADMIN = 9902;
     static final int REPLICAS = 2;
 
-    private static final String COMPONENT = "app.kubernetes.io/component";
+    private static final String COMPONENT = "app.kubernetes.io/name";
     private static final Duration PATIENCE = Duration.ofMinutes(4);
     private static boolean installed;
 
@@ -82,6 +82,25 @@ final class Release {
 
     /** A Deployment of echo backends and its Service of the same name, port 80; returns when they run. */
     void echo(String name, int replicas) {
+        deployment(name, replicas);
+        cluster.apply(STORIES, """
+                apiVersion: v1
+                kind: Service
+                metadata: {name: %1$s}
+                spec:
+                  selector: {app: %1$s}
+                  ports: [{name: http, port: 80, targetPort: http}]
+                """.formatted(name));
+        awaitRollout(STORIES, name);
+    }
+
+    /** Waits until the Deployment is as it should be. */
+    void awaitRollout(String namespace, String name) {
+        cluster.kubectl("-n", namespace, "rollout", "status", "deployment/" + name, "--timeout=200s");
+    }
+
+    /** The Deployment alone; its pods are labelled {@code app} with the name. */
+    void deployment(String name, int replicas) {
         cluster.apply(STORIES, """
                 apiVersion: apps/v1
                 kind: Deployment
@@ -104,15 +123,7 @@ final class Release {
                           ports: [{name: http, containerPort: 8080}]
                           readinessProbe: {tcpSocket: {port: http}, periodSeconds: 1}
                           securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
-                ---
-                apiVersion: v1
-                kind: Service
-                metadata: {name: %1$s}
-                spec:
-                  selector: {app: %1$s}
-                  ports: [{name: http, port: 80, targetPort: http}]
                 """.formatted(name, replicas, "{kubernetes.io/hostname: " + firstNode() + "}"));
-        cluster.kubectl("-n", STORIES, "rollout", "status", "deployment/" + name, "--timeout=120s");
     }
 
     private String firstNode() {
@@ -123,7 +134,7 @@ final class Release {
                 .getFirst()
                 .getMetadata()
                 .getLabels()
-                .get("kubernetes.io/hostname");
+                .getOrDefault("kubernetes.io/hostname", "");
     }
 
     /** An Ingress from a host to the Service {@code backend}, without TLS. */
@@ -174,7 +185,7 @@ final class Release {
         return cluster.client()
                 .pods()
                 .inNamespace(NAMESPACE)
-                .withLabels(Map.of(COMPONENT, component))
+                .withLabels(Map.of(COMPONENT, "holdfast-" + component))
                 .list()
                 .getItems();
     }

@@ -38,9 +38,10 @@ public final class ReturningFleet implements AutoCloseable {
     /**
      * The end of a tunnel.
      *
+     * @param client whose it was
      * @param code of the Close frame, or {@link #WITHOUT_A_WORD}
      */
-    public record Ending(int code, String reason, long atNanos) {}
+    public record Ending(int client, int code, String reason, long atNanos) {}
 
     /**
      * A client that has a tunnel again.
@@ -51,9 +52,10 @@ public final class ReturningFleet implements AutoCloseable {
 
     /** Opens tunnels; waits until all are open. */
     public void open(int count, URI target) throws InterruptedException {
-        int goal = open.get() + count;
+        int opened = open.get();
+        int goal = opened + count;
         for (int i = 0; i < count; i++) {
-            connect(target, i, 0);
+            connect(target, opened + i, 0);
             if (i % 50 == 49) {
                 Thread.sleep(50);
             }
@@ -195,7 +197,7 @@ public final class ReturningFleet implements AutoCloseable {
             if (opened) {
                 open.decrementAndGet();
                 synchronized (endings) {
-                    endings.add(new Ending(code, reason, now));
+                    endings.add(new Ending(number, code, reason, now));
                 }
                 connect(target, number, now);
             } else {
