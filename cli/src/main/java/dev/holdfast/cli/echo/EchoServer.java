@@ -10,7 +10,6 @@ import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
-import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.Map;
@@ -47,36 +46,22 @@ public final class EchoServer implements AutoCloseable {
                 throw new IllegalArgumentException("builtin:echo/" + name + ": expected at most " + BACKENDS_MAX
                         + " echo backends; use one of " + backends.keySet());
             }
-            backend = bind(name, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            backend = bind(name);
             backends.put(name, backend);
         }
-        return portOf(backend);
-    }
-
-    /**
-     * Starts a backend at an address of its own, beside those above; returns its port.
-     *
-     * @throws IOException if the address cannot be bound
-     */
-    public int listen(String name, InetSocketAddress address) throws IOException {
-        // Netty throws what went wrong as it is, undeclared.
-        return portOf(bind(name, address));
+        return ((InetSocketAddress) backend.localAddress()).getPort();
     }
 
     /** The name of the backend with that port, or empty. */
     public synchronized String nameOf(int port) {
         return backends.entrySet().stream()
-                .filter(entry -> portOf(entry.getValue()) == port)
+                .filter(entry -> ((InetSocketAddress) entry.getValue().localAddress()).getPort() == port)
                 .map(Map.Entry::getKey)
                 .findFirst()
                 .orElse("");
     }
 
-    private static int portOf(Channel backend) {
-        return ((InetSocketAddress) backend.localAddress()).getPort();
-    }
-
-    private Channel bind(String name, InetSocketAddress address) {
+    private Channel bind(String name) {
         return new ServerBootstrap()
                 .group(group)
                 .channel(NioServerSocketChannel.class)
@@ -90,7 +75,7 @@ public final class EchoServer implements AutoCloseable {
                                         new EchoRequestHandler(name));
                     }
                 })
-                .bind(address)
+                .bind(InetAddress.getLoopbackAddress(), 0)
                 .syncUninterruptibly()
                 .channel();
     }
