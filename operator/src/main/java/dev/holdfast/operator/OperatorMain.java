@@ -1,5 +1,6 @@
 package dev.holdfast.operator;
 
+import dev.holdfast.operator.channel.ChannelConfig;
 import dev.holdfast.operator.compile.CompileOptions;
 import dev.holdfast.operator.watch.LeaderConfig;
 import dev.holdfast.operator.watch.StatusConfig;
@@ -175,12 +176,15 @@ public final class OperatorMain implements Callable<Integer> {
         }
 
         @Nullable
-        LeaderConfig leader(String podNamespace) {
+        LeaderConfig leader(String podNamespace, @Nullable ChannelConfig channel) {
             if (noStatus || !leaderElection) {
                 return null;
             }
             String namespace = Objects.requireNonNullElse(leaderNamespace, podNamespace);
-            return new LeaderConfig(namespace, leaderName, identity(), Duration.ofSeconds(leaseSeconds));
+            String owner = channel != null && channel.authority().namespace().equals(namespace)
+                    ? channel.authority().configMap()
+                    : null;
+            return new LeaderConfig(namespace, leaderName, identity(), Duration.ofSeconds(leaseSeconds), owner);
         }
 
         private static String identity() {
@@ -272,12 +276,13 @@ public final class OperatorMain implements Callable<Integer> {
                             ? CompileOptions.LoopbackEndpoints.SERVED
                             : CompileOptions.LoopbackEndpoints.REFUSED);
             String namespace = kubernetes.getNamespace() == null ? "default" : kubernetes.getNamespace();
+            ChannelConfig guarded = channel.config(namespace);
             return new ClusterOperator.Config(
                     channel.plain(OperatorConfig.of(compile, 0)),
                     WatchConfig.of(namespaces),
                     status.config(),
-                    status.leader(namespace),
-                    channel.config(namespace));
+                    status.leader(namespace, guarded),
+                    guarded);
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));
         }
