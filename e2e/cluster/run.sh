@@ -80,9 +80,9 @@ mkdir -p "$work/echo"
 (cd "$here/echo" && CGO_ENABLED=0 go build -trimpath -o "$work/echo/echo" .)
 cluster image holdfast.local/echo:1 "$work/echo" "$work/echo.tar" '{"Entrypoint": ["/echo"], "User": "65532:65532"}'
 if [ -n "$own" ]; then
-  cluster load target/images/operator.tar target/images/dataplane.tar "$work/echo.tar" >/dev/null
+  cluster load target/images/*.tar "$work/echo.tar" >/dev/null
 elif [ -n "${LOAD_IMAGE:-}" ]; then
-  for image in target/images/operator.tar target/images/dataplane.tar "$work/echo.tar"; do $LOAD_IMAGE "$image"; done
+  for image in target/images/*.tar "$work/echo.tar"; do $LOAD_IMAGE "$image"; done
 fi
 
 # ---------------------------------------------------------------- the stories
