@@ -1,5 +1,7 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
+
 /**
  * One direction of a tunnel: relays what its source receives to its sink. Reading pauses while the sink is full, so that
  * a direction holds little. Tells its {@link RelayedTunnel} what it sees. Confined to the tunnel's event loop.
@@ -25,6 +27,9 @@ sealed interface Relay permits RelayHandler, DirectRelay {
 
     /** How many were relayed. */
     long bytes();
+
+    /** Lets the kernel probe the source's peer. */
+    void probe(KeepAlive keepAlive);
 
     /** Closes the source's connection. */
     void close();

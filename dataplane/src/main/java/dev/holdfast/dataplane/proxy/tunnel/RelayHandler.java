@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -258,6 +259,11 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
         return bare && source instanceof EpollSocketChannel epoll && epoll.fd() instanceof Socket socket
                 ? socket
                 : null;
+    }
+
+    @Override
+    public void probe(KeepAlive keepAlive) {
+        keepAlive.apply(source);
     }
 
     @Override
