@@ -31,14 +31,9 @@ done
 [ -d "$root/e2e/target/test-classes/dev/holdfast/e2e/autobahn" ] ||
   fail "e2e/target/test-classes: not built (expected: mvn verify, or mvn test-compile, was run)"
 
-# The launcher finds the JDK 25 by itself; the suite and the comparison run on the same one.
-java_home() {
-  "$root/holdfast" --version >/dev/null
-  for home in "${JAVA_HOME:-}" /usr/lib/jvm/* /opt/java/* /Library/Java/JavaVirtualMachines/*/Contents/Home "$HOME"/.sdkman/candidates/java/*; do
-    if [ -r "$home/release" ] && grep -q '^JAVA_VERSION="25[".]' "$home/release"; then echo "$home/bin/java"; return; fi
-  done
-  command -v java
-}
+. "$root/cli/jdk.sh"
+jdk=$(find_jdk) || fail "no JDK 25 found (expected: JAVA_HOME names one)"
+java=$jdk/bin/java
 
 # start OUTPUT COMMAND...: runs it in the background until its first line is in OUTPUT
 start() {
@@ -86,7 +81,7 @@ both() { # both AGENT PORT AGENT PORT: two runs at a time, one per core
 }
 
 mkdir -p "$work"
-java=$(java_home)
+"$root/holdfast" --version >/dev/null # Built before anything waits for it.
 mvn -B -ntp -q -Dstyle.color=never -f "$here/pom.xml" dependency:copy-dependencies -DexcludeTransitive=true -DoutputDirectory="$work/suite"
 suite=$(printf '%s:' "$work"/suite/*.jar)
 cp "$here"/*.mjs "$work/"

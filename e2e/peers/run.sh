@@ -50,19 +50,6 @@ go_peers() {
   (cd go && CGO_ENABLED=0 go build -o "$target/go-peers" .)
 }
 
-# The JDK 25 that the build needs as well; `java` on the PATH may be an older one.
-find_jdk() {
-  local candidate
-  for candidate in "${JAVA_HOME:-}" "$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")" /usr/lib/jvm/* /opt/java/* \
-    /usr/java/* "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/*; do
-    if [ -x "$candidate/bin/javac" ] && grep -qs '^JAVA_VERSION="25[".]' "$candidate/release"; then
-      echo "$candidate"
-      return 0
-    fi
-  done
-  return 1
-}
-
 java_peers() {
   up_to_date "$target/java.stamp" java/pom.xml java/src && return
   rm -rf "$target/java"
@@ -92,6 +79,8 @@ step() { ("$1") >"$target/logs/$1.log" 2>&1 & running[$1]=$!; }
 
 say "install"
 packages >"$target/logs/packages.log" 2>&1 || { cat "$target/logs/packages.log" >&2; fail "packages"; }
+# `java` on the PATH may be an older one.
+. "$root/cli/jdk.sh"
 PEERS_JDK=$(find_jdk) || fail "no JDK 25 found (expected: JAVA_HOME names one)"
 export PEERS_JDK
 for name in launcher node_packages python_packages go_peers java_peers certificates; do step "$name"; done

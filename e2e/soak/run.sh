@@ -17,11 +17,8 @@ if [ "$files" != unlimited ] && [ "$files" -lt 16384 ]; then
   echo "soak: ulimit -n: $files (expected: 16384 or more)" >&2
   exit 2
 fi
-java=
-for home in "${JAVA_HOME:-}" /usr/lib/jvm/* /opt/java/* "$HOME"/.sdkman/candidates/java/*; do
-  if [ -r "$home/release" ] && grep -q '^JAVA_VERSION="25[".]' "$home/release"; then java=$home/bin/java; break; fi
-done
-[ -n "$java" ] || { echo "soak: no JDK 25 found (expected: JAVA_HOME names one)" >&2; exit 2; }
+. cli/jdk.sh
+jdk=$(find_jdk) || { echo "soak: no JDK 25 found (expected: JAVA_HOME names one)" >&2; exit 2; }
 
 # Maven only knows the class path of modules that are built together.
 mkdir -p e2e/target
@@ -31,6 +28,6 @@ mvn -B -ntp -Dstyle.color=never -Dskip.format=true -pl e2e -am test-compile \
   exit 2
 }
 
-exec "$java" -Xmx1g -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
+exec "$jdk/bin/java" -Xmx1g -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
   -Djava.util.logging.manager=org.apache.logging.log4j.jul.LogManager -Dlog4j2.configurationFile=dev/holdfast/cli/log4j2-people.xml \
   -cp "e2e/target/test-classes:$(cat e2e/target/soak.classpath)" dev.holdfast.e2e.soak.SoakMain "$@"

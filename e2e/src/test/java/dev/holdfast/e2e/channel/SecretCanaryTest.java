@@ -139,7 +139,7 @@ class SecretCanaryTest {
         try (JavaProcess operator = startOperator();
                 JavaProcess dataPlane = startDataPlane("dp-1", token, httpPort, dataPlaneAdmin);
                 JavaProcess denied = startDataPlane("dp-3", foreign, 0, 0)) {
-            await().atMost(SOON).until(() -> mounted() && status("first.test") == 200);
+            await().atMost(SOON).until(() -> mounted() && RawGet.status(httpPort, "first.test") == 200);
             denied.await("the operator answered 403", SOON);
             for (String path : List.of("/metrics", "/readyz", "/healthz")) {
                 places.put("operator " + path, get(operatorAdmin, path));
@@ -365,14 +365,6 @@ class SecretCanaryTest {
                   tls: {secretName: %s, plaintext: Serve}
                   rules: [{backendRefs: [{name: echo, port: 80}]}]
                 """.formatted(name, name, secret));
-    }
-
-    private int status(String host) {
-        try (RawGet get = new RawGet(httpPort, host, "/")) {
-            return get.get().status();
-        } catch (IOException e) {
-            return 0;
-        }
     }
 
     private static String get(int port, String path) throws IOException, InterruptedException {

@@ -63,7 +63,7 @@ class SecureChannelTest {
     @BeforeEach
     void start() throws Exception {
         cluster.createService("echo", backend.port());
-        createRoute("first");
+        cluster.createRoute("first");
         kubelet = Thread.startVirtualThread(this::mount);
         for (int i = 0; i < 2; i++) {
             ClusterOperator operator = operator();
@@ -108,7 +108,7 @@ class SecureChannelTest {
             await().atMost(SOON).until(() -> !authority().equals(authority));
 
             // Then the streams that are open go on
-            createRoute("second");
+            cluster.createRoute("second");
             awaitServed("second");
             assertThat(dataPlanes.stream().map(SecureChannelTest::streamsLost).toList())
                     .isEqualTo(lost);
@@ -121,7 +121,7 @@ class SecureChannelTest {
                     .orElseThrow();
             serving.close();
             operators.remove(serving);
-            createRoute("third");
+            cluster.createRoute("third");
 
             // Then its data planes resume at the other, by the new CA, and receive differences only
             awaitServed("third");
@@ -217,31 +217,11 @@ class SecureChannelTest {
                 .sum();
     }
 
-    private void createRoute(String name) {
-        cluster.create("""
-                apiVersion: holdfast.dev/v1alpha1
-                kind: WebSocketRoute
-                metadata: {name: %s, namespace: shop}
-                spec:
-                  ingressClassName: holdfast
-                  hostnames: [%s.test]
-                  rules: [{backendRefs: [{name: echo, port: 80}]}]
-                """.formatted(name, name));
-    }
-
     private void awaitServed(String name) {
         await().atMost(SOON)
                 .untilAsserted(() -> assertThat(dataPlanes)
-                        .allSatisfy(dataPlane ->
-                                assertThat(status(dataPlane, name + ".test")).isEqualTo(200)));
-    }
-
-    private static int status(DataPlane dataPlane, String host) {
-        try (RawGet get = new RawGet(dataPlane.httpPort(), host, "/")) {
-            return get.get().status();
-        } catch (IOException e) {
-            return 0;
-        }
+                        .allSatisfy(dataPlane -> assertThat(RawGet.status(dataPlane.httpPort(), name + ".test"))
+                                .isEqualTo(200)));
     }
 
     private static InetSocketAddress anyPort() {

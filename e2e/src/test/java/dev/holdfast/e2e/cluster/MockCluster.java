@@ -109,6 +109,19 @@ public final class MockCluster implements AutoCloseable {
         }
     }
 
+    /** Creates the WebSocketRoute {@code shop/<name>} that sends the host {@code <name>.test} to the Service echo. */
+    public void createRoute(String name) {
+        create("""
+                apiVersion: holdfast.dev/v1alpha1
+                kind: WebSocketRoute
+                metadata: {name: %s, namespace: shop}
+                spec:
+                  ingressClassName: holdfast
+                  hostnames: [%s.test]
+                  rules: [{backendRefs: [{name: echo, port: 80}]}]
+                """.formatted(name, name));
+    }
+
     /** Creates a Service with one port, 80, and its only endpoint on a port of loopback. */
     public void createService(String name, int port) {
         create("""

@@ -34,7 +34,7 @@ class OperatorLossTest {
     @BeforeEach
     void fillCluster() {
         cluster.createService("echo", backend.port());
-        createRoute("first");
+        cluster.createRoute("first");
     }
 
     @AfterEach
@@ -50,7 +50,8 @@ class OperatorLossTest {
         try (TunnelFleet fleet = new TunnelFleet()) {
             // Given
             await().atMost(SOON)
-                    .untilAsserted(() -> assertThat(status("first.test")).isEqualTo(200));
+                    .untilAsserted(() ->
+                            assertThat(RawGet.status(httpPort, "first.test")).isEqualTo(200));
             fleet.open(20, URI.create("ws://first.test:" + httpPort + "/"));
 
             // When the operator is killed
@@ -58,27 +59,29 @@ class OperatorLossTest {
 
             // Then requests and tunnels go on
             Thread.sleep(1_000);
-            assertThat(status("first.test")).isEqualTo(200);
+            assertThat(RawGet.status(httpPort, "first.test")).isEqualTo(200);
             assertThat(fleet.drops()).as("drops; first: %s", fleet.firstDrop()).isZero();
 
             // When objects change meanwhile, and the data plane restarts without an operator
-            createRoute("second");
+            cluster.createRoute("second");
             assertThat(fleet.settle(SOON)).as("bytes lost").isZero();
             dataPlane.kill();
             dataPlane = startDataPlane();
 
             // Then it serves from disk
             await().atMost(SOON)
-                    .untilAsserted(() -> assertThat(status("first.test")).isEqualTo(200));
-            assertThat(status("second.test")).isEqualTo(404);
+                    .untilAsserted(() ->
+                            assertThat(RawGet.status(httpPort, "first.test")).isEqualTo(200));
+            assertThat(RawGet.status(httpPort, "second.test")).isEqualTo(404);
 
             // When the operator is back
             operator = startOperator();
 
             // Then the data plane converges
             await().atMost(SOON)
-                    .untilAsserted(() -> assertThat(status("second.test")).isEqualTo(200));
-            assertThat(status("first.test")).isEqualTo(200);
+                    .untilAsserted(() ->
+                            assertThat(RawGet.status(httpPort, "second.test")).isEqualTo(200));
+            assertThat(RawGet.status(httpPort, "first.test")).isEqualTo(200);
         } finally {
             System.out.println(dataPlane.output());
             System.out.println(operator.output());
@@ -103,25 +106,5 @@ class OperatorLossTest {
                         "--http=127.0.0.1:" + httpPort,
                         "--https=127.0.0.1:0",
                         "--admin=127.0.0.1:0"));
-    }
-
-    private void createRoute(String name) {
-        cluster.create("""
-                apiVersion: holdfast.dev/v1alpha1
-                kind: WebSocketRoute
-                metadata: {name: %s, namespace: shop}
-                spec:
-                  ingressClassName: holdfast
-                  hostnames: [%s.test]
-                  rules: [{backendRefs: [{name: echo, port: 80}]}]
-                """.formatted(name, name));
-    }
-
-    private int status(String host) {
-        try (RawGet get = new RawGet(httpPort, host, "/")) {
-            return get.get().status();
-        } catch (IOException e) {
-            return 0;
-        }
     }
 }

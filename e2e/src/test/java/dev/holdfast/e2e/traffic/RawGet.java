@@ -39,6 +39,15 @@ public final class RawGet implements AutoCloseable {
         }
     }
 
+    /** Asks for "/" once over a connection of its own: the status, 0 when there was no answer. */
+    public static int status(int port, String host) {
+        try (RawGet get = new RawGet(port, host, "/")) {
+            return get.get().status();
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
     /** Asks once. */
     public Answer get() throws IOException {
         return ask("GET" + target + "\r\n");

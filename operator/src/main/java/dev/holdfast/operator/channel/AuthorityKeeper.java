@@ -4,6 +4,8 @@ import dev.holdfast.operator.channel.ChannelConfig.Authority;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -111,11 +113,7 @@ final class AuthorityKeeper {
         put(
                 before,
                 new SecretBuilder()
-                        .withNewMetadata()
-                        .withNamespace(config.namespace())
-                        .withName(config.secret())
-                        .withLabels(LABELS)
-                        .endMetadata()
+                        .withMetadata(metadata(before, config.secret()))
                         .withType("Opaque")
                         .withData(data)
                         .build());
@@ -132,14 +130,22 @@ final class AuthorityKeeper {
         put(
                 before,
                 new ConfigMapBuilder()
-                        .withNewMetadata()
-                        .withNamespace(config.namespace())
-                        .withName(config.configMap())
-                        .withLabels(LABELS)
-                        .endMetadata()
+                        .withMetadata(metadata(before, config.configMap()))
                         .withData(Map.of(BUNDLE, bundle))
                         .build());
         LOG.info("CA published configMap={}/{}", config.namespace(), config.configMap());
+    }
+
+    /** What others brought keeps their labels and annotations: Helm knows its own by them, and refuses to share them. */
+    private ObjectMeta metadata(@Nullable HasMetadata before, String name) {
+        if (before != null) {
+            return before.getMetadata();
+        }
+        return new ObjectMetaBuilder()
+                .withNamespace(config.namespace())
+                .withName(name)
+                .withLabels(LABELS)
+                .build();
     }
 
     private void put(@Nullable HasMetadata before, HasMetadata next) {

@@ -1,0 +1,60 @@
+{{- /* Values that are each valid and together are not. Rendered before anything else. */ -}}
+{{- define "holdfast.guards" -}}
+{{- $proxy := .Values.proxy -}}
+{{- $needed := add .Values.config.drain.acceptGraceSeconds .Values.config.drain.windowSeconds 10 -}}
+{{- if gt (int $needed) (int $proxy.terminationGracePeriodSeconds) -}}
+{{- fail (printf "proxy.terminationGracePeriodSeconds: %d (expected: at least %d = config.drain.acceptGraceSeconds + config.drain.windowSeconds + 10); raise it or shorten the window, or the kubelet cuts tunnels without a close frame" (int $proxy.terminationGracePeriodSeconds) (int $needed)) -}}
+{{- end -}}
+{{- if and $proxy.autoscaling.enabled $proxy.keda.enabled -}}
+{{- fail "proxy.keda.enabled: true with proxy.autoscaling.enabled (expected: one of both); KEDA makes a HorizontalPodAutoscaler of its own" -}}
+{{- end -}}
+{{- if and (or $proxy.autoscaling.enabled $proxy.keda.enabled) (eq $proxy.kind "DaemonSet") -}}
+{{- fail "proxy.kind: DaemonSet with autoscaling or keda (expected: Deployment); a DaemonSet has a pod per node" -}}
+{{- end -}}
+{{- range $name, $scale := dict "autoscaling" $proxy.autoscaling "keda" $proxy.keda -}}
+{{- if and $scale.enabled (gt (int $scale.minReplicas) (int $scale.maxReplicas)) -}}
+{{- fail (printf "proxy.%s.minReplicas: %d (expected: at most maxReplicas, %d)" $name (int $scale.minReplicas) (int $scale.maxReplicas)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $proxy.keda.enabled (not $proxy.keda.serverAddress) -}}
+{{- fail "proxy.keda.serverAddress: empty (expected: the URL of Prometheus, http://prometheus.monitoring.svc:9090)" -}}
+{{- end -}}
+{{- range $name, $budget := dict "controller" .Values.controller.podDisruptionBudget "proxy" $proxy.podDisruptionBudget -}}
+{{- if $budget.enabled -}}
+{{- $min := not (kindIs "invalid" $budget.minAvailable) -}}
+{{- $max := not (kindIs "invalid" $budget.maxUnavailable) -}}
+{{- if eq $min $max -}}
+{{- fail (printf "%s.podDisruptionBudget: minAvailable and maxUnavailable are %s (expected: exactly one); set the other to null" $name (ternary "both set" "both null" $min)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and (gt (int .Values.controller.replicaCount) 1) .Values.config.writeStatus (not .Values.config.leaderElection.enabled) -}}
+{{- fail (printf "config.leaderElection.enabled: false with controller.replicaCount %d (expected: true, or one replica, or config.writeStatus false); replicas would write against each other" (int .Values.controller.replicaCount)) -}}
+{{- end -}}
+{{- if and $proxy.hostPort.enabled $proxy.hostNetwork -}}
+{{- fail "proxy.hostPort.enabled: true with proxy.hostNetwork (expected: one of both); on the node's network the ports are 8080 and 8443" -}}
+{{- end -}}
+{{- if and $proxy.serviceAccount.automountServiceAccountToken .Values.rbac.create -}}
+{{- fail "proxy.serviceAccount.automountServiceAccountToken: true (expected: false); the proxy has no rights to use it with, its own token is mounted apart" -}}
+{{- end -}}
+{{- if and .Values.config.publish.service .Values.config.publish.addresses -}}
+{{- fail "config.publish.addresses: set with config.publish.service (expected: one of both)" -}}
+{{- end -}}
+{{- $same := and (eq (include "holdfast.operator.serviceAccount" .) (include "holdfast.proxy.serviceAccount" .)) -}}
+{{- if $same -}}
+{{- fail (printf "proxy.serviceAccount.name: %s (expected: another one than the operator's); the proxy has no rights at the API server" (include "holdfast.proxy.serviceAccount" .)) -}}
+{{- end -}}
+{{- if gt (len .Values.watchNamespaces) 32 -}}
+{{- fail (printf "watchNamespaces: %d names (expected: at most 32, or none for all)" (len .Values.watchNamespaces)) -}}
+{{- end -}}
+{{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.service.enabled) -}}
+{{- fail "metrics.serviceMonitor.enabled: true without metrics.service.enabled (expected: both, or metrics.podMonitor)" -}}
+{{- end -}}
+{{- if not .Values.metrics.disableAPICheck -}}
+{{- range $value, $kind := dict "serviceMonitor" "ServiceMonitor" "podMonitor" "PodMonitor" "prometheusRule" "PrometheusRule" -}}
+{{- if and (index $.Values.metrics $value).enabled (not ($.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" $kind))) (not ($.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) -}}
+{{- fail (printf "metrics.%s.enabled: true, but the cluster does not know %s of monitoring.coreos.com/v1 (expected: the Prometheus operator's definitions installed first, or metrics.disableAPICheck)" $value $kind) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

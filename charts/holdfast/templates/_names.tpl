@@ -1,0 +1,147 @@
+{{- /* Names, labels and images. The component is "operator" or "proxy". */ -}}
+
+{{- define "holdfast.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "holdfast.operator.name" -}}{{ include "holdfast.fullname" . }}-operator{{- end -}}
+{{- define "holdfast.proxy.name" -}}{{ include "holdfast.fullname" . }}-proxy{{- end -}}
+{{- define "holdfast.ca.name" -}}{{ include "holdfast.fullname" . }}-stream-ca{{- end -}}
+{{- define "holdfast.namespace" -}}{{ default .Release.Namespace .Values.namespaceOverride }}{{- end -}}
+
+{{- define "holdfast.operator.serviceAccount" -}}
+{{- $account := .Values.controller.serviceAccount -}}
+{{- if $account.create }}{{ default (include "holdfast.operator.name" .) $account.name }}{{ else }}{{ default "default" $account.name }}{{ end -}}
+{{- end -}}
+
+{{- define "holdfast.proxy.serviceAccount" -}}
+{{- $account := .Values.proxy.serviceAccount -}}
+{{- if $account.create }}{{ default (include "holdfast.proxy.name" .) $account.name }}{{ else }}{{ default "default" $account.name }}{{ end -}}
+{{- end -}}
+
+{{- /* Input: (dict "root" $ "component" "proxy"); "" for what belongs to both. */ -}}
+{{- define "holdfast.selector" -}}
+app.kubernetes.io/name: holdfast-{{ .component }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- end -}}
+
+{{- define "holdfast.labels" -}}
+{{- $own := dict
+    "app.kubernetes.io/instance" .root.Release.Name
+    "app.kubernetes.io/part-of" "holdfast"
+    "app.kubernetes.io/version" .root.Chart.AppVersion
+    "app.kubernetes.io/managed-by" .root.Release.Service
+    "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version) -}}
+{{- $_ := set $own "app.kubernetes.io/name" (ternary (printf "holdfast-%s" .component) "holdfast" (ne .component "")) -}}
+{{- toYaml (merge $own (default dict .root.Values.commonLabels)) -}}
+{{- end -}}
+
+{{- /* Labels of pods: nothing in them changes with the version of the chart, for that would replace every pod. */ -}}
+{{- define "holdfast.podLabels" -}}
+{{- $own := include "holdfast.selector" . | fromYaml -}}
+{{- $_ := set $own "app.kubernetes.io/part-of" "holdfast" -}}
+{{- toYaml (merge $own .values.podLabels (default dict .root.Values.commonLabels)) -}}
+{{- end -}}
+
+{{- /* Input: (dict "root" $ "image" .Values.proxy.image). */ -}}
+{{- define "holdfast.image" -}}
+{{- $registry := default (dig "imageRegistry" "" (default dict .root.Values.global)) .image.registry -}}
+{{- $suffix := ternary (printf "@%s" .image.digest) (printf ":%s" (default .root.Chart.AppVersion .image.tag)) (ne .image.digest "") -}}
+{{- printf "%s%s%s" (ternary (printf "%s/" $registry) "" (ne $registry "")) .image.repository $suffix -}}
+{{- end -}}
+
+{{- /* What both pods share. Input: (dict "root" $ "component" "proxy" "values" .Values.proxy). */ -}}
+{{- define "holdfast.podSettings" -}}
+{{- $values := .values -}}
+{{- $secrets := concat (default list .root.Values.imagePullSecrets) (dig "imagePullSecrets" list (default dict .root.Values.global)) -}}
+automountServiceAccountToken: {{ $values.serviceAccount.automountServiceAccountToken }}
+enableServiceLinks: false
+terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
+securityContext:
+  {{- toYaml $values.podSecurityContext | nindent 2 }}
+{{- with $secrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if not (kindIs "invalid" $values.hostUsers) }}
+hostUsers: {{ $values.hostUsers }}
+{{- end }}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if and $values.topologySpreadConstraints (ne (dig "kind" "Deployment" $values) "DaemonSet") }}
+topologySpreadConstraints:
+  {{- $match := dict "matchLabels" (include "holdfast.selector" . | fromYaml) }}
+  {{- range $values.topologySpreadConstraints }}
+  - {{ toJson (merge (dict) . (dict "labelSelector" $match)) }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* Environment of both containers. Input as above. */ -}}
+{{- define "holdfast.env" -}}
+- name: HOLDFAST_LOG_LEVEL
+  value: {{ .root.Values.config.logLevel }}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: POD_NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+{{- with .values.jvmOptions }}
+- name: _JAVA_OPTIONS
+  value: {{ join " " . | quote }}
+{{- end }}
+{{- with .values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* Probes of the admin port. Input: the component's values. */ -}}
+{{- define "holdfast.probes" -}}
+startupProbe:
+  httpGet: {path: /healthz, port: admin}
+  {{- toYaml .startupProbe | nindent 2 }}
+readinessProbe:
+  httpGet: {path: /readyz, port: admin}
+  {{- toYaml .readinessProbe | nindent 2 }}
+livenessProbe:
+  httpGet: {path: /healthz, port: admin}
+  {{- toYaml .livenessProbe | nindent 2 }}
+{{- end -}}
+
+{{- /* Input: (dict "root" $ "component" … "budget" …). */ -}}
+{{- define "holdfast.budget" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ include (printf "holdfast.%s.name" .component) .root }}
+  namespace: {{ include "holdfast.namespace" .root }}
+  labels:
+    {{- include "holdfast.labels" . | nindent 4 }}
+spec:
+  {{- if not (kindIs "invalid" .budget.minAvailable) }}
+  minAvailable: {{ .budget.minAvailable }}
+  {{- else }}
+  maxUnavailable: {{ .budget.maxUnavailable }}
+  {{- end }}
+  unhealthyPodEvictionPolicy: {{ .budget.unhealthyPodEvictionPolicy }}
+  selector:
+    matchLabels:
+      {{- include "holdfast.selector" . | nindent 6 }}
+{{- end -}}
