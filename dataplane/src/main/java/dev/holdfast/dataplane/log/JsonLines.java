@@ -28,7 +28,12 @@ final class JsonLines {
 
     /** What one line tells. */
     record Line(
-            long atMillis, Level level, String logger, String thread, String message, @Nullable Throwable cause) {}
+            long atMillis,
+            Level level,
+            String logger,
+            String thread,
+            String message,
+            @Nullable Throwable cause) {}
 
     void write(Line line) {
         byte[] bytes = json(line).getBytes(StandardCharsets.UTF_8);

@@ -159,6 +159,7 @@ public final class HalfClosingEpollHandler implements IoHandler {
     private final class Seat implements EpollIoHandle, IoRegistration {
         /** The last turn whose events cannot be about this descriptor. */
         private final long since = turn;
+
         private EpollIoHandle handle;
         private @Nullable IoRegistration registration;
         private @Nullable FileDescriptor closing;

@@ -33,8 +33,8 @@ import org.junit.jupiter.api.Timeout;
 class HalfClosingEpollHandlerTest {
     private static final EpollIoOps READS = EpollIoOps.EPOLLIN.with(EpollIoOps.EPOLLRDHUP);
 
-    private final MultiThreadIoEventLoopGroup loops = new MultiThreadIoEventLoopGroup(
-            1, new DefaultThreadFactory("reuse"), HalfClosingEpollHandler.newFactory());
+    private final MultiThreadIoEventLoopGroup loops =
+            new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("reuse"), HalfClosingEpollHandler.newFactory());
     private final IoEventLoop loop = loops.next();
     private final ServerSocket server;
     private final List<AutoCloseable> open = new ArrayList<>();
