@@ -21,7 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         description = "A Kubernetes ingress controller for applications that live on WebSockets.",
-        subcommands = {LocalCommand.class, LintCommand.class, CompileCommand.class},
+        subcommands = {LocalCommand.class, LintCommand.class, CompileCommand.class, EchoCommand.class},
         synopsisSubcommandLabel = "COMMAND",
         footerHeading = "%nExamples:%n",
         footer = {
@@ -31,13 +31,14 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "  holdfast lint -f my-manifests       says what a cluster would report",
             "  holdfast compile -f my-manifests --state-dir state",
             "                                      writes what a data plane serves without an operator",
+            "  holdfast echo --port 8080           runs the echo backend alone",
             "",
             "`holdfast COMMAND --help` describes a command."
         })
 @SuppressWarnings("NullAway.Init")
 public final class HoldfastMain implements Runnable {
     /** The commands that talk to a person: their log is for the exception, in plain lines on standard error. */
-    private static final List<String> FOR_PEOPLE = List.of("local", "lint", "compile");
+    private static final List<String> FOR_PEOPLE = List.of("local", "lint", "compile", "echo");
 
     @Spec
     private CommandSpec spec;

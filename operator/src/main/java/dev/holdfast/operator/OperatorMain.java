@@ -1,5 +1,6 @@
 package dev.holdfast.operator;
 
+import dev.holdfast.operator.channel.ChannelConfig;
 import dev.holdfast.operator.compile.CompileOptions;
 import dev.holdfast.operator.watch.LeaderConfig;
 import dev.holdfast.operator.watch.StatusConfig;
@@ -7,6 +8,7 @@ import dev.holdfast.operator.watch.TolerantClients;
 import dev.holdfast.operator.watch.WatchConfig;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
@@ -174,12 +176,15 @@ public final class OperatorMain implements Callable<Integer> {
         }
 
         @Nullable
-        LeaderConfig leader(String podNamespace) {
+        LeaderConfig leader(String podNamespace, @Nullable ChannelConfig channel) {
             if (noStatus || !leaderElection) {
                 return null;
             }
             String namespace = Objects.requireNonNullElse(leaderNamespace, podNamespace);
-            return new LeaderConfig(namespace, leaderName, identity(), Duration.ofSeconds(leaseSeconds));
+            String owner = channel != null && channel.authority().namespace().equals(namespace)
+                    ? channel.authority().configMap()
+                    : null;
+            return new LeaderConfig(namespace, leaderName, identity(), Duration.ofSeconds(leaseSeconds), owner);
         }
 
         private static String identity() {
@@ -211,6 +216,15 @@ public final class OperatorMain implements Callable<Integer> {
         Logger log = LoggerFactory.getLogger(OperatorMain.class);
         Config kubernetes = kubernetes();
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        Gauge.builder("holdfast.build.info", () -> 1)
+                .description("Always 1; the labels say what runs")
+                .tag("component", "operator")
+                .tag(
+                        "version",
+                        Objects.requireNonNullElse(
+                                OperatorMain.class.getPackage().getImplementationVersion(), "from sources"))
+                .tag("java", Runtime.version().toString())
+                .register(registry);
         new JvmMemoryMetrics().bindTo(registry);
         new ProcessorMetrics().bindTo(registry);
         Thread hook = new Thread(this::end, "shutdown");
@@ -262,12 +276,13 @@ public final class OperatorMain implements Callable<Integer> {
                             ? CompileOptions.LoopbackEndpoints.SERVED
                             : CompileOptions.LoopbackEndpoints.REFUSED);
             String namespace = kubernetes.getNamespace() == null ? "default" : kubernetes.getNamespace();
+            ChannelConfig guarded = channel.config(namespace);
             return new ClusterOperator.Config(
                     channel.plain(OperatorConfig.of(compile, 0)),
                     WatchConfig.of(namespaces),
                     status.config(),
-                    status.leader(namespace),
-                    channel.config(namespace));
+                    status.leader(namespace, guarded),
+                    guarded);
         } catch (IllegalArgumentException e) {
             throw usage(String.valueOf(e.getMessage()));
         }

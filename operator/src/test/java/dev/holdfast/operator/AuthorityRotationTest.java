@@ -9,6 +9,7 @@ import dev.holdfast.operator.channel.ChannelConfig.Lifetimes;
 import dev.holdfast.operator.channel.ChannelConfig.Peers;
 import dev.holdfast.operator.channel.SecureChannel;
 import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -85,6 +86,49 @@ class AuthorityRotationTest {
     }
 
     @Test
+    void objectsThatOthersBroughtEmptyAreFilledAndKeepTheirMarks() {
+        // Given what a Helm release holds
+        for (String kind : List.of("Secret", "ConfigMap")) {
+            api.apply("""
+                    apiVersion: v1
+                    kind: %s
+                    metadata:
+                      name: stream-ca
+                      namespace: default
+                      labels: {app.kubernetes.io/managed-by: Helm}
+                      annotations: {meta.helm.sh/release-name: edge}
+                    """.formatted(kind));
+        }
+
+        // When
+        try (SecureChannel channel = start(one)) {
+            await("it is ready", () -> channel.isReady() && certificates() == 1);
+            now = now.plus(DAY.multipliedBy(245));
+            await("the next is published", () -> certificates() == 2);
+        }
+
+        // Then
+        assertThat(List.<HasMetadata>of(
+                        api.user()
+                                .secrets()
+                                .inNamespace("default")
+                                .withName("stream-ca")
+                                .get(),
+                        api.user()
+                                .configMaps()
+                                .inNamespace("default")
+                                .withName("stream-ca")
+                                .get()))
+                .allSatisfy(object -> {
+                    assertThat(object.getMetadata().getLabels())
+                            .containsExactly(Map.entry("app.kubernetes.io/managed-by", "Helm"));
+                    assertThat(object.getMetadata().getAnnotations())
+                            .containsEntry("meta.helm.sh/release-name", "edge");
+                });
+        assertThat(api.writes()).noneMatch(write -> write.startsWith("POST"));
+    }
+
+    @Test
     void aSecretOfSomethingElseIsLeftAlone() throws Exception {
         // Given
         api.apply("""
@@ -128,7 +172,9 @@ class AuthorityRotationTest {
                 .inNamespace("default")
                 .withName("stream-ca")
                 .get();
-        return map == null ? 0 : map.getData().getOrDefault("ca.crt", "").split("BEGIN CERTIFICATE", -1).length - 1;
+        return map == null || map.getData() == null
+                ? 0
+                : map.getData().getOrDefault("ca.crt", "").split("BEGIN CERTIFICATE", -1).length - 1;
     }
 
     private @Nullable String secret(String key) {

@@ -40,7 +40,7 @@ final class ClusterFixture {
     }
 
     static LeaderConfig leader(String identity) {
-        return new LeaderConfig("default", "holdfast-operator", identity, Duration.ofMillis(1_500));
+        return new LeaderConfig("default", "holdfast-operator", identity, Duration.ofMillis(1_500), "stream-ca");
     }
 
     /** Starts an operator; without {@code leader} it writes as if it led. */

@@ -71,6 +71,46 @@ class OperatorMainTest {
     }
 
     @Test
+    void aShadowServesWhatTheOtherControllerServesAndWritesNothing() throws Exception {
+        // Given an Ingress of ingress-nginx whose Service is missing, which calls for an Event
+        cluster.api()
+                .apply(ClusterFixture.CLASS
+                                .replace("name: holdfast", "name: nginx")
+                                .replace("holdfast.dev/ingress-controller", "k8s.io/ingress-nginx")
+                        + "---\n"
+                        + ClusterFixture.ingress("chat", "a.example.com", "chat")
+                                .replace("ingressClassName: holdfast", "ingressClassName: nginx"));
+        OperatorMain main = new OperatorMain();
+
+        // When the process starts as its shadow
+        CompletableFuture<Integer> exit = CompletableFuture.supplyAsync(
+                () -> new CommandLine(main)
+                        .execute(
+                                "--kubeconfig",
+                                kubeconfig().toString(),
+                                "--stream-port=0",
+                                "--admin-port=0",
+                                "--admin-address=127.0.0.1",
+                                "--class=nginx",
+                                "--controller-value=k8s.io/ingress-nginx",
+                                "--publish-status-address=203.0.113.7",
+                                "--no-status"),
+                Thread::startVirtualThread);
+
+        // Then it serves the Ingress, and its changes, without a write, an election or an Event
+        await("it is ready", () -> main.running() != null && main.running().isReady());
+        StreamReader dataPlane = cluster.dataPlane(Objects.requireNonNull(main.running()), "dp-1");
+        await("the Ingress is served", () -> dataPlane.serves("a.example.com"));
+        cluster.api()
+                .apply(ClusterFixture.ingress("late", "b.example.com", "chat")
+                        .replace("ingressClassName: holdfast", "ingressClassName: nginx"));
+        await("a later one is served", () -> dataPlane.serves("b.example.com"));
+        main.stop();
+        assertThat(exit.get(20, TimeUnit.SECONDS)).isZero();
+        assertThat(cluster.api().writes()).isEmpty();
+    }
+
+    @Test
     void aWrongOptionSaysWhatIsExpected() {
         // When the process is started with a Service that has no namespace
         StringWriter errors = new StringWriter();

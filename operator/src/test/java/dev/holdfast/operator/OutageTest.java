@@ -100,6 +100,43 @@ class OutageTest {
     }
 
     @Test
+    void theLeaseGoesWithTheConfigMapOfTheAuthority() throws Exception {
+        // Given
+        cluster.api().apply("""
+                apiVersion: v1
+                kind: ConfigMap
+                metadata: {name: stream-ca, namespace: default}
+                """);
+        try (KubernetesClient client = cluster.api().operatorClient();
+                LeaderGate gate =
+                        new LeaderGate(client, ClusterFixture.leader("one"), new SimpleMeterRegistry(), () -> {})) {
+            // When
+            gate.start();
+            await("it leads", gate::isLeader);
+
+            // Then
+            String owner = client.configMaps()
+                    .inNamespace("default")
+                    .withName("stream-ca")
+                    .get()
+                    .getMetadata()
+                    .getUid();
+            await("the lease is renewed", () -> cluster.api().writes("/leases").size() > 2);
+            assertThat(client.leases()
+                            .inNamespace("default")
+                            .withName("holdfast-operator")
+                            .get()
+                            .getMetadata()
+                            .getOwnerReferences())
+                    .singleElement()
+                    .satisfies(reference -> {
+                        assertThat(reference.getKind()).isEqualTo("ConfigMap");
+                        assertThat(reference.getUid()).isEqualTo(owner);
+                    });
+        }
+    }
+
+    @Test
     void aWatchWhoseConnectionIsGoneWithoutAWordIsReplaced() throws Exception {
         // Given a data plane with a table
         StreamReader dataPlane = cluster.dataPlane(operator(), "dp-1");

@@ -10,6 +10,7 @@ import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.Map;
@@ -46,22 +47,36 @@ public final class EchoServer implements AutoCloseable {
                 throw new IllegalArgumentException("builtin:echo/" + name + ": expected at most " + BACKENDS_MAX
                         + " echo backends; use one of " + backends.keySet());
             }
-            backend = bind(name);
+            backend = bind(name, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
             backends.put(name, backend);
         }
-        return ((InetSocketAddress) backend.localAddress()).getPort();
+        return portOf(backend);
+    }
+
+    /**
+     * Starts a backend at an address of its own, beside those above; returns its port.
+     *
+     * @throws IOException if the address cannot be bound
+     */
+    public int listen(String name, InetSocketAddress address) throws IOException {
+        // Netty throws what went wrong as it is, undeclared.
+        return portOf(bind(name, address));
     }
 
     /** The name of the backend with that port, or empty. */
     public synchronized String nameOf(int port) {
         return backends.entrySet().stream()
-                .filter(entry -> ((InetSocketAddress) entry.getValue().localAddress()).getPort() == port)
+                .filter(entry -> portOf(entry.getValue()) == port)
                 .map(Map.Entry::getKey)
                 .findFirst()
                 .orElse("");
     }
 
-    private Channel bind(String name) {
+    private static int portOf(Channel backend) {
+        return ((InetSocketAddress) backend.localAddress()).getPort();
+    }
+
+    private Channel bind(String name, InetSocketAddress address) {
         return new ServerBootstrap()
                 .group(group)
                 .channel(NioServerSocketChannel.class)
@@ -75,7 +90,7 @@ public final class EchoServer implements AutoCloseable {
                                         new EchoRequestHandler(name));
                     }
                 })
-                .bind(InetAddress.getLoopbackAddress(), 0)
+                .bind(address)
                 .syncUninterruptibly()
                 .channel();
     }

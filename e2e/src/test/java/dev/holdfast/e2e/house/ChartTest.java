@@ -20,6 +20,8 @@ class ChartTest {
     private static final Pattern FLAG = Pattern.compile("- (--[a-z-]+)");
     private static final Pattern OPTION = Pattern.compile("\"(--[a-z-]+)\"");
     private static final Pattern ALERT = Pattern.compile("- alert: (\\w+)");
+    private static final Pattern IMAGE = Pattern.compile("image: (\\S+)");
+    private static final Pattern APP_VERSION = Pattern.compile("appVersion: \"?([^\"\\s]+)");
     private static final Set<String> SUFFIXES =
             Set.of("", "_total", "_seconds", "_seconds_bucket", "_seconds_sum", "_seconds_count");
 
@@ -78,6 +80,21 @@ class ChartTest {
         // Then
         assertThat(flags).hasSizeGreaterThan(20);
         assertThat(options).as("options of the two processes").containsAll(flags);
+    }
+
+    @Test
+    void theExamplesRunInTheImagesOfThisVersion() {
+        // Given
+        String version = found(APP_VERSION, List.of(CHART.resolve("Chart.yaml"))).stream()
+                .findFirst()
+                .orElseThrow();
+
+        // When
+        Set<String> images =
+                found(IMAGE, SourceTree.files(path -> path.startsWith(SourceTree.ROOT.resolve("deploy/examples"))));
+
+        // Then
+        assertThat(images).containsExactly("holdfast/cli:" + version);
     }
 
     @Test

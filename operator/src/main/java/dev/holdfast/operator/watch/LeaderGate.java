@@ -1,5 +1,9 @@
 package dev.holdfast.operator.watch;
 
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.OwnerReference;
+import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfigBuilder;
@@ -9,6 +13,7 @@ import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLo
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -124,15 +129,26 @@ public final class LeaderGate implements AutoCloseable {
     }
 
     private final class NotedLock extends LeaseLock {
+        private List<OwnerReference> owners = List.of();
+
         NotedLock(LeaderConfig config) {
             super(config.namespace(), config.name(), config.identity());
         }
 
+        /** The owner is asked for each time: a Lease of one that is gone would be collected at once. */
         @Override
         public synchronized void create(KubernetesClient client, LeaderElectionRecord election) {
             long asked = System.nanoTime();
+            owners = owners();
             super.create(client, election);
             renewed(asked);
+        }
+
+        /** An update is a merge: it leaves the owner that the Lease has. */
+        @Override
+        protected ObjectMetaBuilder getObjectMeta(String resourceVersion) {
+            ObjectMetaBuilder metadata = super.getObjectMeta(resourceVersion);
+            return resourceVersion == null ? metadata.withOwnerReferences(owners) : metadata;
         }
 
         @Override
@@ -141,6 +157,24 @@ public final class LeaderGate implements AutoCloseable {
             super.update(client, election);
             renewed(asked);
         }
+    }
+
+    private List<OwnerReference> owners() {
+        if (config.owner() == null) {
+            return List.of();
+        }
+        ConfigMap owner = client.configMaps()
+                .inNamespace(config.namespace())
+                .withName(config.owner())
+                .get();
+        return owner == null
+                ? List.of()
+                : List.of(new OwnerReferenceBuilder()
+                        .withApiVersion("v1")
+                        .withKind("ConfigMap")
+                        .withName(config.owner())
+                        .withUid(owner.getMetadata().getUid())
+                        .build());
     }
 
     private void gained() {

@@ -9,6 +9,7 @@ import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.channel.unix.Socket;
 import java.io.IOException;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the kernel finds out that a peer is gone without a word: probes on a silent connection (RFC 9293 §3.8.4) and a
@@ -43,6 +44,12 @@ public record KeepAlive(int idleSeconds, int intervalSeconds, int probes, int un
             throw new IllegalArgumentException("silentPeerTimeout: " + budget + " (expected: 4 s to a day)");
         }
         return new KeepAlive((int) (millis / 2_000), (int) Math.max(1, millis / 8_000), PROBES, (int) millis);
+    }
+
+    /** Whether a connection failed because its peer acknowledged nothing: {@code ETIMEDOUT}, by the words of the C library. */
+    public static boolean isTimeout(@Nullable Throwable failure) {
+        String text = failure instanceof IOException ? failure.getMessage() : null;
+        return text != null && (text.endsWith("Connection timed out") || text.endsWith("Operation timed out"));
     }
 
     /** Sets the options at a listener of Linux, whose accepted sockets inherit them: a system call less for each. */

@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.telemetry.DirectionCounters;
 import dev.holdfast.dataplane.proxy.transport.HalfClosingEpollHandler;
 import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import io.netty.buffer.ByteBuf;
@@ -36,6 +37,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
     private final RelayedTunnel tunnel;
     private final Socket source;
     private final FrameTracker tracker;
+    private final DirectionCounters counters;
     private final RelayScratch scratch;
     private @Nullable DirectRelay opposite;
     private @Nullable IoRegistration registration;
@@ -60,6 +62,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
         this.tunnel = tunnel;
         this.source = source;
         this.tracker = before.tracker();
+        this.counters = tracker.counters();
         this.bytes = before.bytes();
         this.scratch = RelayScratch.ofLoop();
     }
@@ -124,7 +127,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
                 read();
             }
         } else if ((ops & ERROR) != 0) {
-            tunnel.failed(this);
+            tunnel.failed(this, null);
         }
     }
 
@@ -137,7 +140,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
         try {
             length = source.recvAddress(scratch.address(), 0, scratch.receiveBytesMax());
         } catch (IOException | NotYetConnectedException e) {
-            tunnel.failed(this);
+            tunnel.failed(this, e);
             return;
         }
         if (length > 0) {
@@ -185,13 +188,13 @@ final class DirectRelay implements Relay, EpollIoHandle {
     /** Relays the first bytes of the scratch. */
     private void forward(ByteBuf received, int length) {
         bytes += length;
-        tunnel.relayed(this, length);
+        counters.relayed(length);
         int sent = 0;
         if (held == null) {
             try {
                 sent = sink().sendAddress(scratch.address(), 0, length);
             } catch (IOException | NotYetConnectedException e) {
-                tunnel.failed(opposite());
+                tunnel.failed(opposite(), e);
                 return;
             }
         }
@@ -205,11 +208,12 @@ final class DirectRelay implements Relay, EpollIoHandle {
         if (queue == null) {
             queue = ByteBufAllocator.DEFAULT.directBuffer(length);
             held = queue;
+            counters.paused();
             await();
             opposite().await();
         }
         queue.writeBytes(from, index, length);
-        scratch.held(length);
+        held(length);
     }
 
     /** The sink takes bytes again, or is broken. */
@@ -220,10 +224,11 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
         int sent = send(queue);
         if (sent > 0) {
-            scratch.held(-sent);
+            held(-sent);
         }
         if (sent >= 0 && !queue.isReadable()) {
             held = null;
+            counters.resumed();
             queue.release();
             allSent();
             await();
@@ -239,7 +244,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
             queue.skipBytes(sent);
             return sent;
         } catch (IOException | NotYetConnectedException e) {
-            tunnel.failed(opposite());
+            tunnel.failed(opposite(), e);
             return -1;
         }
     }
@@ -410,8 +415,14 @@ final class DirectRelay implements Relay, EpollIoHandle {
         ByteBuf queue = held;
         held = null;
         if (queue != null) {
-            scratch.held(-queue.readableBytes());
+            held(-queue.readableBytes());
+            counters.resumed();
             queue.release();
         }
+    }
+
+    private void held(long more) {
+        scratch.held(more);
+        counters.buffered(more);
     }
 }

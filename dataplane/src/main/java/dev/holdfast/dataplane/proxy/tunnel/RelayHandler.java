@@ -1,6 +1,7 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
 import dev.holdfast.dataplane.proxy.transport.KeepAlive;
+import dev.holdfast.dataplane.proxy.telemetry.DirectionCounters;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -25,8 +26,12 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     private final Channel source;
     private final Channel sink;
     private final FrameTracker tracker;
+    private final DirectionCounters counters;
     private long bytes;
     private long burstBytes;
+    /** What the sink held when reading paused; 0 while it reads. */
+    private long pausedOverBytes;
+
     private boolean bytesToFlush;
     /** The source has ended its stream. */
     private boolean ended;
@@ -37,11 +42,12 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     private boolean finBegun;
     private boolean finDone;
 
-    RelayHandler(RelayedTunnel tunnel, Channel source, Channel sink, FrameTracker.Sender sender) {
+    RelayHandler(RelayedTunnel tunnel, Channel source, Channel sink, FrameTracker tracker) {
         this.tunnel = tunnel;
         this.source = source;
         this.sink = sink;
-        this.tracker = new FrameTracker(sender);
+        this.tracker = tracker;
+        this.counters = tracker.counters();
     }
 
     @Override
@@ -51,7 +57,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
         } else {
             // The HTTP codecs are gone before this handler is installed; nothing else may come.
             ReferenceCountUtil.release(message);
-            tunnel.failed(this);
+            tunnel.failed(this, null);
         }
     }
 
@@ -102,6 +108,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
             flushSink();
             if (!sink.isWritable()) {
                 source.config().setAutoRead(false);
+                paused();
             }
         }
     }
@@ -122,7 +129,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
             flushSink();
         }
         if (burstBytes > 0) {
-            tunnel.relayed(this, burstBytes);
+            counters.relayed(burstBytes);
             burstBytes = 0;
         }
     }
@@ -131,6 +138,24 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
         if (source.isWritable()) {
             opposite().source.config().setAutoRead(true);
+            opposite().resumed();
+        }
+    }
+
+    private void paused() {
+        ChannelOutboundBuffer queued = sink.unsafe().outboundBuffer();
+        if (pausedOverBytes == 0 && queued != null) {
+            pausedOverBytes = queued.totalPendingWriteBytes();
+            counters.paused();
+            counters.buffered(pausedOverBytes);
+        }
+    }
+
+    private void resumed() {
+        if (pausedOverBytes != 0) {
+            counters.buffered(-pausedOverBytes);
+            counters.resumed();
+            pausedOverBytes = 0;
         }
     }
 
@@ -165,13 +190,13 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
         if (!tunnel.isDone(this)) {
-            tunnel.failed(this);
+            tunnel.failed(this, null);
         }
     }
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        tunnel.failed(this);
+        tunnel.failed(this, cause);
     }
 
     @Override
@@ -268,11 +293,13 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
 
     @Override
     public void close() {
+        resumed();
         source.close();
     }
 
     @Override
     public void reset() {
+        resumed();
         if (source.isOpen()) {
             source.config().setOption(ChannelOption.SO_LINGER, 0);
             // Past the SslHandler: a close_notify would say that all is well.

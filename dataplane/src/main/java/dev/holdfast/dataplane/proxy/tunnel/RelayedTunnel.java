@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.telemetry.RelayCounters;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.transport.KeepAlive;
@@ -52,6 +53,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     private final EndpointLease lease;
     private final Duration idle;
     private final RouteMetrics metrics;
+    private final RelayCounters counters;
     private final TunnelSettings settings;
     private final LoopTunnels home;
     private final TimerWheel wheel;
@@ -79,11 +81,20 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         this.idle = parts.idle();
         this.keepAlive = parts.keepAlive();
         this.metrics = parts.metrics();
+        this.counters = parts.metrics().ofThisLoop();
         this.settings = parts.settings();
         this.home = parts.home();
         this.wheel = TimerWheel.of(parts.client().eventLoop());
-        this.fromClient = new RelayHandler(this, parts.client(), parts.backend(), FrameTracker.Sender.CLIENT);
-        this.fromBackend = new RelayHandler(this, parts.backend(), parts.client(), FrameTracker.Sender.BACKEND);
+        this.fromClient = new RelayHandler(
+                this,
+                parts.client(),
+                parts.backend(),
+                new FrameTracker(FrameTracker.Sender.CLIENT, counters.fromClient()));
+        this.fromBackend = new RelayHandler(
+                this,
+                parts.backend(),
+                parts.client(),
+                new FrameTracker(FrameTracker.Sender.BACKEND, counters.fromBackend()));
     }
 
     /** Counts as open from here on; the relays must be in their pipelines when bytes flow. */
@@ -168,15 +179,6 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         activeTick = wheel.now();
     }
 
-    /** Counts what a burst relayed. */
-    void relayed(Relay relay, long bytes) {
-        if (relay == fromClient) {
-            metrics.bytesFromClient(bytes);
-        } else {
-            metrics.bytesFromBackend(bytes);
-        }
-    }
-
     /** A Close frame of a peer has passed, or was read after our own. */
     void closeSeen(Relay relay, int code) {
         begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.CLOSE_FRAME);
@@ -229,11 +231,16 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     }
 
     /** A connection broke: the other side must not take it for an orderly end. */
-    void failed(Relay relay) {
+    void failed(Relay relay, @Nullable Throwable cause) {
         if (phase == Phase.GONE) {
             return;
         }
-        begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.RESET);
+        Initiator side = relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND;
+        boolean silent = KeepAlive.isTimeout(cause);
+        if (silent) {
+            metrics.keepAliveTimeout(side.label());
+        }
+        begin(side, silent ? Reason.SILENT : Reason.RESET);
         Phase before = phase;
         gone();
         if (before == Phase.WAITS_FOR_FIN) {

@@ -1,0 +1,322 @@
+#!/usr/bin/env bash
+# The chart, its overlays and install.yaml on a real cluster: every way to install, seen to serve, and what is left behind.
+# Takes the cluster of KUBECONFIG, which is to be empty of Holdfast and to have the images of deploy/build-images; with
+# IN_CLUSTER="e2e/cluster/cluster exec" node ports are tried as well. Needs kubectl, helm, curl, openssl and python3.
+#
+#   e2e/chart/cluster.sh            every story
+#   e2e/chart/cluster.sh NAME...    these, e.g. readme overlays
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+[[ -n ${KUBECONFIG:-} ]] || { echo "KUBECONFIG: not set (expected: the kubeconfig of a cluster that may be changed)" >&2; exit 2; }
+
+chart=charts/holdfast
+system=holdfast-system
+work=$(mktemp -d)
+forward=
+patience=${PATIENCE:-240s}
+
+finish() {
+  if [[ -n $forward ]]; then kill "$forward" 2>/dev/null || true; fi
+  rm -rf "$work"
+}
+trap finish EXIT
+
+say() { printf '\n--- %s (%s s)\n' "$*" "$SECONDS"; }
+
+fail() {
+  echo "FAILED: $*" >&2
+  kubectl -n $system get pods,events --ignore-not-found 2>&1 | tail -n 40 >&2 || true
+  exit 1
+}
+
+await() { # WHAT COMMAND...: until it succeeds, at most four minutes
+  local what=$1 begun=$SECONDS
+  shift
+  until "$@" >/dev/null 2>&1; do
+    ((SECONDS - begun < 240)) || fail "not within 240 s: $what"
+    sleep 0.5
+  done
+}
+
+namespace() { # [LEVEL]: makes the system's namespace, which takes only pods of this Pod Security Standard
+  kubectl apply -f - >/dev/null <<YAML
+apiVersion: v1
+kind: Namespace
+metadata: {name: $system, labels: {pod-security.kubernetes.io/enforce: ${1:-restricted}}}
+YAML
+}
+
+install() { # ARGS: by Helm, ready when it returns
+  helm install holdfast $chart --namespace $system --wait --timeout "$patience" "$@" >"$work/notes" || { cat "$work/notes"; fail "helm install $*"; }
+}
+
+# What is in the cluster and could be ours. Pods end for a while, kinds that the cluster makes itself are none of ours.
+objects() {
+  local kinds
+  kinds=$(kubectl api-resources --verbs=list -o name | grep -vE '^(events|endpoints|endpointslices|replicasets|pods|podmetrics|componentstatuses|controllerrevisions)($|\.)' | paste -sd, -)
+  kubectl get "$kinds" --all-namespaces -o jsonpath='{range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{"\n"}{end}' |
+    grep -vE "^(Namespace|Lease) |^(ServiceAccount|ConfigMap) $system/(default|kube-root-ca.crt)$" | sort
+}
+
+left() { # what is there now and was not at the beginning, with the Leases of the namespace
+  comm -13 "$work/before" <(objects)
+  kubectl -n $system get leases -o name
+}
+
+is_empty_of_pods() { [[ -z $(kubectl -n $system get pods -o name) ]]; }
+
+uninstall() {
+  helm uninstall holdfast --namespace $system --wait --timeout "$patience" >/dev/null
+  await "the end of all pods" is_empty_of_pods
+}
+
+certificate() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout "$work/tls.key" -out "$work/tls.crt" \
+    -subj /CN=secure.localhost -addext subjectAltName=DNS:secure.localhost 2>/dev/null
+  kubectl create secret tls secure-tls --cert="$work/tls.crt" --key="$work/tls.key" --dry-run=client -o yaml | kubectl apply -f - >/dev/null
+}
+
+example() { # the README's: its backend and its route, Ready
+  certificate
+  kubectl apply -f deploy/examples/03-tls/backend.yaml -f deploy/examples/03-tls/route.yaml >/dev/null
+  kubectl rollout status deployment/secure --timeout "$patience" >/dev/null
+  kubectl wait --for=condition=Ready websocketroute/secure --timeout "$patience" >/dev/null || fail "the route is not Ready: $(kubectl get wsr secure -o yaml)"
+}
+
+open_forward() { # RESOURCE PORT: at port 18443 of loopback
+  close_forward
+  kubectl -n $system port-forward "$1" "18443:$2" >"$work/forward" 2>&1 &
+  forward=$!
+  await "port-forward to $1" grep -q Forwarding "$work/forward"
+}
+
+close_forward() {
+  if [[ -n $forward ]]; then
+    kill "$forward" 2>/dev/null || true
+    wait "$forward" 2>/dev/null || true
+    forward=
+  fi
+}
+
+# A client that speaks RFC 6455: text over wss, its echo, and the close.
+echoes() { # PORT
+  python3 - "$1" "$work/tls.crt" <<'PYTHON'
+import base64, os, socket, ssl, sys
+port, ca = int(sys.argv[1]), sys.argv[2]
+plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+tls = ssl.create_default_context(cafile=ca).wrap_socket(plain, server_hostname="secure.localhost")
+key = base64.b64encode(os.urandom(16)).decode()
+tls.sendall(f"GET / HTTP/1.1\r\nHost: secure.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode())
+stream = tls.makefile("rb")
+status = stream.readline()
+assert b" 101 " in status, status
+while stream.readline().strip():
+    pass
+def send(op, text):
+    mask = os.urandom(4)
+    tls.sendall(bytes([0x80 | op, 0x80 | len(text)]) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(text)))
+def receive():
+    head = stream.read(2)
+    return head[0], stream.read(head[1])
+send(1, b"hello")
+assert receive() == (0x81, b"hello")
+send(8, b"\x03\xe8")
+assert receive()[0] == 0x88
+PYTHON
+}
+
+serves() { # RESOURCE: the example over wss, through one pod of it
+  open_forward "$1" https
+  await "an echo over wss through $1" echoes 18443
+  close_forward
+}
+
+# ------------------------------------------------------------------------------------------------------------ stories
+
+story_readme() {
+  say "helm install without a setting, an example, wss"
+  namespace
+  local begun=$SECONDS
+  install
+  local installed=$((SECONDS - begun))
+  example
+  serves service/holdfast-proxy
+  echo "figure: chart readme install_seconds=$installed route_ready_seconds=$((SECONDS - begun - installed)) wss=ok"
+}
+
+rules() { # ACCOUNT: what it may beyond what anybody may
+  kubectl auth can-i --list -n $system --as="system:serviceaccount:$system:$1" --as-group=system:authenticated --as-group=system:serviceaccounts |
+    sed 1d | sed 's/  */ /g' | sort
+}
+
+story_rights() {
+  say "what the service accounts may"
+  local operator proxy
+  operator=$(comm -23 <(rules holdfast-operator) <(rules nobody))
+  proxy=$(comm -23 <(rules holdfast-proxy) <(rules nobody))
+  [[ -z $proxy ]] || fail "a data plane may: $proxy"
+  if grep -E '\*|delete|secrets \[\] \[\] \[[^]]*(get|create|update|patch)' <<<"$operator"; then fail "the operator may too much: $operator"; fi
+  [[ $(kubectl auth can-i get secrets -n kube-system --as=system:serviceaccount:$system:holdfast-operator || true) == no ]] || fail "the operator may get any Secret"
+  [[ -z $(kubectl -n $system get pods -o jsonpath='{.items[?(@.spec.serviceAccountName=="holdfast-proxy")].spec.automountServiceAccountToken}' | tr -d 'false ') ]] ||
+    fail "a data plane has a token of the API server"
+  echo "figure: chart rights operator_rules=$(wc -l <<<"$operator") proxy_rules=0 pod_security=restricted"
+}
+
+story_uninstall() {
+  say "helm uninstall"
+  uninstall
+  local rest
+  rest=$(left | grep -vE '^(CustomResourceDefinition /websocketroutes.holdfast.dev|(WebSocketRoute|Service|Deployment|Secret) default/secure(-tls)?)$' || true)
+  [[ -z $rest ]] || fail "left behind: $rest"
+  kubectl get websocketroute secure >/dev/null || fail "the route is gone"
+  echo "figure: chart uninstall left=0 routes_kept=1"
+}
+
+apply_folder() { # LEVEL COMMAND...
+  kubectl apply --server-side "${@}" >/dev/null || fail "kubectl apply ${*}"
+}
+
+all_ready() {
+  local each
+  for each in $(kubectl -n $system get deployment,daemonset -o name); do
+    kubectl -n $system rollout status "$each" --timeout "$patience" >/dev/null || return 1
+  done
+}
+
+removed() { # ARGS of kubectl: what was applied goes, except for the namespace and the definition
+  kubectl get "${@}" -o name 2>/dev/null | grep -vE '^(namespace|customresourcedefinition)' >"$work/applied" || true
+  kubectl delete "${@}" --ignore-not-found --wait=false >/dev/null 2>&1 || true
+  await "the end of the namespace" bash -c "! kubectl get namespace $system"
+}
+
+story_manifest() {
+  say "kubectl apply --server-side -f deploy/install.yaml"
+  kubectl delete namespace $system --ignore-not-found >/dev/null
+  apply_folder -f deploy/install.yaml
+  all_ready || fail "install.yaml: not ready"
+  example
+  serves service/holdfast-proxy
+  removed -f deploy/install.yaml
+  echo "figure: chart install.yaml wss=ok"
+}
+
+story_overlays() {
+  local overlay
+  for overlay in kind cloud daemonset-hostport namespaced; do
+    say "overlay $overlay"
+    apply_folder -k "deploy/overlays/$overlay"
+    all_ready || fail "$overlay: not ready"
+    example
+    case $overlay in
+      daemonset-hostport) serves daemonset/holdfast-proxy ;;
+      *) serves deployment/holdfast-proxy ;;
+    esac
+    case $overlay in
+      daemonset-hostport | kind)
+        if [[ -n ${IN_CLUSTER:-} ]]; then
+          local node
+          node=$(kubectl -n $system get pods -l app.kubernetes.io/name=holdfast-proxy -o jsonpath='{.items[0].status.hostIP}')
+          # shellcheck disable=SC2086 # a command of several words
+          $IN_CLUSTER curl -sf --max-time 20 --cacert "$work/tls.crt" --resolve "secure.localhost:443:$node" https://secure.localhost/ >/dev/null || fail "$overlay: no answer at $node:443"
+          echo "figure: chart overlay=$overlay node_port_443=ok"
+        fi
+        ;;
+    esac
+    removed -k "deploy/overlays/$overlay"
+    echo "figure: chart overlay=$overlay wss=ok"
+  done
+}
+
+# Kinds of others that the chart writes; here they take anything, so that what is written is seen to be accepted.
+foreign() {
+  local group kind plural version
+  while read -r group version kind plural; do
+    kubectl apply -f - >/dev/null <<YAML
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: $plural.$group}
+spec:
+  group: $group
+  scope: Namespaced
+  names: {kind: $kind, plural: $plural, singular: ${kind,,}}
+  versions:
+    - {name: $version, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+YAML
+  done <<'KINDS'
+monitoring.coreos.com v1 ServiceMonitor servicemonitors
+monitoring.coreos.com v1 PodMonitor podmonitors
+monitoring.coreos.com v1 PrometheusRule prometheusrules
+keda.sh v1alpha1 ScaledObject scaledobjects
+KINDS
+  kubectl wait --for=condition=Established crd servicemonitors.monitoring.coreos.com podmonitors.monitoring.coreos.com \
+    prometheusrules.monitoring.coreos.com scaledobjects.keda.sh --timeout=60s >/dev/null
+}
+
+story_options() {
+  say "network policies, monitors, autoscaling"
+  namespace
+  foreign
+  install --set networkPolicy.enabled=true --set metrics.service.enabled=true --set metrics.serviceMonitor.enabled=true \
+    --set metrics.podMonitor.enabled=true --set metrics.prometheusRule.enabled=true --set metrics.dashboards.enabled=true \
+    --set proxy.autoscaling.enabled=true --set proxy.serviceInternal.enabled=true
+  example
+  serves service/holdfast-proxy
+  [[ $(kubectl -n $system get networkpolicy,hpa,servicemonitor,podmonitor,prometheusrule -o name | wc -l) == 8 ]] ||
+    fail "$(kubectl -n $system get networkpolicy,hpa,servicemonitor,podmonitor,prometheusrule -o name)"
+  helm upgrade holdfast $chart --namespace $system --wait --timeout "$patience" --set proxy.keda.enabled=true --set proxy.keda.serverAddress=http://prometheus:9090 >/dev/null
+  [[ $(kubectl -n $system get scaledobject,hpa -o name) == scaledobject.keda.sh/holdfast-proxy ]] || fail "no ScaledObject, or the HorizontalPodAutoscaler stayed"
+  uninstall
+  kubectl delete crd servicemonitors.monitoring.coreos.com podmonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com scaledobjects.keda.sh >/dev/null
+  echo "figure: chart options network_policies=2 hpa=1 monitors=4 rules=1 scaled_objects=1"
+}
+
+story_takeover() {
+  say "in the shadow of ingress-nginx, then in its place"
+  namespace
+  kubectl apply -f - >/dev/null <<'YAML'
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: nginx}
+spec: {controller: k8s.io/ingress-nginx}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: taken}
+spec:
+  ingressClassName: nginx
+  tls: [{hosts: [secure.localhost], secretName: secure-tls}]
+  rules:
+    - host: secure.localhost
+      http:
+        paths:
+          - {path: /, pathType: Prefix, backend: {service: {name: secure, port: {number: 80}}}}
+          - {path: /missing, pathType: Prefix, backend: {service: {name: missing, port: {number: 80}}}}
+YAML
+  certificate
+  kubectl delete websocketroute secure --ignore-not-found >/dev/null 2>&1 || true
+  kubectl apply -f deploy/examples/03-tls/backend.yaml >/dev/null
+  awk '/^---/ {on = 1} on' deploy/examples/03-tls/route.yaml | kubectl apply -f - >/dev/null
+  kubectl rollout status deployment/secure --timeout "$patience" >/dev/null
+  local class=(--set ingressClassResource.enabled=false --set ingressClassResource.name=nginx --set ingressClassResource.controllerValue=k8s.io/ingress-nginx
+    --set 'config.publish.addresses={192.0.2.44}')
+  install "${class[@]}" --set config.writeStatus=false
+  serves service/holdfast-proxy
+  sleep 10
+  [[ -z $(kubectl get ingress taken -o jsonpath='{.status.loadBalancer.ingress}') ]] || fail "a shadow wrote status"
+  [[ -z $(kubectl get events --field-selector involvedObject.name=taken -o name) ]] || fail "a shadow wrote Events"
+  [[ -z $(kubectl -n $system get leases -o name) ]] || fail "a shadow stands for election"
+  helm upgrade holdfast $chart --namespace $system --wait --timeout "$patience" "${class[@]}" >/dev/null
+  await "the address in the Ingress" bash -c '[[ $(kubectl get ingress taken -o jsonpath="{.status.loadBalancer.ingress[0].ip}") == 192.0.2.44 ]]'
+  await "an Event about the missing Service" bash -c '[[ -n $(kubectl get events --field-selector involvedObject.name=taken -o name) ]]'
+  kubectl get ingressclass holdfast >/dev/null 2>&1 && fail "the chart made a class of its own"
+  uninstall
+  kubectl delete ingress/taken ingressclass/nginx >/dev/null
+  echo "figure: chart takeover shadow_writes=0 status_after=ok"
+}
+
+stories=(readme rights uninstall options takeover manifest overlays)
+if (($#)); then stories=("$@"); fi
+kubectl delete -f deploy/examples/03-tls/route.yaml -f deploy/examples/03-tls/backend.yaml --ignore-not-found >/dev/null 2>&1 || true
+objects >"$work/before"
+for story in "${stories[@]}"; do "story_$story"; done
+say "done"
