@@ -350,11 +350,8 @@ final class DirectRelay implements Relay, EpollIoHandle {
         return bytes;
     }
 
-    /**
-     * Whether both peers have said Close and the source's has got that of the other: nothing may follow (RFC 6455
-     * §5.5.1), so that it need not hear the end of the other's stream before its connection is closed.
-     */
-    boolean isFarewellDone() {
+    @Override
+    public boolean isFarewellDone() {
         DirectRelay other = opposite();
         return tracker.closeSeen()
                 && other.tracker.closeSeen()

@@ -28,6 +28,12 @@ sealed interface Relay permits RelayHandler, DirectRelay {
     /** How many were relayed. */
     long bytes();
 
+    /**
+     * Whether both peers have said Close and the source's has got that of the other: nothing may follow (RFC 6455
+     * §5.5.1), so that it need not hear the end of the other's stream before its connection is closed.
+     */
+    boolean isFarewellDone();
+
     /** Lets the kernel probe the source's peer. */
     void probe(KeepAlive keepAlive);
 

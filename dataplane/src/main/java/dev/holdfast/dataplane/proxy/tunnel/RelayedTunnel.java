@@ -226,8 +226,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
 
     /** Whether a side has ended its stream and was told the end of the other, or need not be told. */
     boolean isDone(Relay side) {
-        return side.hasEnded()
-                && (other(side).isFinDone() || side instanceof DirectRelay direct && direct.isFarewellDone());
+        return side.hasEnded() && (other(side).isFinDone() || side.isFarewellDone());
     }
 
     /** A connection broke: the other side must not take it for an orderly end. */
