@@ -1,7 +1,7 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
-import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import dev.holdfast.dataplane.proxy.telemetry.DirectionCounters;
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -244,7 +244,8 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
         finDone = true;
         RelayHandler other = opposite();
         if (tracker.closeSeen() && other.tracker.closeSeen() && !other.ended) {
-            // Nothing may follow: however the sink's stream ends now, it was an end, and the channel need not stay for it.
+            // Nothing may follow: however the sink's stream ends now, it was an end, and the channel need not stay for
+            // it.
             other.endIsClose = true;
             sink.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
         }

@@ -33,7 +33,9 @@ final class StreamEnd {
 
     private static void fin(Future<?> flush, Channel sink, Runnable done) {
         flush.addListener(flushed -> {
-            if (flushed.isSuccess() && sink instanceof EpollSocketChannel epoll && epoll.fd() instanceof Socket socket) {
+            if (flushed.isSuccess()
+                    && sink instanceof EpollSocketChannel epoll
+                    && epoll.fd() instanceof Socket socket) {
                 fin(socket);
                 done.run();
             } else if (flushed.isSuccess() && sink instanceof DuplexChannel duplex) {
