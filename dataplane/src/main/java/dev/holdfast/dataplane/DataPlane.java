@@ -7,11 +7,6 @@ import dev.holdfast.dataplane.proxy.tunnel.DrainResult;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelListener;
 import dev.holdfast.dataplane.sync.TableSync;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
-import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
-import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
-import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
-import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -35,7 +30,6 @@ public final class DataPlane implements AutoCloseable {
     private final DataPlaneConfig config;
     private final ActiveRoutes routes = new ActiveRoutes();
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    private final JvmGcMetrics gcMetrics = new JvmGcMetrics();
     private final ProxyServer proxy;
     private final AdminServer admin;
     private final TableSync sync;
@@ -50,14 +44,10 @@ public final class DataPlane implements AutoCloseable {
      */
     public DataPlane(DataPlaneConfig config, List<TunnelListener> listeners) throws IOException {
         this.config = config;
-        new JvmMemoryMetrics().bindTo(registry);
-        new JvmThreadMetrics().bindTo(registry);
-        new ProcessorMetrics().bindTo(registry);
-        new UptimeMetrics().bindTo(registry);
-        gcMetrics.bindTo(registry);
+        ProcessMetrics.bindTo(registry);
         this.proxy = new ProxyServer(config.proxy(), routes, registry, listeners);
         this.sync = new TableSync(config.sync(), config.name(), routes, registry);
-        this.admin = new AdminServer(config.admin(), routes, this::unreadyBecause, registry);
+        this.admin = new AdminServer(config.admin(), routes, this::unreadyBecause, this::scrape);
     }
 
     /**
@@ -138,9 +128,13 @@ public final class DataPlane implements AutoCloseable {
             proxy.close();
             sync.close();
             admin.close();
-            gcMetrics.close();
             registry.close();
         }
+    }
+
+    private String scrape() {
+        proxy.forgetGoneRoutes();
+        return registry.scrape();
     }
 
     private Optional<String> unreadyBecause() {

@@ -8,6 +8,7 @@ import dev.holdfast.operator.watch.TolerantClients;
 import dev.holdfast.operator.watch.WatchConfig;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
@@ -215,6 +216,15 @@ public final class OperatorMain implements Callable<Integer> {
         Logger log = LoggerFactory.getLogger(OperatorMain.class);
         Config kubernetes = kubernetes();
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        Gauge.builder("holdfast.build.info", () -> 1)
+                .description("Always 1; the labels say what runs")
+                .tag("component", "operator")
+                .tag(
+                        "version",
+                        Objects.requireNonNullElse(
+                                OperatorMain.class.getPackage().getImplementationVersion(), "from sources"))
+                .tag("java", Runtime.version().toString())
+                .register(registry);
         new JvmMemoryMetrics().bindTo(registry);
         new ProcessorMetrics().bindTo(registry);
         Thread hook = new Thread(this::end, "shutdown");

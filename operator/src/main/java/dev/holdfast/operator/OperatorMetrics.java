@@ -6,6 +6,7 @@ import dev.holdfast.operator.snapshot.ClusterSnapshot;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import java.util.EnumMap;
 import java.util.Locale;
@@ -34,11 +35,23 @@ final class OperatorMetrics {
                 .register(registry);
         for (String kind :
                 new String[] {"IngressClass", "Ingress", "WebSocketRoute", "Service", "EndpointSlice", "Secret"}) {
-            objects.put(kind, gauge(registry, "holdfast.operator.objects", "kind", kind));
+            objects.put(
+                    kind,
+                    gauge(
+                            registry,
+                            "holdfast.operator.objects",
+                            "Objects that the last compile read, by kind",
+                            Tags.of("kind", kind)));
         }
         for (Severity severity : Severity.values()) {
             String name = severity.name().toLowerCase(Locale.ROOT);
-            diagnostics.put(severity, gauge(registry, "holdfast.operator.diagnostics", "severity", name));
+            diagnostics.put(
+                    severity,
+                    gauge(
+                            registry,
+                            "holdfast.operator.diagnostics",
+                            "Diagnostics of the last compile, by severity",
+                            Tags.of("severity", name)));
         }
     }
 
@@ -70,9 +83,12 @@ final class OperatorMetrics {
         }
     }
 
-    private static AtomicInteger gauge(MeterRegistry registry, String name, String tag, String value) {
+    private static AtomicInteger gauge(MeterRegistry registry, String name, String description, Tags tags) {
         AtomicInteger number = new AtomicInteger();
-        Gauge.builder(name, number, AtomicInteger::get).tag(tag, value).register(registry);
+        Gauge.builder(name, number, AtomicInteger::get)
+                .description(description)
+                .tags(tags)
+                .register(registry);
         return number;
     }
 }

@@ -6,7 +6,6 @@ import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.routetable.update.TableUpdate.FullTable;
 import dev.holdfast.routetable.wire.WireCodec;
-import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -14,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
+import java.util.function.Supplier;
 
 /**
  * Answers {@code GET} and {@code HEAD} for {@code /healthz}, {@code /readyz}, {@code /metrics} and {@code /tables} on a
@@ -34,7 +34,7 @@ public final class AdminServer implements AutoCloseable {
     private final HttpServer server;
     private final ActiveRoutes routes;
     private final Readiness readiness;
-    private final PrometheusMeterRegistry registry;
+    private final Supplier<String> metrics;
     private final Semaphore answers = new Semaphore(ANSWERS_AT_A_TIME_MAX);
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
@@ -47,14 +47,14 @@ public final class AdminServer implements AutoCloseable {
     /**
      * Binds the address; nothing is answered before {@link #start()}.
      *
+     * @param metrics as Prometheus reads them, text format 0.0.4
      * @throws IOException if the address cannot be bound
      */
-    public AdminServer(
-            InetSocketAddress listen, ActiveRoutes routes, Readiness readiness, PrometheusMeterRegistry registry)
+    public AdminServer(InetSocketAddress listen, ActiveRoutes routes, Readiness readiness, Supplier<String> metrics)
             throws IOException {
         this.routes = routes;
         this.readiness = readiness;
-        this.registry = registry;
+        this.metrics = metrics;
         server = HttpServer.create(listen, 64);
         server.setExecutor(threads);
         server.createContext("/", this::handle);
@@ -113,7 +113,7 @@ public final class AdminServer implements AutoCloseable {
                 Optional<String> why = readiness.unreadyBecause();
                 yield why.isEmpty() ? Answer.text(200, "ready") : Answer.text(503, "not ready: " + why.get());
             }
-            case "/metrics" -> new Answer(200, PROMETHEUS, registry.scrape().getBytes(StandardCharsets.UTF_8));
+            case "/metrics" -> new Answer(200, PROMETHEUS, metrics.get().getBytes(StandardCharsets.UTF_8));
             case "/tables" -> tables();
             default -> Answer.text(404, "not found (expected: /healthz, /readyz, /metrics or /tables)");
         };

@@ -21,14 +21,18 @@ import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
 import dev.holdfast.dataplane.proxy.upstream.Upstreams;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.netty4.NettyAllocatorMetrics;
+import io.micrometer.core.instrument.binder.netty4.NettyEventExecutorMetrics;
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.ByteBufAllocatorMetricProvider;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
-import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.EventExecutor;
@@ -55,7 +59,7 @@ public final class ProxyServer implements AutoCloseable {
 
     private final ProxyConfig config;
     private final FrontServices services;
-    private final TlsContexts tls = new TlsContexts();
+    private final TlsContexts tls;
     private final TunnelRegistry tunnels;
     private final ProxyMetrics metrics;
     private final MeterRegistry registry;
@@ -69,6 +73,7 @@ public final class ProxyServer implements AutoCloseable {
             ProxyConfig config, ActiveRoutes routes, MeterRegistry registry, List<TunnelListener> listeners) {
         this.config = config;
         this.metrics = new ProxyMetrics(registry);
+        this.tls = new TlsContexts(registry);
         this.tunnels = new TunnelRegistry(listeners, metrics, config.tunnels());
         Upstreams upstreams = new Upstreams(config.zone());
         BackendTlsContexts backendTls = new BackendTlsContexts();
@@ -85,8 +90,11 @@ public final class ProxyServer implements AutoCloseable {
                         "holdfast.http.connections",
                         services,
                         shared -> shared.fronts().size())
-                .description("client connections that speak HTTP now; tunnels are counted apart")
+                .description("Client connections that speak HTTP now; tunnels are counted apart")
                 .register(registry);
+        if (ByteBufAllocator.DEFAULT instanceof ByteBufAllocatorMetricProvider allocator) {
+            new NettyAllocatorMetrics(allocator).bindTo(registry);
+        }
         routes.join(tls);
         routes.join(backendTls);
         routes.join(upstreams);
@@ -104,6 +112,7 @@ public final class ProxyServer implements AutoCloseable {
         MultiThreadIoEventLoopGroup serving = new MultiThreadIoEventLoopGroup(
                 config.eventLoops(), new DefaultThreadFactory("proxy"), transport.ioHandler());
         loops = serving;
+        new NettyEventExecutorMetrics(serving).bindTo(registry);
         onEveryLoop(serving, (loop, ready) -> {
             services.open(loop);
             ready.complete(null);
@@ -141,7 +150,7 @@ public final class ProxyServer implements AutoCloseable {
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .handler(new AcceptRetryHandler(registry))
-                .childOption(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(receiveBytes(scheme)))
+                .childOption(ChannelOption.RECVBUF_ALLOCATOR, receives(scheme))
                 .childHandler(new ChannelInitializer<>() {
                     @Override
                     protected void initChannel(Channel channel) {
@@ -162,10 +171,10 @@ public final class ProxyServer implements AutoCloseable {
         return bound.channel();
     }
 
-    private static int receiveBytes(Scheme scheme) {
+    private static RecvByteBufAllocator receives(Scheme scheme) {
         return switch (scheme) {
-            case HTTP -> BackendConnector.PLAIN_RECEIVE_BYTES;
-            case HTTPS -> BackendConnector.TLS_RECEIVE_BYTES;
+            case HTTP -> BackendConnector.plainReceives();
+            case HTTPS -> BackendConnector.tlsReceives();
         };
     }
 
@@ -213,6 +222,11 @@ public final class ProxyServer implements AutoCloseable {
         if (https != null) {
             https.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
         }
+    }
+
+    /** Takes the series of routes that are gone for long out of the registry; call it before the registry is read. */
+    public void forgetGoneRoutes() {
+        metrics.sweepNowAndThen();
     }
 
     /** Ends every tunnel with a Close frame 1001, spread over {@code window}; what is left behind it is cut. */

@@ -67,12 +67,11 @@ final class SyncMetrics {
             case "full", "delta", "keepAlive" -> kind;
             default -> "other";
         };
-        registry.counter(
-                        "holdfast.config.updates",
-                        "kind",
-                        known,
-                        "outcome",
-                        outcome.getClass().getSimpleName())
+        Counter.builder("holdfast.config.updates")
+                .description("Updates that arrived, by kind and what became of them")
+                .tag("kind", known)
+                .tag("outcome", outcome.getClass().getSimpleName())
+                .register(registry)
                 .increment();
     }
 

@@ -28,7 +28,7 @@ class AdminServerTest {
     @BeforeEach
     void start() throws IOException {
         server = new AdminServer(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), routes, () -> unready, registry);
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), routes, () -> unready, registry::scrape);
         server.start();
     }
 

@@ -108,6 +108,9 @@ class SilentPeerTest {
 
             // Then
             Duration all = dataPlane.awaitAtMost(ACTIVE, 0, PATIENCE);
+            assertThat(dataPlane.metric("holdfast_keepalive_timeouts_total"))
+                    .as("tunnels given up for a silent peer")
+                    .isEqualTo(2 * TUNNELS);
             System.out.printf(
                     "figure: R30 unreachable, idle tunnels %d each, budget %d s: freed %.1f s after their backends, %.1f s after their"
                             + " clients vanished, leaked 0%n",

@@ -9,6 +9,7 @@ import io.fabric8.kubernetes.api.model.authentication.TokenReviewBuilder;
 import io.fabric8.kubernetes.api.model.authentication.TokenReviewStatus;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -145,7 +146,11 @@ final class TokenReviews implements PeerVerifier {
     }
 
     private PeerVerdict count(String outcome, PeerVerdict verdict) {
-        registry.counter("holdfast.operator.token.reviews", "outcome", outcome).increment();
+        Counter.builder("holdfast.operator.token.reviews")
+                .description("Tokens of data planes that the API server was asked about, by its answer")
+                .tag("outcome", outcome)
+                .register(registry)
+                .increment();
         return verdict;
     }
 

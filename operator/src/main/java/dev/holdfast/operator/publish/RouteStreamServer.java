@@ -9,6 +9,7 @@ import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.update.ApplyReport;
 import dev.holdfast.routetable.wire.WireCodec;
 import dev.holdfast.routetable.wire.WireException;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
@@ -218,7 +219,10 @@ public final class RouteStreamServer implements AutoCloseable {
 
     /** Answers without a byte of body: who may not ask learns nothing, not even which paths there are. */
     private void deny(HttpExchange exchange, int status, String why) throws IOException {
-        registry.counter("holdfast.operator.denied", "status", Integer.toString(status))
+        Counter.builder("holdfast.operator.denied")
+                .description("Requests at the table stream that were denied, by status")
+                .tag("status", Integer.toString(status))
+                .register(registry)
                 .increment();
         long now = System.nanoTime();
         long last = complainedNanos.get();
@@ -331,8 +335,15 @@ public final class RouteStreamServer implements AutoCloseable {
         event[event.length - 2] = '\n';
         event[event.length - 1] = '\n';
         write(out, event);
-        registry.counter("holdfast.operator.updates", "kind", update.event()).increment();
-        registry.counter("holdfast.operator.update.bytes", "kind", update.event())
+        Counter.builder("holdfast.operator.updates")
+                .description("Updates sent to data planes, by kind")
+                .tag("kind", update.event())
+                .register(registry)
+                .increment();
+        Counter.builder("holdfast.operator.update.bytes")
+                .description("Bytes of updates sent to data planes, by kind")
+                .tag("kind", update.event())
+                .register(registry)
                 .increment(event.length);
     }
 
@@ -388,7 +399,11 @@ public final class RouteStreamServer implements AutoCloseable {
                 renew(peer);
             }
             String outcome = report.outcome().getClass().getSimpleName();
-            registry.counter("holdfast.operator.reports", "outcome", outcome).increment();
+            Counter.builder("holdfast.operator.reports")
+                    .description("Reports of data planes on updates, by outcome")
+                    .tag("outcome", outcome)
+                    .register(registry)
+                    .increment();
             exchange.sendResponseHeaders(204, -1);
         } catch (WireException e) {
             refuse(exchange, 400, String.valueOf(e.getMessage()));

@@ -23,6 +23,7 @@ import io.fabric8.kubernetes.client.dsl.FilterWatchListDeletable;
 import io.fabric8.kubernetes.client.dsl.Informable;
 import io.fabric8.kubernetes.client.dsl.MixedOperation;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
@@ -103,7 +104,10 @@ public final class ClusterWatcher implements ObjectSource {
         this.context = new KindWatch.Context(
                 restarts,
                 config.silenceMax(),
-                kind -> registry.counter("holdfast.operator.watch.errors", "kind", kind)
+                kind -> Counter.builder("holdfast.operator.watch.errors")
+                        .description("Watches that failed and are tried again, by kind")
+                        .tag("kind", kind)
+                        .register(registry)
                         .increment(),
                 this::absent);
         Gauge.builder("holdfast.operator.last.event.age", this, ClusterWatcher::lastEventSeconds)

@@ -7,6 +7,7 @@ import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.net.HttpURLConnection;
 import java.util.Optional;
@@ -52,7 +53,10 @@ record StatusContext(
     boolean isNew(ResourceRef ref, ObjectMeta meta, Object content) {
         boolean unsent = sent.note(ref, meta, content);
         if (unsent) {
-            registry.counter("holdfast.operator.status.writes", "kind", ref.kind())
+            Counter.builder("holdfast.operator.status.writes")
+                    .description("Status patches sent, by kind of object")
+                    .tag("kind", ref.kind())
+                    .register(registry)
                     .increment();
         }
         return unsent;

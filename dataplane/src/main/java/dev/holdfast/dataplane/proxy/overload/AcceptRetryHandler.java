@@ -25,7 +25,7 @@ public final class AcceptRetryHandler extends ChannelInboundHandlerAdapter {
     /** Counts {@code holdfast.accept.failures}. */
     public AcceptRetryHandler(MeterRegistry registry) {
         failures = Counter.builder("holdfast.accept.failures")
-                .description("accepts that failed, most often for want of file descriptors")
+                .description("Accepts that failed, most often for want of file descriptors")
                 .register(registry);
     }
 

@@ -50,17 +50,17 @@ public final class Overload {
 
     private void publish(MeterRegistry registry, Limit limit, DoubleSupplier used, double max) {
         Gauge.builder("holdfast.limits.used", used::getAsDouble)
-                .description("what a limit counts: connections, tunnels, bytes of direct memory")
+                .description("What a limit counts: connections, tunnels, bytes of direct memory")
                 .tag("limit", limit.label())
                 .register(registry);
         Gauge.builder("holdfast.limits.max", () -> max)
-                .description("where new work is refused with 503")
+                .description("Where new work is refused with 503")
                 .tag("limit", limit.label())
                 .register(registry);
         rejected.put(
                 limit,
                 Counter.builder("holdfast.limits.rejected")
-                        .description("requests and upgrades that were answered 503 because of a limit")
+                        .description("Requests and upgrades that were answered 503 because of a limit")
                         .tag("limit", limit.label())
                         .register(registry));
     }

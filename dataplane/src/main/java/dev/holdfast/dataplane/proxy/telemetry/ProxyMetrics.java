@@ -3,17 +3,19 @@ package dev.holdfast.dataplane.proxy.telemetry;
 import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.routetable.Route;
+import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.VirtualHost;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
+import java.util.function.ToDoubleFunction;
 
 /**
  * The meters of the proxy. Labels name the object that owns a route and nothing a client can choose. The series of an
@@ -21,9 +23,10 @@ import java.util.function.LongSupplier;
  */
 public final class ProxyMetrics implements ActiveRoutes.Participant {
     private static final Duration KEPT_AFTER_GONE = Duration.ofMinutes(5);
-    private static final Duration SWEEP_INTERVAL = Duration.ofMinutes(1);
+    /** A table with more objects registers the others at their first request: each costs some kilobytes. */
+    private static final int PREREGISTERED_MAX = 500;
 
-    private record Key(String namespace, String route) {}
+    private static final Duration SWEEP_INTERVAL = Duration.ofMinutes(1);
 
     private static final class Entry {
         final RouteMetrics metrics;
@@ -37,9 +40,10 @@ public final class ProxyMetrics implements ActiveRoutes.Participant {
 
     private final MeterRegistry registry;
     private final LongSupplier nanoClock;
-    private final Map<Key, Entry> entries = new ConcurrentHashMap<>();
+    private final Map<RouteKey, Entry> entries = new ConcurrentHashMap<>();
     private final AtomicLong nextSweepNanos;
-    private volatile Set<Key> configured = Set.of();
+    private volatile Set<RouteKey> configured = Set.of();
+    private volatile TableCensus census = new TableCensus(RouteTable.EMPTY);
     private volatile IntSupplier drainRemaining = () -> 0;
     private volatile int drainState;
 
@@ -54,21 +58,42 @@ public final class ProxyMetrics implements ActiveRoutes.Participant {
         this.nanoClock = nanoClock;
         this.nextSweepNanos = new AtomicLong(nanoClock.getAsLong() + SWEEP_INTERVAL.toNanos());
         Gauge.builder("holdfast.drain.state", this, metrics -> metrics.drainState)
-                .description("1 while the proxy drains")
+                .description("1 while the proxy drains, else 0")
                 .register(registry);
         Gauge.builder("holdfast.drain.remaining", this, metrics -> metrics.drainRemaining.getAsInt())
-                .description("tunnels and upgrades that a drain still waits for")
+                .description("Tunnels and upgrades that a drain still waits for")
                 .register(registry);
+        for (TableCensus.State state : TableCensus.State.values()) {
+            routes(state.label(), metrics -> metrics.census.objects(state));
+        }
+        routes("retired", ProxyMetrics::retired);
+    }
+
+    private void routes(String state, ToDoubleFunction<ProxyMetrics> count) {
+        Gauge.builder("holdfast.routes", this, count)
+                .description(
+                        "Objects that own routes, by state: serving, unavailable (no endpoint), rejecting (answered"
+                                + " by the proxy), retired (gone from the table, with tunnels open)")
+                .tag("state", state)
+                .register(registry);
+    }
+
+    private long retired() {
+        Set<RouteKey> current = configured;
+        return entries.entrySet().stream()
+                .filter(known -> !current.contains(known.getKey()))
+                .filter(known -> known.getValue().metrics.active() > 0)
+                .count();
     }
 
     /** The meters of the object that owns a route. */
     public RouteMetrics route(Route.Owner owner) {
-        return entry(new Key(owner.namespace(), owner.name())).metrics;
+        return entry(RouteKey.of(owner)).metrics;
     }
 
     /** The meters of requests that no route matched. */
     public RouteMetrics unmatched() {
-        return entry(new Key("", "")).metrics;
+        return entry(RouteKey.UNMATCHED).metrics;
     }
 
     /** Publishes the progress of a drain. */
@@ -79,17 +104,17 @@ public final class ProxyMetrics implements ActiveRoutes.Participant {
 
     @Override
     public ActiveRoutes.Prepared prepare(ActiveTable next) {
-        Set<Key> keys = new HashSet<>();
-        keys.add(new Key("", ""));
+        Set<RouteKey> keys = new LinkedHashSet<>();
+        keys.add(RouteKey.UNMATCHED);
         for (VirtualHost host : next.table().virtualHosts().values()) {
-            host.routes()
-                    .forEach(route -> keys.add(
-                            new Key(route.owner().namespace(), route.owner().name())));
+            host.routes().forEach(route -> keys.add(RouteKey.of(route.owner())));
         }
         return new ActiveRoutes.Prepared() {
             @Override
             public void adopt() {
                 configured = keys;
+                census = new TableCensus(next.table());
+                keys.stream().limit(PREREGISTERED_MAX).forEach(ProxyMetrics.this::entry);
                 sweep();
             }
 
@@ -101,15 +126,18 @@ public final class ProxyMetrics implements ActiveRoutes.Participant {
     /** Removes the series of objects that have been gone, with no tunnel open, for five minutes. */
     public synchronized void sweep() {
         long now = nanoClock.getAsLong();
-        Set<Key> current = configured;
+        Set<RouteKey> current = configured;
         entries.forEach((key, entry) -> {
             if (current.contains(key) || entry.metrics.active() > 0) {
                 entry.unused = false;
             } else if (!entry.unused) {
                 entry.unused = true;
                 entry.unusedSinceNanos = now;
-            } else if (now - entry.unusedSinceNanos >= KEPT_AFTER_GONE.toNanos() && entries.remove(key, entry)) {
-                entry.metrics.remove();
+            } else if (now - entry.unusedSinceNanos >= KEPT_AFTER_GONE.toNanos()) {
+                entries.computeIfPresent(key, (gone, last) -> {
+                    last.metrics.remove();
+                    return null;
+                });
             }
         });
     }
@@ -123,10 +151,16 @@ public final class ProxyMetrics implements ActiveRoutes.Participant {
         }
     }
 
-    private Entry entry(Key key) {
+    private Entry entry(RouteKey key) {
         Entry known = entries.get(key);
-        return known != null
-                ? known
-                : entries.computeIfAbsent(key, k -> new Entry(new RouteMetrics(registry, k.namespace(), k.route())));
+        return known != null ? known : entries.computeIfAbsent(key, this::newEntry);
+    }
+
+    private Entry newEntry(RouteKey key) {
+        RouteMetrics metrics = new RouteMetrics(registry, key);
+        if (!key.equals(RouteKey.UNMATCHED)) {
+            metrics.endpoints(state -> census.endpoints(key, state));
+        }
+        return new Entry(metrics);
     }
 }

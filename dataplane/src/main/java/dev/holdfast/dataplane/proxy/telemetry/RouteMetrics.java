@@ -7,15 +7,19 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.cumulative.CumulativeCounter;
+import io.micrometer.core.instrument.noop.NoopTimer;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
 
 /**
- * The meters of one route. Thread-safe; what happens per message is one add to a striped counter. Hold on to it for the
- * length of an exchange instead of asking for it again.
+ * The meters of one route. Thread-safe; what happens per message is counted by each event loop for itself ({@link
+ * RelayCounters}). Hold on to it for the length of an exchange instead of asking for it again.
  */
 public final class RouteMetrics {
     private static final Duration[] HANDSHAKE_BUCKETS = {
@@ -34,34 +38,104 @@ public final class RouteMetrics {
 
     private final MeterRegistry registry;
     private final Tags tags;
+    private final boolean matched;
     private final Map<Meter.Id, Meter> meters = new ConcurrentHashMap<>();
     private final Map<String, Counter> counters = new ConcurrentHashMap<>();
     private final Map<Answer, Counter> answers = new ConcurrentHashMap<>();
     private final LongAdder opened = new LongAdder();
     private final LongAdder closed = new LongAdder();
-    private final LongAdder bytesFromClient = new LongAdder();
-    private final LongAdder bytesFromBackend = new LongAdder();
+    private final Map<Thread, RelayCounters> loops = new ConcurrentHashMap<>();
     private final Timer handshakeDuration;
     private final Timer tunnelDuration;
     private final Timer connectDuration;
     private final Timer httpDuration;
+    private boolean removed;
 
-    /** Registers the meters. */
-    RouteMetrics(MeterRegistry registry, String namespace, String route) {
+    /** Registers the meters; those of tunnels only for a route, since nothing else can have any. */
+    RouteMetrics(MeterRegistry registry, RouteKey key) {
         this.registry = registry;
-        this.tags = Tags.of("namespace", namespace, "route", route);
-        handshakeDuration = timer("holdfast.handshake.duration", HANDSHAKE_BUCKETS);
-        connectDuration = timer("holdfast.backend.connect.duration", HANDSHAKE_BUCKETS);
-        httpDuration = timer("holdfast.http.requests.duration", HANDSHAKE_BUCKETS);
-        tunnelDuration = timer("holdfast.tunnel.duration", TUNNEL_BUCKETS);
-        keep(FunctionCounter.builder("holdfast.tunnels.opened", opened, LongAdder::sum)
-                .tags(tags)
+        this.tags = Tags.of("namespace", key.namespace(), "route", key.route());
+        this.matched = !key.equals(RouteKey.UNMATCHED);
+        handshakeDuration = tunnelTimer(
+                "holdfast.handshake.duration",
+                "From a complete request head to the answer of an upgrade; the life of tunnels is counted apart",
+                HANDSHAKE_BUCKETS);
+        connectDuration = tunnelTimer(
+                "holdfast.backend.connect.duration",
+                "From the choice of an endpoint to a connection that can be used, TLS included",
+                HANDSHAKE_BUCKETS);
+        httpDuration = timer(
+                "holdfast.http.requests.duration",
+                "From the first octet of a plain request to the end of its answer",
+                HANDSHAKE_BUCKETS);
+        tunnelDuration =
+                tunnelTimer("holdfast.tunnel.duration", "How long tunnels that have closed were open", TUNNEL_BUCKETS);
+        if (matched) {
+            keep(FunctionCounter.builder("holdfast.tunnels.opened", opened, LongAdder::sum)
+                    .description("Tunnels that opened")
+                    .tags(tags)
+                    .register(registry));
+            keep(Gauge.builder("holdfast.tunnels.active", this, RouteMetrics::active)
+                    .description("Tunnels that are open: opened less closed")
+                    .tags(tags)
+                    .register(registry));
+            direction("from_client", RelayCounters::fromClient);
+            direction("from_backend", RelayCounters::fromBackend);
+        }
+    }
+
+    private void direction(String label, Function<RelayCounters, DirectionCounters> of) {
+        Tags own = tags.and("direction", label);
+        keep(FunctionCounter.builder("holdfast.tunnel.bytes", this, m -> m.sum(of, DirectionCounters::bytes))
+                .description("Bytes that tunnels relayed, frame headers included")
+                .tags(own)
                 .register(registry));
-        keep(Gauge.builder("holdfast.tunnels.active", this, RouteMetrics::active)
-                .tags(tags)
+        messages("text", own, of, DirectionCounters::textMessages);
+        messages("binary", own, of, DirectionCounters::binaryMessages);
+        keep(FunctionCounter.builder(
+                        "holdfast.backpressure.paused.seconds",
+                        this,
+                        m -> m.sum(of, c -> c.pauses().totalNanos(System.nanoTime())) / 1e9)
+                .description("Time that tunnels did not read from this side because the other one took nothing,"
+                        + " added up over all tunnels")
+                .tags(own)
                 .register(registry));
-        keep(bytes("from_client", bytesFromClient));
-        keep(bytes("from_backend", bytesFromBackend));
+        keep(Gauge.builder(
+                        "holdfast.backpressure.paused.tunnels",
+                        this,
+                        m -> m.sum(of, c -> c.pauses().now()))
+                .description("Tunnels that do not read from this side now because the other one takes nothing")
+                .tags(own)
+                .register(registry));
+        keep(Gauge.builder(
+                        "holdfast.backpressure.buffered.bytes", this, m -> m.sum(of, DirectionCounters::bufferedBytes))
+                .description("Bytes from this side that are held for the other one; over TLS as of the last pause")
+                .tags(own)
+                .register(registry));
+    }
+
+    private void messages(
+            String type,
+            Tags own,
+            Function<RelayCounters, DirectionCounters> of,
+            ToLongFunction<DirectionCounters> count) {
+        keep(FunctionCounter.builder("holdfast.tunnel.messages", this, m -> m.sum(of, count))
+                .description("WebSocket messages that tunnels relayed, counted at their first frame")
+                .tags(own.and("type", type))
+                .register(registry));
+    }
+
+    private long sum(Function<RelayCounters, DirectionCounters> of, ToLongFunction<DirectionCounters> count) {
+        long sum = 0;
+        for (RelayCounters loop : loops.values()) {
+            sum += count.applyAsLong(of.apply(loop));
+        }
+        return sum;
+    }
+
+    /** What the calling event loop counts of tunnels on this route; keep it for the life of a tunnel. */
+    public RelayCounters ofThisLoop() {
+        return loops.computeIfAbsent(Thread.currentThread(), loop -> new RelayCounters());
     }
 
     /**
@@ -71,7 +145,7 @@ public final class RouteMetrics {
      * @param nanos from the complete request head to the answer
      */
     public void handshake(HandshakeResult result, String reason, long nanos) {
-        counter("holdfast.handshakes", "result", result.label(), "reason", reason)
+        counter("holdfast.handshakes", "Upgrade requests by how they ended", "result", result.label(), "reason", reason)
                 .increment();
         handshakeDuration.record(nanos, TimeUnit.NANOSECONDS);
     }
@@ -83,20 +157,28 @@ public final class RouteMetrics {
 
     /** Counts a tunnel that closed; the labels come from small fixed sets. */
     public void tunnelClosed(String initiator, String reason, String codeClass, Duration duration) {
-        counter("holdfast.tunnels.closed", "initiator", initiator, "reason", reason, "code_class", codeClass)
+        counter(
+                        "holdfast.tunnels.closed",
+                        "Tunnels that closed, by who began it and how",
+                        "initiator",
+                        initiator,
+                        "reason",
+                        reason,
+                        "code_class",
+                        codeClass)
                 .increment();
         tunnelDuration.record(duration);
         closed.increment();
     }
 
-    /** Adds bytes that a tunnel relayed from the client to the backend. */
-    public void bytesFromClient(long bytes) {
-        bytesFromClient.add(bytes);
-    }
-
-    /** Adds bytes that a tunnel relayed from the backend to the client. */
-    public void bytesFromBackend(long bytes) {
-        bytesFromBackend.add(bytes);
+    /** Counts a peer that a tunnel was given up for because it was silent on the network; {@code side} is a label. */
+    public void keepAliveTimeout(String side) {
+        counter(
+                        "holdfast.keepalive.timeouts",
+                        "Tunnels that ended because a peer acknowledged nothing for the silent-peer timeout",
+                        "side",
+                        side)
+                .increment();
     }
 
     /** Records how long a connection to an endpoint took, TLS included. */
@@ -106,7 +188,12 @@ public final class RouteMetrics {
 
     /** Counts a connection to an endpoint that failed; {@code reason} from a small fixed set. */
     public void backendConnectFailed(String reason) {
-        counter("holdfast.backend.connect.failures", "reason", reason).increment();
+        counter(
+                        "holdfast.backend.connect.failures",
+                        "Connections to endpoints that failed; another endpoint may have served the request",
+                        "reason",
+                        reason)
+                .increment();
     }
 
     /**
@@ -126,6 +213,7 @@ public final class RouteMetrics {
                         new Answer(known, status / 100),
                         answer -> counter(
                                 "holdfast.http.requests",
+                                "Plain requests that were answered, by a backend or by the proxy",
                                 "method",
                                 answer.method(),
                                 "status",
@@ -140,34 +228,56 @@ public final class RouteMetrics {
         return opened.sum() - ended;
     }
 
-    /** Takes every series of this route out of the registry. */
-    void remove() {
+    /** Publishes how many endpoints the route has, by state. */
+    void endpoints(ToLongFunction<String> ofState) {
+        for (String state : TableCensus.ENDPOINT_STATES) {
+            keep(Gauge.builder("holdfast.backend.endpoints", this, m -> ofState.applyAsLong(state))
+                    .description("Endpoints behind the route in the active table")
+                    .tags(tags)
+                    .tag("state", state)
+                    .register(registry));
+        }
+    }
+
+    /** Takes every series of this route out of the registry; what is counted after that is not published. */
+    synchronized void remove() {
+        removed = true;
         meters.keySet().forEach(registry::remove);
         meters.clear();
-        counters.clear();
-        answers.clear();
     }
 
-    private FunctionCounter bytes(String direction, LongAdder adder) {
-        return FunctionCounter.builder("holdfast.tunnel.bytes", adder, LongAdder::sum)
+    private Timer tunnelTimer(String name, String description, Duration[] buckets) {
+        return matched
+                ? timer(name, description, buckets)
+                : new NoopTimer(new Meter.Id(name, tags, null, description, Meter.Type.TIMER));
+    }
+
+    private Timer timer(String name, String description, Duration[] buckets) {
+        Timer timer = Timer.builder(name)
+                .description(description)
                 .tags(tags)
-                .tag("direction", direction)
+                .serviceLevelObjectives(buckets)
                 .register(registry);
-    }
-
-    private Timer timer(String name, Duration[] buckets) {
-        Timer timer =
-                Timer.builder(name).tags(tags).serviceLevelObjectives(buckets).register(registry);
         keep(timer);
         return timer;
     }
 
-    private Counter counter(String name, String... labels) {
-        return counters.computeIfAbsent(name + String.join("\n", labels), key -> {
-            Counter counter = Counter.builder(name).tags(tags).tags(labels).register(registry);
-            keep(counter);
-            return counter;
-        });
+    private Counter counter(String name, String description, String... labels) {
+        return counters.computeIfAbsent(name + String.join("\n", labels), key -> newCounter(name, description, labels));
+    }
+
+    private synchronized Counter newCounter(String name, String description, String... labels) {
+        Meter.Id id = new Meter.Id(name, tags.and(labels), null, description, Meter.Type.COUNTER);
+        if (removed) {
+            // An exchange that outlived its route must not leave a series behind.
+            return new CumulativeCounter(id);
+        }
+        Counter counter = Counter.builder(name)
+                .description(description)
+                .tags(id.getTagsAsIterable())
+                .register(registry);
+        keep(counter);
+        return counter;
     }
 
     private void keep(Meter meter) {

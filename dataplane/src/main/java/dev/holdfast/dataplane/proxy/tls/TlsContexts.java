@@ -4,6 +4,8 @@ import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.routetable.Certificate;
 import dev.holdfast.routetable.VirtualHost;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.handler.ssl.ApplicationProtocolConfig;
 import io.netty.handler.ssl.ApplicationProtocolNames;
@@ -21,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.X509TrustManager;
 import org.jspecify.annotations.Nullable;
@@ -51,15 +54,18 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         }
     };
 
-    private record Entry(Certificate certificate, SslContext context) {}
+    private record Entry(Certificate certificate, SslContext context, long notAfterSeconds) {}
 
     private record Snapshot(@Nullable ActiveTable table, Map<String, Entry> entries) {}
 
     private final SslContext fallback;
+    private final MeterRegistry registry;
+    private final Map<String, Gauge> expiries = new HashMap<>();
     private volatile Snapshot snapshot = new Snapshot(null, Map.of());
 
-    /** Makes the default certificate. */
-    public TlsContexts() {
+    /** Makes the default certificate; tells {@code registry} when the others end. */
+    public TlsContexts(MeterRegistry registry) {
+        this.registry = registry;
         DefaultCertificate made = DefaultCertificate.generate();
         this.fallback = build("default certificate", made.key(), made.certificate());
     }
@@ -103,7 +109,7 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
             for (Certificate certificate : next.table().certificates().values()) {
                 Entry known = before.get(certificate.id());
                 if (known == null || !known.certificate().equals(certificate)) {
-                    known = new Entry(certificate, build(certificate));
+                    known = build(certificate);
                     built.add(known);
                 }
                 entries.put(certificate.id(), known);
@@ -116,6 +122,7 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
             @Override
             public void adopt() {
                 snapshot = new Snapshot(next, entries);
+                publishExpiries(before.keySet(), entries.keySet());
                 before.forEach((id, old) -> {
                     Entry current = entries.get(id);
                     if (current == null || !isSame(current, old)) {
@@ -129,6 +136,33 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
                 built.forEach(TlsContexts::release);
             }
         };
+    }
+
+    /** Swaps are made one after the other, so this is. */
+    private void publishExpiries(Set<String> before, Set<String> now) {
+        for (String id : before) {
+            Gauge gone = now.contains(id) ? null : expiries.remove(id);
+            if (gone != null) {
+                registry.remove(gone);
+            }
+        }
+        for (String id : now) {
+            expiries.computeIfAbsent(id, this::expiry);
+        }
+    }
+
+    private Gauge expiry(String id) {
+        int slash = id.indexOf('/');
+        return Gauge.builder("holdfast.certificate.expiry.timestamp", this, contexts -> contexts.notAfterSeconds(id))
+                .description("When the certificate ends that a Secret holds, seconds since 1970")
+                .tag("namespace", id.substring(0, Math.max(slash, 0)))
+                .tag("secret", id.substring(slash + 1))
+                .register(registry);
+    }
+
+    private double notAfterSeconds(String id) {
+        Entry entry = snapshot.entries().get(id);
+        return entry == null ? Double.NaN : entry.notAfterSeconds();
     }
 
     /** Releases every context; connections that are open keep theirs. */
@@ -149,12 +183,11 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         ReferenceCountUtil.release(entry.context());
     }
 
-    private static SslContext build(Certificate certificate) {
+    private static Entry build(Certificate certificate) {
         String name = "certificate " + certificate.id();
-        return build(
-                name,
-                PemKeys.key(name + ".keyPem", certificate.keyPem()),
-                PemKeys.chain(name + ".chainPem", certificate.chainPem()));
+        X509Certificate[] chain = PemKeys.chain(name + ".chainPem", certificate.chainPem());
+        SslContext context = build(name, PemKeys.key(name + ".keyPem", certificate.keyPem()), chain);
+        return new Entry(certificate, context, chain[0].getNotAfter().getTime() / 1_000);
     }
 
     private static SslContext build(String name, PrivateKey key, X509Certificate... chain) {

@@ -6,7 +6,10 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.unix.IntegerUnixChannelOption;
+import io.netty.channel.unix.Socket;
+import java.io.IOException;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the kernel finds out that a peer is gone without a word: probes on a silent connection (RFC 9293 §3.8.4) and a
@@ -43,6 +46,12 @@ public record KeepAlive(int idleSeconds, int intervalSeconds, int probes, int un
         return new KeepAlive((int) (millis / 2_000), (int) Math.max(1, millis / 8_000), PROBES, (int) millis);
     }
 
+    /** Whether a connection failed because its peer acknowledged nothing: {@code ETIMEDOUT}, by the words of the C library. */
+    public static boolean isTimeout(@Nullable Throwable failure) {
+        String text = failure instanceof IOException ? failure.getMessage() : null;
+        return text != null && (text.endsWith("Connection timed out") || text.endsWith("Operation timed out"));
+    }
+
     /** Sets the options at a listener of Linux, whose accepted sockets inherit them: a system call less for each. */
     public void bequeath(ServerBootstrap listener) {
         listener.option(SO_KEEPALIVE, 1)
@@ -50,6 +59,23 @@ public record KeepAlive(int idleSeconds, int intervalSeconds, int probes, int un
                 .option(TCP_KEEPINTVL, intervalSeconds)
                 .option(TCP_KEEPCNT, probes)
                 .option(TCP_USER_TIMEOUT, unacknowledgedMillis);
+    }
+
+    /**
+     * Sets the options of a socket of Linux that has left its channel.
+     *
+     * @throws IOException if the connection is broken already
+     */
+    public void apply(Socket socket) throws IOException {
+        set(socket, SO_KEEPALIVE, 1);
+        set(socket, TCP_KEEPIDLE, idleSeconds);
+        set(socket, TCP_KEEPINTVL, intervalSeconds);
+        set(socket, TCP_KEEPCNT, probes);
+        set(socket, TCP_USER_TIMEOUT, unacknowledgedMillis);
+    }
+
+    private static void set(Socket socket, IntegerUnixChannelOption option, int value) throws IOException {
+        socket.setIntOpt(option.level(), option.optname(), value);
     }
 
     /** Sets the options. */

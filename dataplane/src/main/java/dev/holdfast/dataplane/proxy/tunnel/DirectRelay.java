@@ -1,6 +1,8 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.telemetry.DirectionCounters;
 import dev.holdfast.dataplane.proxy.transport.HalfClosingEpollHandler;
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.IoEvent;
@@ -30,10 +32,12 @@ final class DirectRelay implements Relay, EpollIoHandle {
 
     private static final int ERROR = EpollIoOps.EPOLLERR.value();
     private static final int WRITABLE = EpollIoOps.EPOLLOUT.value();
+    private static final int PEER_ENDED = EpollIoOps.EPOLLRDHUP.value();
 
     private final RelayedTunnel tunnel;
     private final Socket source;
     private final FrameTracker tracker;
+    private final DirectionCounters counters;
     private final RelayScratch scratch;
     private @Nullable DirectRelay opposite;
     private @Nullable IoRegistration registration;
@@ -58,6 +62,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
         this.tunnel = tunnel;
         this.source = source;
         this.tracker = before.tracker();
+        this.counters = tracker.counters();
         this.bytes = before.bytes();
         this.scratch = RelayScratch.ofLoop();
     }
@@ -117,8 +122,12 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
         if (isReading()) {
             read();
+            if ((ops & PEER_ENDED) != 0 && !closed && isReading()) {
+                // The end is there too, or will be soon: no need to be told of it once more.
+                read();
+            }
         } else if ((ops & ERROR) != 0) {
-            tunnel.failed(this);
+            tunnel.failed(this, null);
         }
     }
 
@@ -131,7 +140,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
         try {
             length = source.recvAddress(scratch.address(), 0, scratch.receiveBytesMax());
         } catch (IOException | NotYetConnectedException e) {
-            tunnel.failed(this);
+            tunnel.failed(this, e);
             return;
         }
         if (length > 0) {
@@ -179,13 +188,13 @@ final class DirectRelay implements Relay, EpollIoHandle {
     /** Relays the first bytes of the scratch. */
     private void forward(ByteBuf received, int length) {
         bytes += length;
-        tunnel.relayed(this, length);
+        counters.relayed(length);
         int sent = 0;
         if (held == null) {
             try {
                 sent = sink().sendAddress(scratch.address(), 0, length);
             } catch (IOException | NotYetConnectedException e) {
-                tunnel.failed(opposite());
+                tunnel.failed(opposite(), e);
                 return;
             }
         }
@@ -199,11 +208,12 @@ final class DirectRelay implements Relay, EpollIoHandle {
         if (queue == null) {
             queue = ByteBufAllocator.DEFAULT.directBuffer(length);
             held = queue;
+            counters.paused();
             await();
             opposite().await();
         }
         queue.writeBytes(from, index, length);
-        scratch.held(length);
+        held(length);
     }
 
     /** The sink takes bytes again, or is broken. */
@@ -214,10 +224,11 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
         int sent = send(queue);
         if (sent > 0) {
-            scratch.held(-sent);
+            held(-sent);
         }
         if (sent >= 0 && !queue.isReadable()) {
             held = null;
+            counters.resumed();
             queue.release();
             allSent();
             await();
@@ -233,7 +244,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
             queue.skipBytes(sent);
             return sent;
         } catch (IOException | NotYetConnectedException e) {
-            tunnel.failed(opposite());
+            tunnel.failed(opposite(), e);
             return -1;
         }
     }
@@ -339,6 +350,28 @@ final class DirectRelay implements Relay, EpollIoHandle {
         return bytes;
     }
 
+    @Override
+    public boolean isFarewellDone() {
+        DirectRelay other = opposite();
+        return tracker.closeSeen()
+                && other.tracker.closeSeen()
+                && other.tracker.atBoundary()
+                && !other.silenced
+                && other.held == null;
+    }
+
+    @Override
+    public void probe(KeepAlive keepAlive) {
+        if (closed) {
+            return;
+        }
+        try {
+            keepAlive.apply(source);
+        } catch (IOException e) {
+            // The connection broke: its own events tell us.
+        }
+    }
+
     /** With bytes left that the source's peer should still have got, as a reset: it must not take them for all. */
     @Override
     public void close() {
@@ -355,7 +388,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
             return;
         }
         closed = true;
-        opposite().discardHeld();
+        opposite().sinkIsClosed();
         try {
             if (asReset) {
                 source.setSoLinger(0);
@@ -370,12 +403,23 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
     }
 
-    private void discardHeld() {
+    /** What is still received is read and dropped. */
+    private void sinkIsClosed() {
+        silenced = true;
+        finBegun = true;
+        finDone = true;
+        word = null;
         ByteBuf queue = held;
         held = null;
         if (queue != null) {
-            scratch.held(-queue.readableBytes());
+            held(-queue.readableBytes());
+            counters.resumed();
             queue.release();
         }
+    }
+
+    private void held(long more) {
+        scratch.held(more);
+        counters.buffered(more);
     }
 }

@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.telemetry.DirectionCounters;
 import io.netty.buffer.ByteBuf;
 
 /**
@@ -31,6 +32,7 @@ final class FrameTracker {
     }
 
     private final Sender sender;
+    private final DirectionCounters counters;
     private Stage stage = Stage.FIRST;
     private boolean lost;
     private int opcode;
@@ -47,8 +49,14 @@ final class FrameTracker {
     private int closeCode;
     private long frames;
 
-    FrameTracker(Sender sender) {
+    /** Counts the messages that begin in {@code counters}. */
+    FrameTracker(Sender sender, DirectionCounters counters) {
         this.sender = sender;
+        this.counters = counters;
+    }
+
+    DirectionCounters counters() {
+        return counters;
     }
 
     /** Whether the bytes seen so far end with a whole frame, or there are none. */
@@ -143,6 +151,7 @@ final class FrameTracker {
         boolean known = opcode <= 2 || opcode >= 8 && opcode <= 10;
         boolean fin = (value & 0x80) != 0;
         lost = !known || control && !fin;
+        counters.frame(opcode);
         stage = Stage.SECOND;
     }
 

@@ -1,5 +1,7 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.telemetry.DirectionCounters;
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -24,23 +26,31 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     private final Channel source;
     private final Channel sink;
     private final FrameTracker tracker;
+    private final DirectionCounters counters;
     private long bytes;
     private long burstBytes;
+    /** What the sink held when reading paused; 0 while it reads. */
+    private long pausedOverBytes;
+
     private boolean bytesToFlush;
     /** The source has ended its stream. */
     private boolean ended;
     /** Nothing more is relayed into the sink: our Close was its last word, or it ended over TLS. */
     private boolean silenced;
 
+    /** The channel closes with the end of the source's stream, and the other way round. */
+    private boolean endIsClose;
+
     private @Nullable CloseFrame word;
     private boolean finBegun;
     private boolean finDone;
 
-    RelayHandler(RelayedTunnel tunnel, Channel source, Channel sink, FrameTracker.Sender sender) {
+    RelayHandler(RelayedTunnel tunnel, Channel source, Channel sink, FrameTracker tracker) {
         this.tunnel = tunnel;
         this.source = source;
         this.sink = sink;
-        this.tracker = new FrameTracker(sender);
+        this.tracker = tracker;
+        this.counters = tracker.counters();
     }
 
     @Override
@@ -50,7 +60,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
         } else {
             // The HTTP codecs are gone before this handler is installed; nothing else may come.
             ReferenceCountUtil.release(message);
-            tunnel.failed(this);
+            tunnel.failed(this, null);
         }
     }
 
@@ -101,6 +111,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
             flushSink();
             if (!sink.isWritable()) {
                 source.config().setAutoRead(false);
+                paused();
             }
         }
     }
@@ -121,7 +132,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
             flushSink();
         }
         if (burstBytes > 0) {
-            tunnel.relayed(this, burstBytes);
+            counters.relayed(burstBytes);
             burstBytes = 0;
         }
     }
@@ -130,6 +141,24 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
         if (source.isWritable()) {
             opposite().source.config().setAutoRead(true);
+            opposite().resumed();
+        }
+    }
+
+    private void paused() {
+        ChannelOutboundBuffer queued = sink.unsafe().outboundBuffer();
+        if (pausedOverBytes == 0 && queued != null) {
+            pausedOverBytes = queued.totalPendingWriteBytes();
+            counters.paused();
+            counters.buffered(pausedOverBytes);
+        }
+    }
+
+    private void resumed() {
+        if (pausedOverBytes != 0) {
+            counters.buffered(-pausedOverBytes);
+            counters.resumed();
+            pausedOverBytes = 0;
         }
     }
 
@@ -163,14 +192,16 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-        if (!tunnel.isDone(this)) {
-            tunnel.failed(this);
+        if (endIsClose) {
+            sourceEnded();
+        } else if (!tunnel.isDone(this)) {
+            tunnel.failed(this, null);
         }
     }
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        tunnel.failed(this);
+        tunnel.failed(this, cause);
     }
 
     @Override
@@ -211,7 +242,26 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
 
     private void finDone() {
         finDone = true;
+        RelayHandler other = opposite();
+        if (tracker.closeSeen() && other.tracker.closeSeen() && !other.ended) {
+            // Nothing may follow: however the sink's stream ends now, it was an end, and the channel need not stay for
+            // it.
+            other.endIsClose = true;
+            sink.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
+        }
         tunnel.finDone();
+    }
+
+    @Override
+    public boolean isFarewellDone() {
+        RelayHandler other = opposite();
+        ChannelOutboundBuffer queued = source.unsafe().outboundBuffer();
+        return tracker.closeSeen()
+                && other.tracker.closeSeen()
+                && other.tracker.atBoundary()
+                && !other.silenced
+                && queued != null
+                && queued.totalPendingWriteBytes() == 0;
     }
 
     @Override
@@ -261,12 +311,28 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     }
 
     @Override
+    public void probe(KeepAlive keepAlive) {
+        keepAlive.apply(source);
+    }
+
+    @Override
     public void close() {
+        resumed();
+        opposite().sinkIsClosed();
         source.close();
+    }
+
+    /** What is still received is read and dropped. */
+    private void sinkIsClosed() {
+        silenced = true;
+        finBegun = true;
+        finDone = true;
+        word = null;
     }
 
     @Override
     public void reset() {
+        resumed();
         if (source.isOpen()) {
             source.config().setOption(ChannelOption.SO_LINGER, 0);
             // Past the SslHandler: a close_notify would say that all is well.

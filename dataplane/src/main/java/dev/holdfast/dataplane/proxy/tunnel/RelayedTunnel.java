@@ -1,7 +1,9 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.telemetry.RelayCounters;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Initiator;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Reason;
 import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
@@ -23,6 +25,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
             Channel backend,
             EndpointLease lease,
             Duration idle,
+            KeepAlive keepAlive,
             RouteMetrics metrics,
             TunnelSettings settings,
             LoopTunnels home) {}
@@ -43,16 +46,20 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         GONE
     }
 
-    /** How soon a tunnel that could not leave its channels tries again. */
-    private static final long RETRY_TICKS = TimerWheel.ticks(Duration.ofSeconds(1));
+    /** When a tunnel is worth probing its backend, and how soon one that could not leave its channels tries again. */
+    private static final long SETTLED_TICKS = TimerWheel.ticks(Duration.ofSeconds(1));
 
     private final TunnelInfo info;
     private final EndpointLease lease;
     private final Duration idle;
     private final RouteMetrics metrics;
+    private final RelayCounters counters;
     private final TunnelSettings settings;
     private final LoopTunnels home;
     private final TimerWheel wheel;
+    /** Until the backend is probed. */
+    private @Nullable KeepAlive keepAlive;
+
     private final long openedNanos = System.nanoTime();
     private Relay fromClient;
     private Relay fromBackend;
@@ -72,26 +79,35 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         this.info = parts.info();
         this.lease = parts.lease();
         this.idle = parts.idle();
+        this.keepAlive = parts.keepAlive();
         this.metrics = parts.metrics();
+        this.counters = parts.metrics().ofThisLoop();
         this.settings = parts.settings();
         this.home = parts.home();
         this.wheel = TimerWheel.of(parts.client().eventLoop());
-        this.fromClient = new RelayHandler(this, parts.client(), parts.backend(), FrameTracker.Sender.CLIENT);
-        this.fromBackend = new RelayHandler(this, parts.backend(), parts.client(), FrameTracker.Sender.BACKEND);
+        this.fromClient = new RelayHandler(
+                this,
+                parts.client(),
+                parts.backend(),
+                new FrameTracker(FrameTracker.Sender.CLIENT, counters.fromClient()));
+        this.fromBackend = new RelayHandler(
+                this,
+                parts.backend(),
+                parts.client(),
+                new FrameTracker(FrameTracker.Sender.BACKEND, counters.fromBackend()));
     }
 
     /** Counts as open from here on; the relays must be in their pipelines when bytes flow. */
     void open() {
         Duration directAfter = settings.directAfter();
         onChannels = directAfter != null;
-        long first = idleTicks();
+        long first = SETTLED_TICKS;
         if (directAfter != null && directAfter.isZero()) {
             home.execute(this::leaveChannels);
-            first = Math.min(first, RETRY_TICKS);
         } else if (directAfter != null) {
-            first = Math.min(first, TimerWheel.ticks(directAfter));
+            first = TimerWheel.ticks(directAfter);
         }
-        wheel.schedule(this, first);
+        wheel.schedule(this, Math.min(first, idleTicks()));
         activeTick = wheel.now();
         metrics.tunnelOpened();
         home.opened(this);
@@ -163,15 +179,6 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         activeTick = wheel.now();
     }
 
-    /** Counts what a burst relayed. */
-    void relayed(Relay relay, long bytes) {
-        if (relay == fromClient) {
-            metrics.bytesFromClient(bytes);
-        } else {
-            metrics.bytesFromBackend(bytes);
-        }
-    }
-
     /** A Close frame of a peer has passed, or was read after our own. */
     void closeSeen(Relay relay, int code) {
         begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.CLOSE_FRAME);
@@ -217,17 +224,22 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         }
     }
 
-    /** Whether a side has ended its stream and was told the end of the other. */
+    /** Whether a side has ended its stream and was told the end of the other, or need not be told. */
     boolean isDone(Relay side) {
-        return side.hasEnded() && other(side).isFinDone();
+        return side.hasEnded() && (other(side).isFinDone() || side.isFarewellDone());
     }
 
     /** A connection broke: the other side must not take it for an orderly end. */
-    void failed(Relay relay) {
+    void failed(Relay relay, @Nullable Throwable cause) {
         if (phase == Phase.GONE) {
             return;
         }
-        begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.RESET);
+        Initiator side = relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND;
+        boolean silent = KeepAlive.isTimeout(cause);
+        if (silent) {
+            metrics.keepAliveTimeout(side.label());
+        }
+        begin(side, silent ? Reason.SILENT : Reason.RESET);
         Phase before = phase;
         gone();
         if (before == Phase.WAITS_FOR_FIN) {
@@ -276,6 +288,11 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
 
     @Override
     protected void expired() {
+        KeepAlive due = keepAlive;
+        if (due != null && phase != Phase.GONE) {
+            keepAlive = null;
+            fromBackend.probe(due);
+        }
         switch (phase) {
             case OPEN -> {
                 leaveChannels();
@@ -300,7 +317,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     private void idleOver() {
         long left = activeTick + idleTicks() - wheel.now();
         if (left > 0) {
-            wheel.schedule(this, onChannels ? Math.min(left, RETRY_TICKS) : left);
+            wheel.schedule(this, onChannels ? Math.min(left, SETTLED_TICKS) : left);
         } else {
             end(Reason.IDLE, IDLE);
             fromClient.say(IDLE);

@@ -48,6 +48,8 @@ public record TunnelEnd(
         FIN("fin"),
         /** A reset or another failure of a connection. */
         RESET("reset"),
+        /** A peer acknowledged nothing for the silent-peer timeout: it is gone without a word. */
+        SILENT("silent"),
         /** No byte in either direction for the route's idle timeout. */
         IDLE("idle"),
         /** A drain. */

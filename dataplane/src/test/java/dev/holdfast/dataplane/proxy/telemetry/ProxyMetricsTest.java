@@ -3,12 +3,15 @@ package dev.holdfast.dataplane.proxy.telemetry;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.dataplane.match.ActiveRoutes;
+import dev.holdfast.routetable.Balancing;
+import dev.holdfast.routetable.EndpointGroup;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.Route;
 import dev.holdfast.routetable.RouteAction;
 import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.Upstream;
 import dev.holdfast.routetable.VirtualHost;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -91,5 +94,94 @@ class ProxyMetricsTest {
         assertThat(registry.scrape()).doesNotContain("route=\"chat\"");
         metrics.route(OWNER).tunnelOpened();
         assertThat(registry.scrape()).contains("holdfast_tunnels_active{namespace=\"shop\",route=\"chat\"} 1.0");
+    }
+
+    @Test
+    void aRouteHasItsSeriesBeforeItsFirstRequest() {
+        // Given
+        ActiveRoutes active = new ActiveRoutes();
+        active.join(metrics);
+        // When
+        active.swap(new TableVersion(1, "0".repeat(64)), table());
+        // Then
+        assertThat(registry.scrape())
+                .contains("holdfast_tunnels_opened_total{namespace=\"shop\",route=\"chat\"} 0.0")
+                .contains("holdfast_handshake_duration_seconds_count{namespace=\"shop\",route=\"chat\"} 0");
+    }
+
+    @Test
+    void whatCannotServeIsSeen() {
+        // Given
+        ActiveRoutes active = new ActiveRoutes();
+        active.join(metrics);
+        // When
+        active.swap(new TableVersion(1, "0".repeat(64)), forwarding());
+        metrics.route(OWNER).tunnelOpened();
+        // Then
+        assertThat(registry.scrape())
+                .contains("holdfast_routes{state=\"serving\"} 1.0")
+                .contains("holdfast_routes{state=\"unavailable\"} 1.0")
+                .contains("holdfast_routes{state=\"rejecting\"} 0.0")
+                .contains("holdfast_backend_endpoints{namespace=\"shop\",route=\"chat\",state=\"ready\"} 2.0")
+                .contains("holdfast_backend_endpoints{namespace=\"shop\",route=\"chat\",state=\"draining\"} 1.0")
+                .contains("holdfast_backend_endpoints{namespace=\"shop\",route=\"empty\",state=\"ready\"} 0.0");
+        active.swap(new TableVersion(2, "0".repeat(64)), RouteTable.EMPTY);
+        assertThat(registry.scrape())
+                .contains("holdfast_routes{state=\"serving\"} 0.0")
+                .contains("holdfast_routes{state=\"retired\"} 1.0");
+    }
+
+    @Test
+    void whatEndsAfterItsSeriesWereRemovedLeavesNone() {
+        // Given
+        ActiveRoutes active = new ActiveRoutes();
+        active.join(metrics);
+        RouteMetrics held = metrics.route(OWNER);
+        metrics.sweep();
+        nanos.addAndGet(Duration.ofMinutes(6).toNanos());
+        metrics.sweep();
+        assertThat(registry.scrape()).doesNotContain("route=\"chat\"");
+        // When
+        held.httpRequest("GET", 200, 1_000_000);
+        held.handshake(HandshakeResult.FAILED, "no_endpoint", 1);
+        // Then
+        assertThat(registry.scrape()).doesNotContain("route=\"chat\"");
+    }
+
+    /** Two objects: {@code chat} has two ready endpoints and a draining one by two paths, {@code empty} has none. */
+    private static RouteTable forwarding() {
+        Route.Owner empty = new Route.Owner("WebSocketRoute", "shop", "empty");
+        return RouteTable.of(
+                List.of(
+                        new VirtualHost(
+                                new HostPattern("a.test"),
+                                null,
+                                List.of(
+                                        forward("1", OWNER, "u"),
+                                        new Route(
+                                                "2",
+                                                OWNER,
+                                                RouteMatch.ALL,
+                                                new RouteAction.Reject(404, "no"),
+                                                Route.Plaintext.SERVE))),
+                        new VirtualHost(new HostPattern("b.test"), null, List.of(forward("3", OWNER, "u"))),
+                        new VirtualHost(new HostPattern("c.test"), null, List.of(forward("4", empty, "none")))),
+                List.of(
+                        new Upstream("u", "g", null, Balancing.DEFAULT),
+                        new Upstream("none", "h", null, Balancing.DEFAULT)),
+                List.of(
+                        new EndpointGroup(
+                                "g",
+                                List.of(
+                                        EndpointGroup.Endpoint.ready("127.0.0.1", 1),
+                                        EndpointGroup.Endpoint.ready("127.0.0.1", 2),
+                                        new EndpointGroup.Endpoint(
+                                                "127.0.0.1", 3, EndpointGroup.State.DRAINING, null, List.of()))),
+                        new EndpointGroup("h", List.of())),
+                List.of());
+    }
+
+    private static Route forward(String id, Route.Owner owner, String upstream) {
+        return new Route(id, owner, RouteMatch.ALL, RouteAction.Forward.to(upstream), Route.Plaintext.SERVE);
     }
 }

@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.tunnel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.dataplane.proxy.telemetry.DirectionCounters;
 import dev.holdfast.dataplane.proxy.tunnel.FrameTracker.Sender;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -22,7 +23,7 @@ public final class FrameTrackerFuzz {
     public static void fuzzerTestOneInput(byte[] input) {
         for (Sender sender : Sender.values()) {
             Expected expected = Expected.of(input, sender == Sender.CLIENT);
-            FrameTracker whole = new FrameTracker(sender);
+            FrameTracker whole = new FrameTracker(sender, new DirectionCounters());
             byte[] copy = input.clone();
             ByteBuf bytes = Unpooled.wrappedBuffer(copy);
             whole.follow(bytes);
@@ -35,7 +36,7 @@ public final class FrameTrackerFuzz {
 
     private static void followInPieces(byte[] input, Sender sender, Expected expected) {
         SplittableRandom random = new SplittableRandom(Arrays.hashCode(input));
-        FrameTracker tracker = new FrameTracker(sender);
+        FrameTracker tracker = new FrameTracker(sender, new DirectionCounters());
         List<Integer> boundaries = new ArrayList<>();
         int at = 0;
         while (at < input.length) {

@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.tunnel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.dataplane.proxy.telemetry.DirectionCounters;
 import dev.holdfast.dataplane.proxy.tunnel.FrameTracker.Sender;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -34,7 +35,7 @@ class FrameTrackerTest {
     @MethodSource("violations")
     void aViolationLosesTheBoundariesForGood(String what, Sender sender, byte[] bytes) {
         // Given
-        FrameTracker tracker = new FrameTracker(sender);
+        FrameTracker tracker = new FrameTracker(sender, new DirectionCounters());
         // When
         tracker.follow(Unpooled.wrappedBuffer(bytes));
         // Then
@@ -59,7 +60,7 @@ class FrameTrackerTest {
     void aFrameEndsExactlyWithItsLastByte(Sender sender, byte[] frame, boolean masked) {
         for (int cut : new int[] {1, Math.min(2, frame.length - 1), frame.length - 1}) {
             // Given
-            FrameTracker tracker = new FrameTracker(sender);
+            FrameTracker tracker = new FrameTracker(sender, new DirectionCounters());
             ByteBuf bytes = Unpooled.wrappedBuffer(frame);
             // When
             tracker.follow(bytes.slice(0, cut));
@@ -76,8 +77,8 @@ class FrameTrackerTest {
     void theCodeOfACloseIsReadWithoutChangingIt() {
         // Given
         byte[] frame = Frames.maskedClose(4711);
-        FrameTracker fromClient = new FrameTracker(Sender.CLIENT);
-        FrameTracker fromBackend = new FrameTracker(Sender.BACKEND);
+        FrameTracker fromClient = new FrameTracker(Sender.CLIENT, new DirectionCounters());
+        FrameTracker fromBackend = new FrameTracker(Sender.BACKEND, new DirectionCounters());
         // When
         fromClient.follow(Unpooled.wrappedBuffer(frame));
         fromBackend.follow(Unpooled.wrappedBuffer(Frames.frame(0x88, new byte[0], false)));
@@ -101,7 +102,7 @@ class FrameTrackerTest {
                 boundaries.add(stream.size());
             }
             ByteBuf bytes = Unpooled.wrappedBuffer(stream.toByteArray());
-            FrameTracker tracker = new FrameTracker(sender);
+            FrameTracker tracker = new FrameTracker(sender, new DirectionCounters());
             int at = 0;
             while (at < stream.size()) {
                 int length = Math.min(1 + random.nextInt(random.nextBoolean() ? 3 : 400), stream.size() - at);
