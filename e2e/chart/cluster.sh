@@ -39,7 +39,7 @@ await() { # WHAT COMMAND...: until it succeeds, at most four minutes
 }
 
 namespace() { # [LEVEL]: makes the system's namespace, which takes only pods of this Pod Security Standard
-  kubectl apply -f - >/dev/null <<YAML
+  kubectl apply --server-side -f - >/dev/null <<YAML
 apiVersion: v1
 kind: Namespace
 metadata: {name: $system, labels: {pod-security.kubernetes.io/enforce: ${1:-restricted}}}
@@ -55,7 +55,7 @@ objects() {
   local kinds
   kinds=$(kubectl api-resources --verbs=list -o name | grep -vE '^(events|endpoints|endpointslices|replicasets|pods|podmetrics|componentstatuses|controllerrevisions)($|\.)' | paste -sd, -)
   kubectl get "$kinds" --all-namespaces -o jsonpath='{range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{"\n"}{end}' |
-    grep -vE "^(Namespace|Lease) |^(ServiceAccount|ConfigMap) $system/(default|kube-root-ca.crt)$" | sort
+    grep -vE "^(Namespace|Lease|IPAddress) |^(ServiceAccount|ConfigMap) $system/(default|kube-root-ca.crt)$" | sort
 }
 
 left() { # what is there now and was not at the beginning, with the Leases of the namespace
@@ -172,8 +172,8 @@ story_uninstall() {
   echo "figure: chart uninstall left=0 routes_kept=1"
 }
 
-apply_folder() { # LEVEL COMMAND...
-  kubectl apply --server-side "${@}" >/dev/null || fail "kubectl apply ${*}"
+apply_all() { # ARGS
+  kubectl apply --server-side "$@" >/dev/null || fail "kubectl apply --server-side $*"
 }
 
 all_ready() {
@@ -183,16 +183,15 @@ all_ready() {
   done
 }
 
-removed() { # ARGS of kubectl: what was applied goes, except for the namespace and the definition
-  kubectl get "${@}" -o name 2>/dev/null | grep -vE '^(namespace|customresourcedefinition)' >"$work/applied" || true
-  kubectl delete "${@}" --ignore-not-found --wait=false >/dev/null 2>&1 || true
+removed() { # ARGS of kubectl: what was applied goes, with its namespace
+  kubectl delete "$@" --ignore-not-found --wait=false >/dev/null
   await "the end of the namespace" bash -c "! kubectl get namespace $system"
 }
 
 story_manifest() {
   say "kubectl apply --server-side -f deploy/install.yaml"
   kubectl delete namespace $system --ignore-not-found >/dev/null
-  apply_folder -f deploy/install.yaml
+  apply_all -f deploy/install.yaml
   all_ready || fail "install.yaml: not ready"
   example
   serves service/holdfast-proxy
@@ -204,7 +203,7 @@ story_overlays() {
   local overlay
   for overlay in kind cloud daemonset-hostport namespaced; do
     say "overlay $overlay"
-    apply_folder -k "deploy/overlays/$overlay"
+    apply_all -k "deploy/overlays/$overlay"
     all_ready || fail "$overlay: not ready"
     example
     case $overlay in
@@ -314,7 +313,47 @@ YAML
   echo "figure: chart takeover shadow_writes=0 status_after=ok"
 }
 
-stories=(readme rights uninstall options takeover manifest overlays)
+# No version is released yet: the one before is this chart as version 0.0.1, with settings that let every pod be replaced.
+story_upgrade() {
+  if [[ -z ${IN_CLUSTER:-} ]]; then
+    echo "skipped: upgrade, whose tunnels come from inside of the cluster (set IN_CLUSTER)"
+    return 0
+  fi
+  say "upgrade from the version before, under tunnels"
+  namespace
+  cp -R $chart "$work/before-chart"
+  sed -i 's/^version: .*/version: 0.0.1/' "$work/before-chart/Chart.yaml"
+  helm package "$work/before-chart" --destination "$work" >/dev/null
+  local settings=(--set proxy.service.type=ClusterIP --set config.drain.windowSeconds=20 --set proxy.terminationGracePeriodSeconds=60)
+  helm install holdfast "$work/holdfast-0.0.1.tgz" --namespace $system --wait --timeout "$patience" "${settings[@]}" \
+    --set proxy.podAnnotations.version=before --set controller.podAnnotations.version=before >/dev/null
+  kubectl apply -f deploy/examples/01-ingress >/dev/null
+  kubectl rollout status deployment/chat --timeout "$patience" >/dev/null
+  local service fleet=$work/fleet.json
+  service=$(kubectl -n $system get service holdfast-proxy -o jsonpath='{.spec.clusterIP}')
+  # shellcheck disable=SC2086 # a command of several words
+  $IN_CLUSTER curl -sf --retry 30 --retry-delay 1 --retry-all-errors -H 'Host: chat.localhost' "http://$service/" >/dev/null || fail "the example is not served"
+  # shellcheck disable=SC2086
+  $IN_CLUSTER python3 "$PWD/e2e/chart/fleet.py" "$service" 80 chat.localhost 200 "$fleet" >"$work/fleet.log" 2>&1 &
+  local client=$!
+  await "200 tunnels" grep -q open "$work/fleet.log"
+  local ca
+  ca=$(kubectl -n $system get secret holdfast-stream-ca -o jsonpath='{.data.ca\.crt}')
+  helm upgrade holdfast $chart --namespace $system --wait --timeout "$patience" "${settings[@]}" >/dev/null
+  await "the end of the pods before" bash -c "[[ \$(kubectl -n $system get pods -o name | wc -l) == 4 ]]"
+  [[ $(kubectl -n $system get secret holdfast-stream-ca -o jsonpath='{.data.ca\.crt}') == "$ca" ]] || fail "the upgrade replaced the CA"
+  sleep 3
+  kill -TERM "$client"
+  await "the fleet's figures" test -s "$fleet"
+  echo "figure: chart upgrade from=0.0.1 tunnels=200 $(cat "$fleet")"
+  python3 -c 'import json, sys; f = json.load(open(sys.argv[1])); sys.exit(bool(set(f["codes"]) - {"1001", "1012"}) or not f["codes"])' "$fleet" ||
+    fail "tunnels ended without the word of a drain, or none ended"
+  helm rollback holdfast 1 --namespace $system --wait --timeout "$patience" >/dev/null
+  uninstall
+  kubectl delete -f deploy/examples/01-ingress >/dev/null
+}
+
+stories=(readme rights uninstall upgrade options takeover manifest overlays)
 if (($#)); then stories=("$@"); fi
 kubectl delete -f deploy/examples/03-tls/route.yaml -f deploy/examples/03-tls/backend.yaml --ignore-not-found >/dev/null 2>&1 || true
 objects >"$work/before"

@@ -1,5 +1,7 @@
 package dev.holdfast.dataplane;
 
+import dev.holdfast.dataplane.log.JsonLogProvider;
+import dev.holdfast.dataplane.log.JulToSlf4j;
 import dev.holdfast.dataplane.proxy.ProxyConfig;
 import dev.holdfast.dataplane.proxy.forwarded.Cidr;
 import dev.holdfast.dataplane.sync.OperatorAccess;
@@ -151,7 +153,11 @@ public final class DataPlaneMain implements Callable<Integer> {
 
     /** Runs a data plane until a signal ends it. */
     public static void main(String[] args) {
-        System.getProperties().putIfAbsent("java.util.logging.manager", "org.apache.logging.log4j.jul.LogManager");
+        if (JsonLogProvider.isChosen()) {
+            System.getProperties().putIfAbsent("java.util.logging.config.class", JulToSlf4j.class.getName());
+        } else {
+            System.getProperties().putIfAbsent("java.util.logging.manager", "org.apache.logging.log4j.jul.LogManager");
+        }
         System.exit(commandLine().execute(args));
     }
 

@@ -4,6 +4,7 @@ import dev.holdfast.dataplane.proxy.http1.Framing;
 import dev.holdfast.dataplane.proxy.http1.MessageWriter;
 import dev.holdfast.dataplane.proxy.http1.Refusal;
 import dev.holdfast.dataplane.proxy.http1.ResponseDecoderHandler;
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -31,10 +32,11 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
         this.writer = new MessageWriter(channel);
     }
 
-    /** Speaks HTTP over a channel that is connected. */
-    static BackendConnection over(Channel channel, BackendPool.Key key, int headBytesMax) {
+    /** Speaks HTTP over a channel that is connected; {@code keepAlive} tells how its end is noticed while it waits. */
+    static BackendConnection over(Channel channel, BackendPool.Key key, int headBytesMax, KeepAlive keepAlive) {
         BackendConnection connection = new BackendConnection(channel, key, headBytesMax);
         channel.pipeline().addLast(connection.decoder, connection);
+        keepAlive.apply(channel);
         // HTTP has no half: a backend that ends its stream is gone.
         channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
         channel.config().setAutoRead(true);

@@ -145,7 +145,8 @@ final class Exchange {
             send(BackendConnection.over(
                     made.channel(),
                     key(made.lease()),
-                    services.config().limits().headBytesMax()));
+                    services.config().limits().headBytesMax(),
+                    services.connector().keepAlive()));
         } else if (!done) {
             boolean timeout = future.cause() instanceof BackendConnectException failure
                     && failure.reason() == BackendConnectException.Reason.TIMEOUT;

@@ -31,8 +31,8 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
-import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.EventExecutor;
@@ -150,7 +150,7 @@ public final class ProxyServer implements AutoCloseable {
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .handler(new AcceptRetryHandler(registry))
-                .childOption(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(receiveBytes(scheme)))
+                .childOption(ChannelOption.RECVBUF_ALLOCATOR, receives(scheme))
                 .childHandler(new ChannelInitializer<>() {
                     @Override
                     protected void initChannel(Channel channel) {
@@ -171,10 +171,10 @@ public final class ProxyServer implements AutoCloseable {
         return bound.channel();
     }
 
-    private static int receiveBytes(Scheme scheme) {
+    private static RecvByteBufAllocator receives(Scheme scheme) {
         return switch (scheme) {
-            case HTTP -> BackendConnector.PLAIN_RECEIVE_BYTES;
-            case HTTPS -> BackendConnector.TLS_RECEIVE_BYTES;
+            case HTTP -> BackendConnector.plainReceives();
+            case HTTPS -> BackendConnector.tlsReceives();
         };
     }
 

@@ -30,6 +30,11 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A registered descriptor can also change hands, see {@link #takeOver}.
  *
+ * <p>Netty finds the channel of an event by the number of its descriptor. Events come in batches; when one of them makes its
+ * handler close another descriptor of the batch, and a new one gets its number at once, the event of the old one would
+ * reach the new: told that its peer has ended, a connection that is only being made would be read as ended. Here an event
+ * only reaches who was registered when the kernel was asked.
+ *
  * <p>What channels wait for is told to the kernel once per turn of the loop, just before it waits: within a turn Netty
  * changes its mind up to four times per channel, and nobody hears of an event in between. A descriptor that is about to be
  * closed is not taken out of epoll, because its end does that.
@@ -44,6 +49,8 @@ public final class HalfClosingEpollHandler implements IoHandler {
     private final IntObjectMap<Seat> seats = new IntObjectHashMap<>();
     /** Those whose wishes the kernel does not know yet. */
     private final List<Seat> changed = new ArrayList<>();
+    /** Counts how often the loop has waited for events. */
+    private long turn;
 
     private HalfClosingEpollHandler(ThreadAwareExecutor loop, IoHandler epoll) {
         this.loop = loop;
@@ -93,6 +100,7 @@ public final class HalfClosingEpollHandler implements IoHandler {
     @Override
     public int run(IoHandlerContext context) {
         tellKernel();
+        turn++;
         return epoll.run(context);
     }
 
@@ -149,6 +157,9 @@ public final class HalfClosingEpollHandler implements IoHandler {
 
     /** The place of a descriptor in epoll: for epoll it is the handle, for the handle it is the registration. */
     private final class Seat implements EpollIoHandle, IoRegistration {
+        /** The last turn whose events cannot be about this descriptor. */
+        private final long since = turn;
+
         private EpollIoHandle handle;
         private @Nullable IoRegistration registration;
         private @Nullable FileDescriptor closing;
@@ -167,7 +178,10 @@ public final class HalfClosingEpollHandler implements IoHandler {
 
         @Override
         public void handle(IoRegistration ignored, IoEvent event) {
-            handle.handle(this, event);
+            // Reported before this one was registered: it is about a closed one of the same number.
+            if (since != turn) {
+                handle.handle(this, event);
+            }
         }
 
         @Override

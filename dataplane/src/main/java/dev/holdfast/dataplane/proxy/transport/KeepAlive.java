@@ -6,6 +6,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.unix.IntegerUnixChannelOption;
+import io.netty.channel.unix.Socket;
 import java.io.IOException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +59,23 @@ public record KeepAlive(int idleSeconds, int intervalSeconds, int probes, int un
                 .option(TCP_KEEPINTVL, intervalSeconds)
                 .option(TCP_KEEPCNT, probes)
                 .option(TCP_USER_TIMEOUT, unacknowledgedMillis);
+    }
+
+    /**
+     * Sets the options of a socket of Linux that has left its channel.
+     *
+     * @throws IOException if the connection is broken already
+     */
+    public void apply(Socket socket) throws IOException {
+        set(socket, SO_KEEPALIVE, 1);
+        set(socket, TCP_KEEPIDLE, idleSeconds);
+        set(socket, TCP_KEEPINTVL, intervalSeconds);
+        set(socket, TCP_KEEPCNT, probes);
+        set(socket, TCP_USER_TIMEOUT, unacknowledgedMillis);
+    }
+
+    private static void set(Socket socket, IntegerUnixChannelOption option, int value) throws IOException {
+        socket.setIntOpt(option.level(), option.optname(), value);
     }
 
     /** Sets the options. */

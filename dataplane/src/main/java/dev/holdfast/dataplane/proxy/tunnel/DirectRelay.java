@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.tunnel;
 
 import dev.holdfast.dataplane.proxy.telemetry.DirectionCounters;
 import dev.holdfast.dataplane.proxy.transport.HalfClosingEpollHandler;
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.IoEvent;
@@ -31,6 +32,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
 
     private static final int ERROR = EpollIoOps.EPOLLERR.value();
     private static final int WRITABLE = EpollIoOps.EPOLLOUT.value();
+    private static final int PEER_ENDED = EpollIoOps.EPOLLRDHUP.value();
 
     private final RelayedTunnel tunnel;
     private final Socket source;
@@ -120,6 +122,10 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
         if (isReading()) {
             read();
+            if ((ops & PEER_ENDED) != 0 && !closed && isReading()) {
+                // The end is there too, or will be soon: no need to be told of it once more.
+                read();
+            }
         } else if ((ops & ERROR) != 0) {
             tunnel.failed(this, null);
         }
@@ -344,6 +350,28 @@ final class DirectRelay implements Relay, EpollIoHandle {
         return bytes;
     }
 
+    @Override
+    public boolean isFarewellDone() {
+        DirectRelay other = opposite();
+        return tracker.closeSeen()
+                && other.tracker.closeSeen()
+                && other.tracker.atBoundary()
+                && !other.silenced
+                && other.held == null;
+    }
+
+    @Override
+    public void probe(KeepAlive keepAlive) {
+        if (closed) {
+            return;
+        }
+        try {
+            keepAlive.apply(source);
+        } catch (IOException e) {
+            // The connection broke: its own events tell us.
+        }
+    }
+
     /** With bytes left that the source's peer should still have got, as a reset: it must not take them for all. */
     @Override
     public void close() {
@@ -360,7 +388,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
             return;
         }
         closed = true;
-        opposite().discardHeld();
+        opposite().sinkIsClosed();
         try {
             if (asReset) {
                 source.setSoLinger(0);
@@ -375,7 +403,12 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
     }
 
-    private void discardHeld() {
+    /** What is still received is read and dropped. */
+    private void sinkIsClosed() {
+        silenced = true;
+        finBegun = true;
+        finDone = true;
+        word = null;
         ByteBuf queue = held;
         held = null;
         if (queue != null) {

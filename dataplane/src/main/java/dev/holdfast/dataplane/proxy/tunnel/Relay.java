@@ -1,5 +1,7 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
+
 /**
  * One direction of a tunnel: relays what its source receives to its sink. Reading pauses while the sink is full, so that
  * a direction holds little. Tells its {@link RelayedTunnel} what it sees. Confined to the tunnel's event loop.
@@ -25,6 +27,15 @@ sealed interface Relay permits RelayHandler, DirectRelay {
 
     /** How many were relayed. */
     long bytes();
+
+    /**
+     * Whether both peers have said Close and the source's has got that of the other: nothing may follow (RFC 6455
+     * §5.5.1), so that it need not hear the end of the other's stream before its connection is closed.
+     */
+    boolean isFarewellDone();
+
+    /** Lets the kernel probe the source's peer. */
+    void probe(KeepAlive keepAlive);
 
     /** Closes the source's connection. */
     void close();

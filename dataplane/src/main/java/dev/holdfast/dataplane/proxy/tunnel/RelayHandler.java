@@ -1,6 +1,7 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
 import dev.holdfast.dataplane.proxy.telemetry.DirectionCounters;
+import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -36,6 +37,9 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     private boolean ended;
     /** Nothing more is relayed into the sink: our Close was its last word, or it ended over TLS. */
     private boolean silenced;
+
+    /** The channel closes with the end of the source's stream, and the other way round. */
+    private boolean endIsClose;
 
     private @Nullable CloseFrame word;
     private boolean finBegun;
@@ -188,7 +192,9 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-        if (!tunnel.isDone(this)) {
+        if (endIsClose) {
+            sourceEnded();
+        } else if (!tunnel.isDone(this)) {
             tunnel.failed(this, null);
         }
     }
@@ -236,7 +242,26 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
 
     private void finDone() {
         finDone = true;
+        RelayHandler other = opposite();
+        if (tracker.closeSeen() && other.tracker.closeSeen() && !other.ended) {
+            // Nothing may follow: however the sink's stream ends now, it was an end, and the channel need not stay for
+            // it.
+            other.endIsClose = true;
+            sink.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
+        }
         tunnel.finDone();
+    }
+
+    @Override
+    public boolean isFarewellDone() {
+        RelayHandler other = opposite();
+        ChannelOutboundBuffer queued = source.unsafe().outboundBuffer();
+        return tracker.closeSeen()
+                && other.tracker.closeSeen()
+                && other.tracker.atBoundary()
+                && !other.silenced
+                && queued != null
+                && queued.totalPendingWriteBytes() == 0;
     }
 
     @Override
@@ -286,9 +311,23 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     }
 
     @Override
+    public void probe(KeepAlive keepAlive) {
+        keepAlive.apply(source);
+    }
+
+    @Override
     public void close() {
         resumed();
+        opposite().sinkIsClosed();
         source.close();
+    }
+
+    /** What is still received is read and dropped. */
+    private void sinkIsClosed() {
+        silenced = true;
+        finBegun = true;
+        finDone = true;
+        word = null;
     }
 
     @Override

@@ -25,6 +25,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
             Channel backend,
             EndpointLease lease,
             Duration idle,
+            KeepAlive keepAlive,
             RouteMetrics metrics,
             TunnelSettings settings,
             LoopTunnels home) {}
@@ -45,8 +46,8 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         GONE
     }
 
-    /** How soon a tunnel that could not leave its channels tries again. */
-    private static final long RETRY_TICKS = TimerWheel.ticks(Duration.ofSeconds(1));
+    /** When a tunnel is worth probing its backend, and how soon one that could not leave its channels tries again. */
+    private static final long SETTLED_TICKS = TimerWheel.ticks(Duration.ofSeconds(1));
 
     private final TunnelInfo info;
     private final EndpointLease lease;
@@ -56,6 +57,9 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     private final TunnelSettings settings;
     private final LoopTunnels home;
     private final TimerWheel wheel;
+    /** Until the backend is probed. */
+    private @Nullable KeepAlive keepAlive;
+
     private final long openedNanos = System.nanoTime();
     private Relay fromClient;
     private Relay fromBackend;
@@ -75,6 +79,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         this.info = parts.info();
         this.lease = parts.lease();
         this.idle = parts.idle();
+        this.keepAlive = parts.keepAlive();
         this.metrics = parts.metrics();
         this.counters = parts.metrics().ofThisLoop();
         this.settings = parts.settings();
@@ -96,14 +101,13 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     void open() {
         Duration directAfter = settings.directAfter();
         onChannels = directAfter != null;
-        long first = idleTicks();
+        long first = SETTLED_TICKS;
         if (directAfter != null && directAfter.isZero()) {
             home.execute(this::leaveChannels);
-            first = Math.min(first, RETRY_TICKS);
         } else if (directAfter != null) {
-            first = Math.min(first, TimerWheel.ticks(directAfter));
+            first = TimerWheel.ticks(directAfter);
         }
-        wheel.schedule(this, first);
+        wheel.schedule(this, Math.min(first, idleTicks()));
         activeTick = wheel.now();
         metrics.tunnelOpened();
         home.opened(this);
@@ -220,9 +224,9 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         }
     }
 
-    /** Whether a side has ended its stream and was told the end of the other. */
+    /** Whether a side has ended its stream and was told the end of the other, or need not be told. */
     boolean isDone(Relay side) {
-        return side.hasEnded() && other(side).isFinDone();
+        return side.hasEnded() && (other(side).isFinDone() || side.isFarewellDone());
     }
 
     /** A connection broke: the other side must not take it for an orderly end. */
@@ -284,6 +288,11 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
 
     @Override
     protected void expired() {
+        KeepAlive due = keepAlive;
+        if (due != null && phase != Phase.GONE) {
+            keepAlive = null;
+            fromBackend.probe(due);
+        }
         switch (phase) {
             case OPEN -> {
                 leaveChannels();
@@ -308,7 +317,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
     private void idleOver() {
         long left = activeTick + idleTicks() - wheel.now();
         if (left > 0) {
-            wheel.schedule(this, onChannels ? Math.min(left, RETRY_TICKS) : left);
+            wheel.schedule(this, onChannels ? Math.min(left, SETTLED_TICKS) : left);
         } else {
             end(Reason.IDLE, IDLE);
             fromClient.say(IDLE);

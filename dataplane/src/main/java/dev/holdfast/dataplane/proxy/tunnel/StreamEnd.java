@@ -3,9 +3,13 @@ package dev.holdfast.dataplane.proxy.tunnel;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.DuplexChannel;
+import io.netty.channel.unix.Socket;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.Future;
+import java.io.IOException;
+import java.nio.channels.NotYetConnectedException;
 
 /** The end of a stream towards a peer: FIN behind all that was written, over TLS close_notify and then FIN. */
 final class StreamEnd {
@@ -29,11 +33,25 @@ final class StreamEnd {
 
     private static void fin(Future<?> flush, Channel sink, Runnable done) {
         flush.addListener(flushed -> {
-            if (flushed.isSuccess() && sink instanceof DuplexChannel duplex) {
+            if (flushed.isSuccess()
+                    && sink instanceof EpollSocketChannel epoll
+                    && epoll.fd() instanceof Socket socket) {
+                fin(socket);
+                done.run();
+            } else if (flushed.isSuccess() && sink instanceof DuplexChannel duplex) {
                 duplex.shutdownOutput().addListener(ended -> done.run());
             } else {
                 done.run();
             }
         });
+    }
+
+    /** Past the channel, which would make an exception with its trace for writes that nobody has queued. */
+    private static void fin(Socket socket) {
+        try {
+            socket.shutdown(false, true);
+        } catch (IOException | NotYetConnectedException e) {
+            // The connection broke: nothing is left to tell its peer, and its own events tell us.
+        }
     }
 }

@@ -270,6 +270,7 @@ final class Upgrade extends TimerWheel.Timer {
                 made.channel(),
                 made.lease(),
                 request.forward().timeouts().idle(),
+                parts.connector().keepAlive(),
                 metrics,
                 parts.settings(),
                 home));
@@ -310,6 +311,9 @@ final class Upgrade extends TimerWheel.Timer {
         wheel.cancel(this);
         ended(HandshakeResult.REFUSED, response.status().code() / 100 + "xx");
         Connected made = connected;
+        if (made != null) {
+            parts.connector().keepAlive().apply(made.channel());
+        }
         String cookie =
                 made == null ? null : made.lease().stickyCookie(request.client().security());
         RefusalRelay relay = new RefusalRelay(request, takeover.writer(), new RefusalOwner());

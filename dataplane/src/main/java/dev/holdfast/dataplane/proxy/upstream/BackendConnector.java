@@ -5,6 +5,7 @@ import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import dev.holdfast.dataplane.proxy.transport.SocketBuffers;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnectException.Reason;
 import dev.holdfast.routetable.Upstream;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
@@ -13,6 +14,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.IoEventLoop;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.kqueue.KQueueIoHandle;
@@ -34,26 +36,40 @@ import org.jspecify.annotations.Nullable;
  * been sent then, so trying again is always safe.
  */
 public final class BackendConnector {
-    /** Receive buffer of a plain socket: it exists only while there is something to read, so large costs nothing. */
-    public static final int PLAIN_RECEIVE_BYTES = 65_536;
+    /** Receive buffer of a plain socket, at first: larger ones are not pooled by size, and a head needs none. */
+    private static final int PLAIN_RECEIVE_BYTES = 16_384;
+
+    /** The same while much is received. */
+    private static final int PLAIN_RECEIVE_BYTES_MAX = 65_536;
 
     /** Receive buffer of a TLS socket: holds one full record (RFC 8446 §5.2). */
-    public static final int TLS_RECEIVE_BYTES = 16_896;
+    private static final int TLS_RECEIVE_BYTES = 16_896;
 
     private static final int ENDPOINTS_TRIED_MAX = 3;
+
+    private static final RecvByteBufAllocator PLAIN_RECEIVES = plainReceives();
+    private static final RecvByteBufAllocator TLS_RECEIVES = tlsReceives();
 
     private final BackendTlsHandlers tls;
     private final KeepAlive keepAlive;
 
-    /** TLS handlers come from {@code tls}; an endpoint that is gone is noticed after two minutes. */
+    /** TLS handlers come from {@code tls}; an endpoint that is gone is to be noticed after two minutes. */
     public BackendConnector(BackendTlsHandlers tls) {
         this(tls, KeepAlive.DEFAULT);
     }
 
-    /** TLS handlers come from {@code tls}; an endpoint that is gone is noticed by {@code keepAlive}. */
+    /** TLS handlers come from {@code tls}; who keeps a connection of it sets {@code keepAlive}. */
     public BackendConnector(BackendTlsHandlers tls, KeepAlive keepAlive) {
         this.tls = tls;
         this.keepAlive = keepAlive;
+    }
+
+    /**
+     * How an endpoint that is gone is noticed. Not set on new connections: a tunnel that is over within a second would
+     * pay five system calls for nothing.
+     */
+    public KeepAlive keepAlive() {
+        return keepAlive;
     }
 
     /**
@@ -268,16 +284,23 @@ public final class BackendConnector {
         }
     }
 
+    /** How much is received at once on a plain connection. */
+    public static RecvByteBufAllocator plainReceives() {
+        return new AdaptiveRecvByteBufAllocator(PLAIN_RECEIVE_BYTES, PLAIN_RECEIVE_BYTES, PLAIN_RECEIVE_BYTES_MAX);
+    }
+
+    /** How much is received at once on a TLS connection. */
+    public static RecvByteBufAllocator tlsReceives() {
+        return new FixedRecvByteBufAllocator(TLS_RECEIVE_BYTES);
+    }
+
     private Channel newChannel(EventLoop loop, EndpointLease lease) {
         Upstream upstream = lease.upstream();
         Channel channel = socketFor(loop, lease.address().getAddress());
         channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
-        keepAlive.apply(channel);
         SocketBuffers.boundBackend(channel);
         channel.config().setConnectTimeoutMillis(0);
-        channel.config()
-                .setRecvByteBufAllocator(new FixedRecvByteBufAllocator(
-                        upstream.tls() == null ? PLAIN_RECEIVE_BYTES : TLS_RECEIVE_BYTES));
+        channel.config().setRecvByteBufAllocator(upstream.tls() == null ? PLAIN_RECEIVES : TLS_RECEIVES);
         return channel;
     }
 
