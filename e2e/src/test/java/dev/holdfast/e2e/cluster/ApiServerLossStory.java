@@ -99,7 +99,13 @@ class ApiServerLossStory {
                 for (int i = 0; i < EDITS; i++) {
                     create(release.ingress("missed-" + i, "missed-" + i + ".test", "echo"));
                 }
-                cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).withName("missed-0").delete();
+                cluster.client()
+                        .network()
+                        .v1()
+                        .ingresses()
+                        .inNamespace(Release.STORIES)
+                        .withName("missed-0")
+                        .delete();
                 cluster.signal(API_SERVER, "KILL");
                 cluster.start(API_SERVER);
                 cluster.awaitApi();
@@ -110,7 +116,8 @@ class ApiServerLossStory {
             // When
             long back = System.nanoTime();
             for (Pod pod : dataPlanes) {
-                try (RawGet last = new RawGet(cluster.podPort(pod, Release.HTTP), "missed-" + (EDITS - 1) + ".test", "/")) {
+                try (RawGet last =
+                        new RawGet(cluster.podPort(pod, Release.HTTP), "missed-" + (EDITS - 1) + ".test", "/")) {
                     awaitQuick(() -> status(last) == 200);
                 }
             }
@@ -121,7 +128,8 @@ class ApiServerLossStory {
             for (Pod pod : dataPlanes) {
                 for (int i = 0; i < EDITS; i++) {
                     int expected = i == 0 ? 404 : 200;
-                    missing += Probe.once(cluster.podPort(pod, Release.HTTP), "missed-" + i + ".test") == expected ? 0 : 1;
+                    missing +=
+                            Probe.once(cluster.podPort(pod, Release.HTTP), "missed-" + i + ".test") == expected ? 0 : 1;
                 }
             }
             probe.stop();
@@ -140,7 +148,12 @@ class ApiServerLossStory {
             assertThat(fleet.endings()).isEmpty();
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         } finally {
-            cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).delete();
+            cluster.client()
+                    .network()
+                    .v1()
+                    .ingresses()
+                    .inNamespace(Release.STORIES)
+                    .delete();
         }
     }
 
@@ -221,7 +234,11 @@ class ApiServerLossStory {
             cluster.awaitApi();
             long answered = System.nanoTime();
             awaitQuick(() -> Metrics.sum(admin, "holdfast_operator_watch_errors_total") > errorsBefore
-                    && cluster.kubectl("-n", Release.NAMESPACE, "logs", operator.getMetadata().getName())
+                    && cluster.kubectl(
+                                    "-n",
+                                    Release.NAMESPACE,
+                                    "logs",
+                                    operator.getMetadata().getName())
                             .contains("grant the ServiceAccount list and watch"));
             alarmSeconds = (System.nanoTime() - answered) / 1e9;
             create(release.ingress("unseen", "unseen.test", "echo"));
@@ -262,9 +279,7 @@ class ApiServerLossStory {
     }
 
     private void create(String yaml) {
-        cluster.client()
-                .resource(Serialization.unmarshal(yaml, Ingress.class))
-                .serverSideApply();
+        cluster.client().resource(Serialization.unmarshal(yaml, Ingress.class)).serverSideApply();
     }
 
     private static int status(RawGet connection) {

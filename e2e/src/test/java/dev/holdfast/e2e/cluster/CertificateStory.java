@@ -50,9 +50,7 @@ class CertificateStory {
         cluster.apply(
                 Release.STORIES,
                 release.ingress("rotating", HOST, "echo")
-                        .replace(
-                                "  rules:",
-                                "  tls: [{hosts: [" + HOST + "], secretName: rotating-tls}]\n  rules:"));
+                        .replace("  rules:", "  tls: [{hosts: [" + HOST + "], secretName: rotating-tls}]\n  rules:"));
         List<Integer> ports = new ArrayList<>();
         for (Pod pod : release.dataPlanes()) {
             int port = cluster.podPort(pod, Release.HTTPS);

@@ -46,12 +46,15 @@ class EndpointStory {
             Release.await("one pod", PATIENCE, () -> pods().size() == 1);
             Release.await("all tunnels back", PATIENCE, () -> fleet.openTunnels() == TUNNELS);
             int ended = fleet.endings().size();
-            long clients =
-                    fleet.endings().stream().map(ReturningFleet.Ending::client).distinct().count();
+            long clients = fleet.endings().stream()
+                    .map(ReturningFleet.Ending::client)
+                    .distinct()
+                    .count();
             Set<String> after = names(port);
             cluster.kubectl("-n", Release.STORIES, "scale", "deployment/" + BACKEND, "--replicas=" + PODS);
             // The pod that stayed has every tunnel, so new ones are preferred.
-            Release.await("requests to the new pods", PATIENCE, () -> names(port).size() >= PODS - 1);
+            Release.await(
+                    "requests to the new pods", PATIENCE, () -> names(port).size() >= PODS - 1);
 
             // Then
             probe.stop();

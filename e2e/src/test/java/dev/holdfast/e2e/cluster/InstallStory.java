@@ -53,11 +53,9 @@ class InstallStory {
             cluster.kubectl("apply", "-n", Release.STORIES, "-f", RealCluster.path("deploy/examples/" + file));
         }
         cluster.apply(Release.STORIES, StoryCertificate.of("secure.localhost").secret("secure-tls"));
-        cluster.kubectl(
-                "-n", Release.STORIES, "wait", "--for=condition=Ready", "wsr/secure", "--timeout=120s");
+        cluster.kubectl("-n", Release.STORIES, "wait", "--for=condition=Ready", "wsr/secure", "--timeout=120s");
         double readySeconds = (System.nanoTime() - applied) / 1e9;
-        Release.awaitStatus(
-                cluster.nodePort(0, Release.HTTP_NODE_PORT), "chat.localhost", 200, Duration.ofSeconds(60));
+        Release.awaitStatus(cluster.nodePort(0, Release.HTTP_NODE_PORT), "chat.localhost", 200, Duration.ofSeconds(60));
 
         // Then
         long lost = echo(URI.create("ws://chat.localhost:" + cluster.nodePort(0, Release.HTTP_NODE_PORT) + "/"));
@@ -105,8 +103,7 @@ class InstallStory {
     }
 
     private Set<String> may(String account) {
-        return cluster
-                .kubectl(
+        return cluster.kubectl(
                         "auth",
                         "can-i",
                         "--list",

@@ -86,6 +86,7 @@ class LeaderLossStory {
     }
 
     private static boolean leads(List<Pod> operators, String holder) {
-        return operators.stream().anyMatch(pod -> holder.startsWith(pod.getMetadata().getName()));
+        return operators.stream()
+                .anyMatch(pod -> holder.startsWith(pod.getMetadata().getName()));
     }
 }

@@ -40,7 +40,12 @@ class NodeDrainStory {
         // Given: the backends are on the other node
         Release release = Release.ready(cluster);
         release.serve(HOST, "echo");
-        String backends = cluster.client().pods().inNamespace(Release.STORIES).withLabel("app", "echo").list().getItems()
+        String backends = cluster.client()
+                .pods()
+                .inNamespace(Release.STORIES)
+                .withLabel("app", "echo")
+                .list()
+                .getItems()
                 .getFirst()
                 .getSpec()
                 .getNodeName();
@@ -86,7 +91,11 @@ class NodeDrainStory {
             return true;
         }
         cluster.kubectl(
-                "-n", Release.NAMESPACE, "delete", "pod", release.dataPlanes().getFirst().getMetadata().getName());
+                "-n",
+                Release.NAMESPACE,
+                "delete",
+                "pod",
+                release.dataPlanes().getFirst().getMetadata().getName());
         release.awaitSettled();
         return false;
     }

@@ -84,9 +84,12 @@ class OperatorLossStory {
             Pod lost = before.getFirst();
 
             // When: one data plane goes for good, one endpoint goes, one comes; nobody tells the others
-            cluster.kubectl("-n", Release.NAMESPACE, "delete", "pod", lost.getMetadata().getName(), "--wait=false");
-            Release.await("a data plane without a table", PATIENCE, () -> release.dataPlanes().stream()
-                    .anyMatch(pod -> !isAmong(pod, before) && hasStarted(pod)));
+            cluster.kubectl(
+                    "-n", Release.NAMESPACE, "delete", "pod", lost.getMetadata().getName(), "--wait=false");
+            Release.await(
+                    "a data plane without a table",
+                    PATIENCE,
+                    () -> release.dataPlanes().stream().anyMatch(pod -> !isAmong(pod, before) && hasStarted(pod)));
             Release.await("its tunnels back at the other", PATIENCE, () -> fleet.openTunnels() == TUNNELS);
             Pod fresh = release.dataPlanes().stream()
                     .filter(pod -> !isAmong(pod, before))
@@ -125,7 +128,9 @@ class OperatorLossStory {
                     (System.nanoTime() - back) / 1e9);
             assertThat(unready).isEqualTo(rounds);
             assertThat(served).isEqualTo(rounds);
-            assertThat(codesOtherThanWords).as("those of the endpoint that went").isLessThan(TUNNELS);
+            assertThat(codesOtherThanWords)
+                    .as("those of the endpoint that went")
+                    .isLessThan(TUNNELS);
         }
     }
 

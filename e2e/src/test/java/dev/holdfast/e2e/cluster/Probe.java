@@ -80,7 +80,8 @@ final class Probe implements AutoCloseable {
     }
 
     /** The first request that failed, or null. */
-    @Nullable String firstFailure() {
+    @Nullable
+    String firstFailure() {
         return firstFailure.get();
     }
 

@@ -206,16 +206,15 @@ final class Release {
         await(REPLICAS + " pods of " + component + " ready, none ending", PATIENCE, () -> {
             List<Pod> pods = all(component);
             return pods.size() == REPLICAS
-                    && pods.stream()
-                            .allMatch(pod -> pod.getMetadata().getDeletionTimestamp() == null && isReady(pod));
+                    && pods.stream().allMatch(pod -> pod.getMetadata().getDeletionTimestamp() == null && isReady(pod));
         });
     }
 
     /** Whether the kubelet calls it ready. */
     static boolean isReady(Pod pod) {
         return pod.getStatus().getConditions().stream()
-                .anyMatch(condition ->
-                        condition.getType().equals("Ready") && condition.getStatus().equals("True"));
+                .anyMatch(condition -> condition.getType().equals("Ready")
+                        && condition.getStatus().equals("True"));
     }
 
     /** The pod as it is now. */

@@ -30,7 +30,9 @@ class RollingUpdateStory {
         try (ReturningFleet fleet = new ReturningFleet();
                 Probe probe = Probe.start(port, HOST, PROBES, PROBE_PAUSE_MILLIS)) {
             fleet.open(TUNNELS / 2, URI.create("ws://" + HOST + ":" + port + "/"));
-            fleet.open(TUNNELS / 2, URI.create("wss://" + HOST + ":" + cluster.nodePort(0, Release.HTTPS_NODE_PORT) + "/"));
+            fleet.open(
+                    TUNNELS / 2,
+                    URI.create("wss://" + HOST + ":" + cluster.nodePort(0, Release.HTTPS_NODE_PORT) + "/"));
 
             // When
             cluster.kubectl("-n", Release.NAMESPACE, "rollout", "restart", "deployment/holdfast-proxy");

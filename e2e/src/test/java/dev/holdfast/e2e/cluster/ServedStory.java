@@ -64,8 +64,7 @@ class ServedStory {
         List<Double> millis = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             String host = name + "-" + i + ".test";
-            Ingress ingress =
-                    Serialization.unmarshal(release.ingress(name + "-" + i, host, "echo"), Ingress.class);
+            Ingress ingress = Serialization.unmarshal(release.ingress(name + "-" + i, host, "echo"), Ingress.class);
             List<RawGet> connections = new ArrayList<>();
             for (int port : ports) {
                 connections.add(new RawGet(port, host, "/"));
@@ -79,14 +78,7 @@ class ServedStory {
                 millis.add(each.join());
             }
         }
-        cluster.client()
-                .network()
-                .v1()
-                .ingresses()
-                .inNamespace(Release.STORIES)
-                .list()
-                .getItems()
-                .stream()
+        cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).list().getItems().stream()
                 .filter(each -> each.getMetadata().getName().startsWith(name))
                 .forEach(each -> cluster.client().resource(each).delete());
         Collections.sort(millis);

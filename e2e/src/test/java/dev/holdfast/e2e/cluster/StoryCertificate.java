@@ -38,6 +38,9 @@ record StoryCertificate(BigInteger serial, String chain, String key) {
                 %s
                   tls.key: |
                 %s
-                """.formatted(name, chain.strip().indent(4).stripTrailing(), key.strip().indent(4).stripTrailing());
+                """.formatted(
+                        name,
+                        chain.strip().indent(4).stripTrailing(),
+                        key.strip().indent(4).stripTrailing());
     }
 }
