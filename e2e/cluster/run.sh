@@ -3,12 +3,14 @@
 # the stories, takes all down again. About ten minutes, and once, for the cluster's programs, twelve more: `e2e/cluster/cluster
 # build` does that beforehand and beside other work. Figures are lines with `figure:`.
 #
-#   e2e/cluster/run.sh [STORY...]     all stories, or those whose class name begins so (Install, RollingUpdate, …)
+#   e2e/cluster/run.sh [STORY...]     all stories, or those whose class name begins so (Install, RollingUpdate, …); `chart`
+#                                     stands for CHART_STORIES of e2e/chart/cluster.sh, which come last
 #
 #   KUBECONFIG           run against this cluster instead; stories that stop parts of a cluster are then skipped. Its nodes'
 #                        addresses must be reachable from here, and it takes Holdfast's chart and namespaces from scratch
 #   LOAD_IMAGE           with KUBECONFIG: what gives an image's tar to its nodes, for instance "kind load image-archive"
 #   CLUSTER_REQUIRED=1   fail where no cluster can be started, instead of saying `skipped:`
+#   CHART_STORIES        those of the chart (uninstall and upgrade, with what they need)
 #   CLUSTER_KEEP=1       leave the cluster standing, for the next run or to look at
 #
 # It needs Linux, root, Go, Maven, a JDK 25 (with jlink) and what Debian has; it installs from Debian what is missing.
@@ -87,19 +89,46 @@ fi
 
 # ---------------------------------------------------------------- the stories
 
-[ $# -gt 0 ] || set -- ''
-tests=$(printf 'dev.holdfast.e2e.cluster.%s*Story,' "$@")
-say "stories"
-status=0
-log=$work/stories.log
-timeout 1500 mvn -o -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
-  -Djunit.jupiter.testclass.order.default='org.junit.jupiter.api.ClassOrderer$OrderAnnotation' \
-  -Dcluster.kubeconfig="$KUBECONFIG" ${own:+-Dcluster.script="$here/cluster"} >"$log" 2>&1 || status=$?
-grep -oE '(figure|skipped): .*' "$log" || true
-if [ "$status" != 0 ] || ! grep -q '^figure: ' "$log"; then
-  grep -vE '^{"@timestamp"|Downloading|overwriting$' "$log" | tail -n 120 >&2
+failed() {
   kubectl get pods -A -o wide >&2 || true
   kubectl -n holdfast-system get events --sort-by=.lastTimestamp 2>/dev/null | tail -n 30 >&2 || true
   fail "a story failed"
+}
+
+stories() { # CLASS...
+  local tests status=0 log=$work/stories.log
+  tests=$(printf 'dev.holdfast.e2e.cluster.%s*Story,' "$@")
+  timeout 1500 mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
+    -Dsurefire.timeout=1400 \
+    -Djunit.jupiter.testclass.order.default='org.junit.jupiter.api.ClassOrderer$OrderAnnotation' \
+    -Dcluster.kubeconfig="$KUBECONFIG" ${own:+-Dcluster.script="$here/cluster"} >"$log" 2>&1 || status=$?
+  grep -oE '(figure|skipped): .*' "$log" || true
+  if [ "$status" != 0 ] || ! grep -q '^figure: ' "$log"; then
+    grep -vE '^{"@timestamp"|Downloading|overwriting$' "$log" | tail -n 120 >&2
+    failed
+  fi
+}
+
+chart() { # in a cluster without Holdfast
+  helm uninstall holdfast --namespace holdfast-system --ignore-not-found --wait >/dev/null
+  kubectl delete namespace stories holdfast-system --ignore-not-found >/dev/null
+  kubectl delete customresourcedefinition websocketroutes.holdfast.dev --ignore-not-found >/dev/null
+  # shellcheck disable=SC2086 # stories are words
+  IN_CLUSTER=${own:+"$here/cluster exec"} e2e/chart/cluster.sh ${CHART_STORIES:-readme uninstall upgrade} || failed
+}
+
+[ $# -gt 0 ] || set -- '' chart
+classes=()
+for story in "$@"; do [ "$story" = chart ] || classes+=("$story"); done
+if [ ${#classes[@]} -gt 0 ]; then
+  say "stories"
+  stories "${classes[@]}"
 fi
+for story in "$@"; do
+  if [ "$story" = chart ]; then
+    say "stories of the chart"
+    chart
+    break
+  fi
+done
 say "cluster: all passed"
