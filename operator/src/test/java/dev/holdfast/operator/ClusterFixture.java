@@ -24,9 +24,15 @@ final class ClusterFixture {
 
     private final List<AutoCloseable> parts = new ArrayList<>();
     private final MockApi api = new MockApi();
+    private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
 
     MockApi api() {
         return api;
+    }
+
+    /** What the operators count, all together. */
+    SimpleMeterRegistry registry() {
+        return registry;
     }
 
     /** A status configuration that waits for little. */
@@ -63,7 +69,7 @@ final class ClusterFixture {
 
     /** An operator that is not started yet. */
     synchronized ClusterOperator prepare(ClusterOperator.Config config) throws IOException {
-        ClusterOperator operator = new ClusterOperator(config, api::operatorClient, new SimpleMeterRegistry());
+        ClusterOperator operator = new ClusterOperator(config, api::operatorClient, registry);
         parts.addFirst(operator);
         return operator;
     }

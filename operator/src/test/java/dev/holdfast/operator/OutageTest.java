@@ -7,6 +7,7 @@ import dev.holdfast.operator.watch.LeaderGate;
 import dev.holdfast.operator.watch.TolerantClients;
 import dev.holdfast.operator.watch.WatchConfig;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.TreeSet;
@@ -76,6 +77,23 @@ class OutageTest {
         // Then the Service served on, and the new one is seen
         assertThat(during).isEqualTo(1);
         await("both are served", () -> endpoints(dataPlane) == 2);
+    }
+
+    @Test
+    void aKindThatMayNoLongerBeWatchedIsToldByTheMetric() throws Exception {
+        // Given a data plane with a table
+        StreamReader dataPlane = cluster.dataPlane(operator(Duration.ofMinutes(1)), "dp-1");
+        await("the Ingress is served", () -> dataPlane.serves("a.example.com"));
+        double before = watchErrors();
+
+        // When the right to watch Services is taken away, which the server asks for when a watch begins
+        cluster.api().refuse("/api/v1/services", 403);
+        relay.cut();
+        relay.mend();
+
+        // Then the metric tells long before the watch is doubted for its silence
+        await("it is told", () -> watchErrors() > before);
+        assertThat(dataPlane.serves("a.example.com")).isTrue();
     }
 
     @Test
@@ -152,7 +170,17 @@ class OutageTest {
 
     /** An operator that doubts a watch after little silence. */
     private ClusterOperator operator() throws Exception {
-        return cluster.operator(ClusterFixture.status(), null, new WatchConfig(new TreeSet<>(), Duration.ofSeconds(3)));
+        return operator(Duration.ofSeconds(3));
+    }
+
+    private ClusterOperator operator(Duration silenceMax) throws Exception {
+        return cluster.operator(ClusterFixture.status(), null, new WatchConfig(new TreeSet<>(), silenceMax));
+    }
+
+    private double watchErrors() {
+        return cluster.registry().find("holdfast.operator.watch.errors").counters().stream()
+                .mapToDouble(Counter::count)
+                .sum();
     }
 
     private static int endpoints(StreamReader dataPlane) {

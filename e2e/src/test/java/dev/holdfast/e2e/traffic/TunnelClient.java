@@ -77,6 +77,11 @@ public final class TunnelClient implements AutoCloseable {
                 .connect(InetAddress.getLoopbackAddress(), target.getPort());
     }
 
+    /** Runs it on the event loop after a while, or never if this closes before. */
+    void later(Runnable run, long millis) {
+        group.schedule(run, millis, TimeUnit.MILLISECONDS);
+    }
+
     @Override
     public void close() {
         group.shutdownGracefully(0, 2, TimeUnit.SECONDS).syncUninterruptibly();

@@ -20,7 +20,6 @@ import io.fabric8.kubernetes.api.model.networking.v1.Ingress;
 import io.fabric8.kubernetes.api.model.networking.v1.IngressClass;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.FilterWatchListDeletable;
-import io.fabric8.kubernetes.client.dsl.Informable;
 import io.fabric8.kubernetes.client.dsl.MixedOperation;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
 import io.micrometer.core.instrument.Counter;
@@ -198,8 +197,8 @@ public final class ClusterWatcher implements ObjectSource {
     }
 
     /** Every Secret of the cluster would be a burden and a risk: only certificates, and those that say so. */
-    private List<Informable<Secret>> secretsWatched() {
-        List<Informable<Secret>> watched = new ArrayList<>();
+    private List<FilterWatchListDeletable<Secret, ?, ?>> secretsWatched() {
+        List<FilterWatchListDeletable<Secret, ?, ?>> watched = new ArrayList<>();
         for (FilterWatchListDeletable<Secret, ?, ?> scope : scoped(client.secrets())) {
             watched.add(scope.withField("type", "kubernetes.io/tls"));
         }
@@ -218,8 +217,9 @@ public final class ClusterWatcher implements ObjectSource {
         return scopes;
     }
 
-    private <T extends HasMetadata, V> void watch(Kind<T, V> kind, List<? extends Informable<T>> scopes) {
-        for (Informable<T> scope : scopes) {
+    private <T extends HasMetadata, V> void watch(
+            Kind<T, V> kind, List<? extends FilterWatchListDeletable<T, ?, ?>> scopes) {
+        for (FilterWatchListDeletable<T, ?, ?> scope : scopes) {
             ViewStore<T, V> store =
                     new ViewStore<>(kind.reading, (before, after) -> changed(kind.reference, before, after));
             kind.stores.add(store);

@@ -1,8 +1,9 @@
 package dev.holdfast.operator.watch;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
-import io.fabric8.kubernetes.client.dsl.Informable;
+import io.fabric8.kubernetes.client.dsl.FilterWatchListDeletable;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import java.net.HttpURLConnection;
 import java.time.Duration;
@@ -10,6 +11,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -19,7 +21,8 @@ import org.slf4j.LoggerFactory;
  * One informer that never gives up. Whatever goes wrong – no permission, an answer that cannot be read, a server that is
  * gone – it keeps what it has, says so, and tries again; an informer that stopped is replaced by one with the same
  * store, and so is one that heard nothing for long, not even a bookmark: its connection may be gone without a word. Only
- * a complete list removes objects.
+ * a complete list removes objects. While its watch is down it asks the server for one object now and then, because an
+ * informer keeps to itself why it cannot watch again.
  *
  * @param <T> the object
  */
@@ -27,14 +30,17 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(KindWatch.class);
     private static final Duration RESTART_DELAY = Duration.ofSeconds(5);
     private static final long COMPLAINT_NANOS = Duration.ofMinutes(1).toNanos();
+    private static final long QUESTION_MILLIS_MAX = 10_000;
 
     private final String kind;
-    private final Informable<T> objects;
+    private final FilterWatchListDeletable<T, ?, ?> objects;
     private final ViewStore<T, ?> store;
     private final Context context;
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
+    private final AtomicBoolean asking = new AtomicBoolean();
     private @Nullable SharedIndexInformer<T> informer;
     private @Nullable Long lastComplaint;
+    private int lastCode;
     private @Nullable String versionHeard;
     private boolean closed;
 
@@ -52,7 +58,7 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
             Consumer<String> onError,
             Consumer<String> onAbsent) {}
 
-    KindWatch(String kind, Informable<T> objects, ViewStore<T, ?> store, Context context) {
+    KindWatch(String kind, FilterWatchListDeletable<T, ?, ?> objects, ViewStore<T, ?> store, Context context) {
         this.kind = kind;
         this.objects = objects;
         this.store = store;
@@ -72,6 +78,8 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
         startInformer();
         long silence = context.silenceMax.toMillis();
         context.restarts.scheduleWithFixedDelay(this::probe, silence, silence, TimeUnit.MILLISECONDS);
+        long question = Math.min(QUESTION_MILLIS_MAX, Math.max(1, silence / 4));
+        context.restarts.scheduleWithFixedDelay(this::question, question, question, TimeUnit.MILLISECONDS);
     }
 
     private synchronized void startInformer() {
@@ -117,10 +125,11 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
 
     private synchronized void complain(int code, Throwable problem) {
         long now = System.nanoTime();
-        if (closed || lastComplaint != null && now - lastComplaint < COMPLAINT_NANOS) {
+        if (closed || lastComplaint != null && code == lastCode && now - lastComplaint < COMPLAINT_NANOS) {
             return;
         }
         lastComplaint = now;
+        lastCode = code;
         if (code == HttpURLConnection.HTTP_FORBIDDEN || code == HttpURLConnection.HTTP_UNAUTHORIZED) {
             LOG.error(
                     "cannot watch kind={} status={}: grant the ServiceAccount list and watch for it; what was seen before"
@@ -147,6 +156,26 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
         LOG.debug("watch is silent, listing anew kind={} version={}", kind, versionHeard);
         silent.stop();
         startInformer();
+    }
+
+    /** Not on the thread of the restarts: a server may take its time to say nothing. */
+    private void question() {
+        SharedIndexInformer<T> current;
+        synchronized (this) {
+            current = informer;
+        }
+        if (current == null || current.isWatching() || !asking.compareAndSet(false, true)) {
+            return;
+        }
+        Thread.ofVirtual().name("question-" + kind).start(() -> {
+            try {
+                objects.list(new ListOptionsBuilder().withLimit(1L).build());
+            } catch (KubernetesClientException e) {
+                retry(e);
+            } finally {
+                asking.set(false);
+            }
+        });
     }
 
     private void restart(SharedIndexInformer<T> stopped, @Nullable Throwable problem) {

@@ -1,0 +1,3 @@
+module holdfast.dev/e2e/echo
+
+go 1.24

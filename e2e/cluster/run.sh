@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# The end-to-end tests on a real Kubernetes: starts two nodes on this machine, builds the images, installs the chart, runs
+# the stories, takes all down again. About ten minutes, and once, for the cluster's programs, twelve more: `e2e/cluster/cluster
+# build` does that beforehand and beside other work. Figures are lines with `figure:`.
+#
+#   e2e/cluster/run.sh [STORY...]     all stories, or those whose class name begins so (Install, RollingUpdate, …)
+#
+#   KUBECONFIG           run against this cluster instead; stories that stop parts of a cluster are then skipped. Its nodes'
+#                        addresses must be reachable from here, and it takes Holdfast's chart and namespaces from scratch
+#   LOAD_IMAGE           with KUBECONFIG: what gives an image's tar to its nodes, for instance "kind load image-archive"
+#   CLUSTER_REQUIRED=1   fail where no cluster can be started, instead of saying `skipped:`
+#   CLUSTER_KEEP=1       leave the cluster standing, for the next run or to look at
+#
+# It needs Linux, root, Go, Maven, a JDK 25 (with jlink) and what Debian has; it installs from Debian what is missing.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cd "$root"
+work=$root/e2e/target/cluster
+mkdir -p "$work"
+
+fail() { echo "cluster: $*" >&2; exit 1; }
+say() { printf -- '--- %s (%s s)\n' "$*" "$SECONDS"; }
+
+cluster() { "$here/cluster" "$@"; }
+
+own=
+if [ -z "${KUBECONFIG:-}" ]; then
+  own=1
+  if ! reasons=$(cluster check); then
+    echo "skipped: the end-to-end tests on a real cluster: $(echo "$reasons" | paste -sd ';')"
+    [ "${CLUSTER_REQUIRED:-}" != 1 ] || exit 1
+    exit 0
+  fi
+else
+  command -v kubectl >/dev/null && command -v helm >/dev/null || fail "no kubectl or helm on the PATH (expected: both, for KUBECONFIG)"
+fi
+
+# ---------------------------------------------------------------- the cluster
+
+down() {
+  [ -n "$own" ] && [ "${CLUSTER_KEEP:-}" != 1 ] || return 0
+  cluster down
+}
+
+if [ -n "$own" ]; then
+  say "the cluster's programs"
+  cluster build
+  trap down EXIT
+  say "two nodes"
+  cluster up 2
+  KUBECONFIG=$(cluster kubeconfig)
+  PATH=$(cluster bin):$PATH
+fi
+export KUBECONFIG PATH
+
+# ---------------------------------------------------------------- the images
+
+jdk() { # the one that Maven's toolchain takes, by the launcher's way of finding it
+  . "$root/cli/jdk.sh"
+  find_jdk
+}
+
+say "images"
+if [ -n "$own" ] && [ -z "${BASE_IMAGE:-}" ]; then
+  base=$work/base.tar
+  if [ ! -e "$base" ]; then
+    java=$(jdk) || fail "no JDK 25"
+    rm -rf "$work/jre"
+    "$java/bin/jlink" --add-modules java.se,jdk.unsupported,jdk.management,jdk.httpserver,jdk.net,jdk.zipfs,jdk.naming.dns,jdk.jfr \
+      --strip-debug --no-header-files --no-man-pages --output "$work/jre"
+    cluster base-image "$base.part" "$work/jre"
+    mv "$base.part" "$base"
+  fi
+  export BASE_IMAGE=tar://$base
+fi
+deploy/build-images >"$work/build-images.log" 2>&1 || { tail -n 60 "$work/build-images.log" >&2; fail "deploy/build-images failed"; }
+rm -rf "$work/echo"
+mkdir -p "$work/echo"
+(cd "$here/echo" && CGO_ENABLED=0 go build -trimpath -o "$work/echo/echo" .)
+cluster image holdfast.local/echo:1 "$work/echo" "$work/echo.tar" '{"Entrypoint": ["/echo"], "User": "65532:65532"}'
+if [ -n "$own" ]; then
+  cluster load target/images/*.tar "$work/echo.tar" >/dev/null
+elif [ -n "${LOAD_IMAGE:-}" ]; then
+  for image in target/images/*.tar "$work/echo.tar"; do $LOAD_IMAGE "$image"; done
+fi
+
+# ---------------------------------------------------------------- the stories
+
+[ $# -gt 0 ] || set -- ''
+tests=$(printf 'dev.holdfast.e2e.cluster.%s*Story,' "$@")
+say "stories"
+status=0
+log=$work/stories.log
+timeout 1500 mvn -o -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
+  -Djunit.jupiter.testclass.order.default='org.junit.jupiter.api.ClassOrderer$OrderAnnotation' \
+  -Dcluster.kubeconfig="$KUBECONFIG" ${own:+-Dcluster.script="$here/cluster"} >"$log" 2>&1 || status=$?
+grep -oE '(figure|skipped): .*' "$log" || true
+if [ "$status" != 0 ] || ! grep -q '^figure: ' "$log"; then
+  grep -vE '^{"@timestamp"|Downloading|overwriting$' "$log" | tail -n 120 >&2
+  kubectl get pods -A -o wide >&2 || true
+  kubectl -n holdfast-system get events --sort-by=.lastTimestamp 2>/dev/null | tail -n 30 >&2 || true
+  fail "a story failed"
+fi
+say "cluster: all passed"

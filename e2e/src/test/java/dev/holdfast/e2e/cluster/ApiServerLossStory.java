@@ -1,0 +1,304 @@
+package dev.holdfast.e2e.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.e2e.traffic.RawGet;
+import dev.holdfast.e2e.traffic.ReturningFleet;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.networking.v1.Ingress;
+import io.fabric8.kubernetes.client.utils.Serialization;
+import java.io.IOException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** R10, R11, R12, R15: an API server that is gone, that forgot, or that says no. */
+@Order(5)
+@Timeout(400)
+class ApiServerLossStory {
+    private static final String API_SERVER = "kube-apiserver";
+    private static final String HOST = "api.test";
+    private static final int TUNNELS = 100;
+    private static final int EDITS = 50;
+    private static final Duration PATIENCE = Duration.ofSeconds(90);
+    private static final String[] NO_PODS = {
+        "INPUT", "-p", "tcp", "--dport", "6443", "-s", "10.244.0.0/16", "-j", "REJECT", "--reject-with", "tcp-reset"
+    };
+
+    private final RealCluster cluster = RealCluster.get();
+
+    @BeforeEach
+    void ours() {
+        cluster.needsOwn();
+    }
+
+    @AfterEach
+    void theApiServerIsBack() {
+        cluster.signal(API_SERVER, "CONT");
+        cluster.start(API_SERVER);
+        cluster.awaitApi();
+    }
+
+    @Test
+    void aPausedApiServerIsNoticedByNobodyWhoHasATunnel() throws Exception {
+        // Given
+        Release release = Release.ready(cluster);
+        release.serve(HOST, "echo");
+        int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
+        try (ReturningFleet fleet = new ReturningFleet();
+                Probe probe = Probe.start(port, HOST, 4, 50)) {
+            fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
+
+            // When: longer than a leader's lease
+            cluster.signal(API_SERVER, "STOP");
+            Thread.sleep(20_000);
+            cluster.signal(API_SERVER, "CONT");
+            cluster.awaitApi();
+            long back = System.nanoTime();
+            release.serve("after-the-pause.test", "echo");
+            double seconds = (System.nanoTime() - back) / 1e9;
+
+            // Then
+            probe.stop();
+            System.out.printf(
+                    Locale.ROOT,
+                    "figure: R10 API server paused for 20 s: drops %d of %d, plain requests %d, failed %d; a new route served"
+                            + " %.1f s after its return%n",
+                    fleet.endings().size(),
+                    TUNNELS,
+                    probe.requests(),
+                    probe.failures(),
+                    seconds);
+            assertThat(fleet.endings()).isEmpty();
+            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+        }
+    }
+
+    @Test
+    void editsThatWereMissedWhileTheServerForgotTheOldOnesAreServedAfterwards() throws Exception {
+        // Given: operators cut off the API server, which then restarts and knows no version that they have
+        Release release = Release.ready(cluster);
+        release.serve(HOST, "echo");
+        List<Pod> dataPlanes = release.dataPlanes();
+        int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
+        try (ReturningFleet fleet = new ReturningFleet();
+                Probe probe = Probe.start(port, HOST, 4, 50)) {
+            fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
+            packetFilter("-I");
+            try {
+                cluster.signal(API_SERVER, "KILL");
+                cluster.start(API_SERVER);
+                cluster.awaitApi();
+                for (int i = 0; i < EDITS; i++) {
+                    create(release.ingress("missed-" + i, "missed-" + i + ".test", "echo"));
+                }
+                cluster.client()
+                        .network()
+                        .v1()
+                        .ingresses()
+                        .inNamespace(Release.STORIES)
+                        .withName("missed-0")
+                        .delete();
+                cluster.signal(API_SERVER, "KILL");
+                cluster.start(API_SERVER);
+                cluster.awaitApi();
+            } finally {
+                packetFilter("-D");
+            }
+
+            // When
+            long back = System.nanoTime();
+            for (Pod pod : dataPlanes) {
+                try (RawGet last =
+                        new RawGet(cluster.podPort(pod, Release.HTTP), "missed-" + (EDITS - 1) + ".test", "/")) {
+                    awaitQuick(() -> status(last) == 200);
+                }
+            }
+            double seconds = (System.nanoTime() - back) / 1e9;
+
+            // Then
+            int missing = 0;
+            for (Pod pod : dataPlanes) {
+                for (int i = 0; i < EDITS; i++) {
+                    int expected = i == 0 ? 404 : 200;
+                    missing +=
+                            Probe.once(cluster.podPort(pod, Release.HTTP), "missed-" + i + ".test") == expected ? 0 : 1;
+                }
+            }
+            probe.stop();
+            System.out.printf(
+                    Locale.ROOT,
+                    "figure: R10 R12 API server lost twice, %d edits missed, old versions gone: drops %d of %d, plain requests %d,"
+                            + " failed %d; served %.1f s after its return, objects missing %d%n",
+                    EDITS,
+                    fleet.endings().size(),
+                    TUNNELS,
+                    probe.requests(),
+                    probe.failures(),
+                    seconds,
+                    missing);
+            assertThat(missing).isZero();
+            assertThat(fleet.endings()).isEmpty();
+            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+        } finally {
+            cluster.client()
+                    .network()
+                    .v1()
+                    .ingresses()
+                    .inNamespace(Release.STORIES)
+                    .delete();
+        }
+    }
+
+    @Test
+    void anOperatorThatStartsWithoutAnApiServerIsNotReadyUntilThereIsOne() throws Exception {
+        // Given
+        Release release = Release.ready(cluster);
+        release.serve(HOST, "echo");
+        List<Pod> operators = release.operators();
+        int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
+        int admin = cluster.podPort(operators.getFirst(), Release.OPERATOR_ADMIN);
+        try (ReturningFleet fleet = new ReturningFleet();
+                Probe probe = Probe.start(port, HOST, 4, 50)) {
+            fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
+
+            // When
+            cluster.signal(API_SERVER, "KILL");
+            for (Pod operator : operators) {
+                cluster.signal(operator, "KILL");
+            }
+            int ready = 0;
+            int asked = 0;
+            // The kubelet lets a container that ended again and again wait before it starts it.
+            long until = System.nanoTime() + PATIENCE.toNanos();
+            while (asked < 50 && System.nanoTime() < until) {
+                int status = admin(admin, "/readyz");
+                ready += status == 200 ? 1 : 0;
+                asked += status == 0 ? 0 : 1;
+                Thread.sleep(200);
+            }
+            cluster.start(API_SERVER);
+            cluster.awaitApi();
+            long back = System.nanoTime();
+            awaitQuick(() -> admin(admin, "/readyz") == 200);
+            double seconds = (System.nanoTime() - back) / 1e9;
+
+            // Then
+            release.awaitSettled();
+            release.serve("after-the-start.test", "echo");
+            probe.stop();
+            System.out.printf(
+                    Locale.ROOT,
+                    "figure: R11 operators started without an API server: ready %d of %d times asked; ready %.1f s after its return;"
+                            + " drops %d of %d, plain requests %d, failed %d%n",
+                    ready,
+                    asked,
+                    seconds,
+                    fleet.endings().size(),
+                    TUNNELS,
+                    probe.requests(),
+                    probe.failures());
+            assertThat(ready).isZero();
+            assertThat(asked).isPositive();
+            assertThat(seconds).isLessThan(60);
+            assertThat(fleet.endings()).isEmpty();
+            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+        }
+    }
+
+    @Test
+    void rightsThatAreTakenAwayWithdrawNothing() throws Exception {
+        // Given
+        Release release = Release.ready(cluster);
+        release.serve(HOST, "echo");
+        Pod operator = release.operators().getFirst();
+        int admin = cluster.podPort(operator, Release.OPERATOR_ADMIN);
+        String binding = cluster.kubectl("get", "clusterrolebinding", "holdfast-operator", "-o", "yaml");
+        double errorsBefore = Metrics.sum(admin, "holdfast_operator_watch_errors_total");
+
+        // When: the server asks for rights when a watch begins, so each must begin anew
+        long taken = System.nanoTime();
+        double alarmSeconds;
+        int withdrawn = 0;
+        cluster.kubectl("delete", "clusterrolebinding", "holdfast-operator");
+        try {
+            cluster.signal(API_SERVER, "KILL");
+            cluster.start(API_SERVER);
+            cluster.awaitApi();
+            long answered = System.nanoTime();
+            awaitQuick(() -> Metrics.sum(admin, "holdfast_operator_watch_errors_total") > errorsBefore
+                    && cluster.kubectl(
+                                    "-n",
+                                    Release.NAMESPACE,
+                                    "logs",
+                                    operator.getMetadata().getName())
+                            .contains("grant the ServiceAccount list and watch"));
+            alarmSeconds = (System.nanoTime() - answered) / 1e9;
+            create(release.ingress("unseen", "unseen.test", "echo"));
+            for (int i = 0; i < 20; i++) {
+                for (Pod pod : release.dataPlanes()) {
+                    withdrawn += Probe.once(cluster.podPort(pod, Release.HTTP), HOST) == 200 ? 0 : 1;
+                }
+                Thread.sleep(250);
+            }
+        } finally {
+            theApiServerIsBack();
+            cluster.apply(Release.NAMESPACE, binding);
+        }
+        double without = (System.nanoTime() - taken) / 1e9;
+
+        // Then
+        long back = System.nanoTime();
+        for (Pod pod : release.dataPlanes()) {
+            Release.awaitStatus(cluster.podPort(pod, Release.HTTP), "unseen.test", 200, PATIENCE);
+        }
+        System.out.printf(
+                Locale.ROOT,
+                "figure: R15 rights gone for %.0f s: requests to routes that were there failed %d; metric and log tell after"
+                        + " %.1f s; what was applied meanwhile is served %.1f s after the rights' return%n",
+                without,
+                withdrawn,
+                alarmSeconds,
+                (System.nanoTime() - back) / 1e9);
+        assertThat(withdrawn).isZero();
+    }
+
+    private void packetFilter(String action) {
+        String[] words = new String[NO_PODS.length + 2];
+        words[0] = "iptables";
+        words[1] = action;
+        System.arraycopy(NO_PODS, 0, words, 2, NO_PODS.length);
+        cluster.inNetwork(words);
+    }
+
+    private void create(String yaml) {
+        cluster.client().resource(Serialization.unmarshal(yaml, Ingress.class)).serverSideApply();
+    }
+
+    private static int status(RawGet connection) {
+        try {
+            return connection.get().status();
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static int admin(int port, String path) {
+        try (RawGet connection = new RawGet(port, "operator", path)) {
+            return connection.get().status();
+        } catch (IOException | RuntimeException e) {
+            return 0;
+        }
+    }
+
+    private static void awaitQuick(BooleanSupplier is) throws InterruptedException {
+        Release.await("what comes after the API server's return", PATIENCE, is);
+    }
+}

@@ -1,0 +1,119 @@
+package dev.holdfast.e2e.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.e2e.traffic.TunnelFleet;
+import java.net.URI;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** From an empty cluster to echoes: the chart, the examples as they are, and what the pods may do. */
+@Order(1)
+@Timeout(400)
+class InstallStory {
+    private static final int TUNNELS = 20;
+    private static final Duration SETTLE = Duration.ofSeconds(20);
+    private static final Set<String> OPERATOR_MAY = Set.of(
+            "configmaps [] [holdfast-stream-ca] [get update]",
+            "endpointslices.discovery.k8s.io [] [] [list watch]",
+            "events [] [] [create get patch]",
+            "ingressclasses.networking.k8s.io [] [] [list watch]",
+            "ingresses.networking.k8s.io [] [] [list watch]",
+            "ingresses.networking.k8s.io/status [] [] [patch]",
+            "leases.coordination.k8s.io [] [] [create]",
+            "leases.coordination.k8s.io [] [holdfast-operator] [get update patch]",
+            "secrets [] [] [list watch]",
+            "secrets [] [holdfast-stream-ca] [get update]",
+            "services [] [] [list watch]",
+            "tokenreviews.authentication.k8s.io [] [] [create]",
+            "websocketroutes.holdfast.dev [] [] [list watch]",
+            "websocketroutes.holdfast.dev/status [] [] [patch]");
+
+    private final RealCluster cluster = RealCluster.get();
+
+    @Test
+    void theExamplesEchoOverWsAndWssThroughANodePort() throws Exception {
+        // Given
+        long began = System.nanoTime();
+        Release.ready(cluster);
+        double installSeconds = (System.nanoTime() - began) / 1e9;
+        List<String> files = List.of(
+                "01-ingress/ingress.yaml", "01-ingress/backend.yaml", "03-tls/route.yaml", "03-tls/backend.yaml");
+
+        // When
+        long applied = System.nanoTime();
+        for (String file : files) {
+            cluster.kubectl("apply", "-n", Release.STORIES, "-f", RealCluster.path("deploy/examples/" + file));
+        }
+        cluster.apply(Release.STORIES, StoryCertificate.of("secure.localhost").secret("secure-tls"));
+        cluster.kubectl("-n", Release.STORIES, "wait", "--for=condition=Ready", "wsr/secure", "--timeout=120s");
+        double readySeconds = (System.nanoTime() - applied) / 1e9;
+        Release.awaitStatus(cluster.nodePort(0, Release.HTTP_NODE_PORT), "chat.localhost", 200, Duration.ofSeconds(60));
+
+        // Then
+        long lost = echo(URI.create("ws://chat.localhost:" + cluster.nodePort(0, Release.HTTP_NODE_PORT) + "/"));
+        lost += echo(URI.create("wss://secure.localhost:" + cluster.nodePort(0, Release.HTTPS_NODE_PORT) + "/"));
+        System.out.printf(
+                Locale.ROOT,
+                "figure: install and first pods %.1f s, backends started and the route Ready %.1f s after apply, %d tunnels by ws and %d by wss"
+                        + " echo, bytes lost %d%n",
+                installSeconds,
+                readySeconds,
+                TUNNELS,
+                TUNNELS,
+                lost);
+        assertThat(lost).isZero();
+    }
+
+    private static long echo(URI target) throws Exception {
+        try (TunnelFleet fleet = new TunnelFleet()) {
+            fleet.open(TUNNELS, target);
+            Thread.sleep(1_000);
+            long lost = fleet.settle(SETTLE);
+            assertThat(fleet.messages()).as("messages by %s", target).isPositive();
+            assertThat(fleet.drops()).as(fleet.firstDrop()).isZero();
+            return lost;
+        }
+    }
+
+    @Test
+    void theOperatorMayDoWhatItsDocumentSaysAndADataPlaneNothing() {
+        // Given
+        Release.ready(cluster);
+        Set<String> anyone = may("nobody");
+
+        // When
+        Set<String> operator = may("holdfast-operator");
+        Set<String> proxy = may("holdfast-proxy");
+
+        // Then
+        operator.removeAll(anyone);
+        proxy.removeAll(anyone);
+        System.out.println("figure: auth can-i: rules of the operator " + operator.size() + ", of a data plane "
+                + proxy.size() + "; namespaces enforce the restricted standard");
+        assertThat(operator).isEqualTo(OPERATOR_MAY);
+        assertThat(proxy).isEmpty();
+    }
+
+    private Set<String> may(String account) {
+        return cluster.kubectl(
+                        "auth",
+                        "can-i",
+                        "--list",
+                        "--namespace=" + Release.NAMESPACE,
+                        "--as=system:serviceaccount:" + Release.NAMESPACE + ":" + account,
+                        "--as-group=system:authenticated",
+                        "--as-group=system:serviceaccounts")
+                .lines()
+                .skip(1)
+                .map(line -> line.strip().replaceAll(" +", " "))
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+}

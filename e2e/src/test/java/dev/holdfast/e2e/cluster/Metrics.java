@@ -1,0 +1,24 @@
+package dev.holdfast.e2e.cluster;
+
+import dev.holdfast.e2e.traffic.RawGet;
+import java.io.IOException;
+
+/** What a pod says of itself. */
+final class Metrics {
+    private Metrics() {}
+
+    /** The sum of all series of a name; 0 if there is none. */
+    static double sum(int port, String name) {
+        try (RawGet connection = new RawGet(port, "metrics", "/metrics")) {
+            return connection
+                    .get()
+                    .body()
+                    .lines()
+                    .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
+                    .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                    .sum();
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,102 @@
+package dev.holdfast.e2e.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.e2e.traffic.ReturningFleet;
+import io.fabric8.kubernetes.api.model.Pod;
+import java.net.URI;
+import java.time.Duration;
+import java.util.Locale;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** {@code kubectl drain} of a node that has a data plane. */
+@Order(9)
+@Timeout(400)
+class NodeDrainStory {
+    private static final String HOST = "drained.test";
+    private static final int TUNNELS = 400;
+
+    private final RealCluster cluster = RealCluster.get();
+    private String node = "";
+
+    @BeforeEach
+    void ours() {
+        cluster.needsOwn();
+    }
+
+    @AfterEach
+    void theNodeIsBack() {
+        if (!node.isEmpty()) {
+            cluster.kubectl("uncordon", node);
+        }
+    }
+
+    @Test
+    void aDrainedNodesTunnelsAreToldAndServiceGoesOn() throws Exception {
+        // Given: the backends are on the other node
+        Release release = Release.ready(cluster);
+        release.serve(HOST, "echo");
+        String backends = cluster.client()
+                .pods()
+                .inNamespace(Release.STORIES)
+                .withLabel("app", "echo")
+                .list()
+                .getItems()
+                .getFirst()
+                .getSpec()
+                .getNodeName();
+        Release.await("a data plane on each node", Duration.ofMinutes(2), () -> spread(release, backends));
+        Pod drained = release.dataPlanes().stream()
+                .filter(pod -> !pod.getSpec().getNodeName().equals(backends))
+                .findFirst()
+                .orElseThrow();
+        node = drained.getSpec().getNodeName();
+        int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
+        try (ReturningFleet fleet = new ReturningFleet();
+                Probe probe = Probe.start(port, HOST, 4, 50)) {
+            fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
+
+            // When
+            long began = System.nanoTime();
+            cluster.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=200s");
+            double seconds = (System.nanoTime() - began) / 1e9;
+            Release.await("all tunnels back", Duration.ofSeconds(60), () -> fleet.openTunnels() == TUNNELS);
+
+            // Then
+            probe.stop();
+            System.out.printf(
+                    Locale.ROOT,
+                    "figure: node drained in %.0f s under %d tunnels: closes by code %s, most reconnects in a second %d, plain"
+                            + " requests %d, failed %d%n",
+                    seconds,
+                    TUNNELS,
+                    fleet.codes(),
+                    fleet.returnsInASecondMax(),
+                    probe.requests(),
+                    probe.failures());
+            assertThat(fleet.codes().keySet()).isSubsetOf(1001, 1012);
+            assertThat(fleet.endings()).as("tunnels of the drained data plane").isNotEmpty();
+            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+        }
+    }
+
+    /** Pods that stories before this one made anew may have met on one node. */
+    private boolean spread(Release release, String backends) {
+        if (release.dataPlanes().stream()
+                .anyMatch(pod -> !pod.getSpec().getNodeName().equals(backends))) {
+            return true;
+        }
+        cluster.kubectl(
+                "-n",
+                Release.NAMESPACE,
+                "delete",
+                "pod",
+                release.dataPlanes().getFirst().getMetadata().getName());
+        release.awaitSettled();
+        return false;
+    }
+}

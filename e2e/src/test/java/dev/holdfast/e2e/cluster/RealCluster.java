@@ -1,0 +1,232 @@
+package dev.holdfast.e2e.cluster;
+
+import dev.holdfast.e2e.process.Command;
+import dev.holdfast.e2e.process.Ports;
+import io.fabric8.kubernetes.api.model.NodeAddress;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import java.io.File;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Assumptions;
+
+/**
+ * The cluster that {@code e2e/cluster/run.sh} names. If it is of its own making, its programs and its network can be
+ * tampered with; one that somebody else runs is left alone, and what would tamper is skipped.
+ */
+final class RealCluster {
+    private static final Duration COMMAND_LIMIT = Duration.ofMinutes(5);
+    private static @Nullable RealCluster instance;
+
+    private final String kubeconfig = property("cluster.kubeconfig");
+    private final @Nullable String script = System.getProperty("cluster.script");
+    private final KubernetesClient client;
+    private final Map<String, Integer> forwards = new HashMap<>();
+
+    private RealCluster() {
+        client = new KubernetesClientBuilder()
+                .withConfig(Config.fromKubeconfig(new File(kubeconfig)))
+                .build();
+    }
+
+    /** The one of this run. */
+    static synchronized RealCluster get() {
+        if (instance == null) {
+            instance = new RealCluster();
+        }
+        return instance;
+    }
+
+    KubernetesClient client() {
+        return client;
+    }
+
+    /** Skips the story, and says so, where the cluster is somebody else's. */
+    void needsOwn() {
+        if (script == null) {
+            System.out.println("skipped: this story stops programs of the cluster, and this one is not ours");
+        }
+        Assumptions.assumeTrue(script != null, "the cluster is not ours");
+    }
+
+    String kubectl(String... words) {
+        return Command.expect(COMMAND_LIMIT, environment(), words("kubectl", words));
+    }
+
+    /** The same for what may fail. */
+    Command.Result tryKubectl(String... words) {
+        return Command.run(COMMAND_LIMIT, environment(), words("kubectl", words));
+    }
+
+    String helm(String... words) {
+        return Command.expect(COMMAND_LIMIT, environment(), words("helm", words));
+    }
+
+    /** Applies a text of objects by kubectl. */
+    void apply(String namespace, String yaml) {
+        try {
+            Path file = Files.createTempFile("objects", ".yaml");
+            try {
+                Files.writeString(file, yaml);
+                kubectl("apply", "-n", namespace, "-f", file.toString());
+            } finally {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** STOP, CONT or KILL for kube-apiserver, kubelet-1 and so on. */
+    void signal(String program, String signal) {
+        script("signal", program, signal);
+    }
+
+    /** Starts a program that was killed. */
+    void start(String program) {
+        script("start", program);
+    }
+
+    /** Runs a command of this machine in the network of the first node. */
+    String inNetwork(String... words) {
+        return script(Stream.concat(Stream.of("exec"), Arrays.stream(words)).toArray(String[]::new));
+    }
+
+    /** Waits until the API server answers. */
+    void awaitApi() {
+        long deadline = System.nanoTime() + Duration.ofSeconds(90).toNanos();
+        while (tryKubectl("get", "--raw", "/readyz", "--request-timeout=2s").status() != 0) {
+            if (System.nanoTime() > deadline) {
+                throw new IllegalStateException("the API server does not answer");
+            }
+        }
+    }
+
+    /** A port of loopback that leads to this node port, on the node of that number from 0 on. */
+    int nodePort(int node, int port) {
+        List<String> addresses = client.nodes().list().getItems().stream()
+                .flatMap(each -> each.getStatus().getAddresses().stream()
+                        .filter(address -> address.getType().equals("InternalIP"))
+                        .map(NodeAddress::getAddress))
+                .toList();
+        return reach(addresses.get(node), port);
+    }
+
+    /** A port of loopback that leads to a pod's. */
+    int podPort(Pod pod, int port) {
+        if (script == null) {
+            return client.pods()
+                    .inNamespace(pod.getMetadata().getNamespace())
+                    .withName(pod.getMetadata().getName())
+                    .portForward(port)
+                    .getLocalPort();
+        }
+        return reach(pod.getStatus().getPodIP(), port);
+    }
+
+    private synchronized int reach(String address, int port) {
+        return forwards.computeIfAbsent(address + ":" + port, target -> {
+            int local = Ports.free();
+            if (script == null) {
+                return Relay.start(address, port);
+            }
+            script("forward", "127.0.0.1:" + local, target);
+            awaitListener(local);
+            return local;
+        });
+    }
+
+    private static void awaitListener(int port) {
+        long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        while (true) {
+            try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+                if (socket.isConnected()) {
+                    return;
+                }
+            } catch (IOException e) {
+                if (System.nanoTime() > deadline) {
+                    throw new IllegalStateException("no forward at port " + port, e);
+                }
+            }
+        }
+    }
+
+    /** Sends a signal to the program in a pod; only where the nodes are processes of this machine. */
+    void signal(Pod pod, String signal) {
+        List<String> processes = processes(pod);
+        if (processes.isEmpty()) {
+            throw new IllegalStateException("no process of " + pod.getMetadata().getName());
+        }
+        for (String process : processes) {
+            Command.expect(COMMAND_LIMIT, Map.of(), List.of("kill", "-" + signal, process));
+        }
+    }
+
+    private static List<String> processes(Pod pod) {
+        String uid = "pod" + pod.getMetadata().getUid();
+        List<String> found = new ArrayList<>();
+        try (Stream<Path> all = Files.list(Path.of("/proc"))) {
+            all.filter(path -> path.getFileName().toString().matches("\\d+"))
+                    .filter(path -> read(path.resolve("cgroup")).contains(uid))
+                    .filter(path -> read(path.resolve("comm")).strip().equals("java"))
+                    .forEach(path -> found.add(path.getFileName().toString()));
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        return found;
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file, StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            return ""; // ended meanwhile
+        }
+    }
+
+    private String script(String... words) {
+        if (script == null) {
+            throw new IllegalStateException("the cluster is not ours");
+        }
+        return Command.expect(COMMAND_LIMIT, Map.of(), words(script, words));
+    }
+
+    private Map<String, String> environment() {
+        return Map.of("KUBECONFIG", kubeconfig);
+    }
+
+    private static List<String> words(String program, String... words) {
+        return Stream.concat(Stream.of(program), Arrays.stream(words)).toList();
+    }
+
+    /** A path of the repository. */
+    static String path(String path) {
+        return Path.of(System.getProperty("holdfast.root", ".."))
+                .toAbsolutePath()
+                .normalize()
+                .resolve(path)
+                .toString();
+    }
+
+    private static String property(String name) {
+        String value = System.getProperty(name);
+        if (value == null) {
+            throw new IllegalStateException(name + ": missing (expected: run stories by e2e/cluster/run.sh)");
+        }
+        return value;
+    }
+}

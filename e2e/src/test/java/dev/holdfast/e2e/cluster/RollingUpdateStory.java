@@ -1,0 +1,103 @@
+package dev.holdfast.e2e.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.e2e.traffic.ReturningFleet;
+import java.net.URI;
+import java.time.Duration;
+import java.util.Locale;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** R20: all pods of a component replaced under load. */
+@Order(3)
+@Timeout(400)
+class RollingUpdateStory {
+    private static final int TUNNELS = 1_000;
+    private static final String HOST = "rolling.test";
+    private static final int PROBES = 8;
+    private static final long PROBE_PAUSE_MILLIS = 50;
+
+    private final RealCluster cluster = RealCluster.get();
+
+    @Test
+    void theTunnelsOfReplacedDataPlanesAreToldAndComeBackBitByBit() throws Exception {
+        // Given
+        Release release = Release.ready(cluster);
+        release.serve(HOST, "echo");
+        int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
+        try (ReturningFleet fleet = new ReturningFleet();
+                Probe probe = Probe.start(port, HOST, PROBES, PROBE_PAUSE_MILLIS)) {
+            fleet.open(TUNNELS / 2, URI.create("ws://" + HOST + ":" + port + "/"));
+            fleet.open(
+                    TUNNELS / 2,
+                    URI.create("wss://" + HOST + ":" + cluster.nodePort(0, Release.HTTPS_NODE_PORT) + "/"));
+
+            // When
+            cluster.kubectl("-n", Release.NAMESPACE, "rollout", "restart", "deployment/holdfast-proxy");
+            release.awaitRollout(Release.NAMESPACE, "holdfast-proxy");
+            release.awaitSettled("proxy");
+            Release.await("all tunnels back", Duration.ofSeconds(60), () -> fleet.openTunnels() == TUNNELS);
+
+            // Then
+            int returns = fleet.returns().size();
+            int mostInASecond = fleet.returnsInASecondMax();
+            double longestAway = fleet.returns().stream()
+                            .mapToLong(ReturningFleet.Return::awayNanos)
+                            .max()
+                            .orElse(0)
+                    / 1e9;
+            probe.stop();
+            System.out.printf(
+                    Locale.ROOT,
+                    "figure: R20 data planes replaced under %d tunnels: closes by code %s, reconnects %d, at most %d (%.1f %%) in a"
+                            + " second, longest away %.2f s, attempts refused %d; plain requests %d, failed %d%n",
+                    TUNNELS,
+                    fleet.codes(),
+                    returns,
+                    mostInASecond,
+                    100.0 * mostInASecond / Math.max(1, returns),
+                    longestAway,
+                    fleet.refused(),
+                    probe.requests(),
+                    probe.failures());
+            assertThat(fleet.codes().keySet()).as("codes").isSubsetOf(1001, 1012);
+            assertThat(returns).as("reconnects").isGreaterThanOrEqualTo(TUNNELS);
+            assertThat(mostInASecond).as("reconnects in one second").isLessThanOrEqualTo(returns / 10);
+            assertThat(longestAway).as("seconds without a tunnel").isLessThan(30);
+            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+        }
+    }
+
+    @Test
+    void replacedOperatorsDropNoTunnelAndWhatIsEditedMeanwhileIsServed() throws Exception {
+        // Given
+        Release release = Release.ready(cluster);
+        release.serve(HOST, "echo");
+        int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
+        try (ReturningFleet fleet = new ReturningFleet();
+                Probe probe = Probe.start(port, HOST, PROBES, PROBE_PAUSE_MILLIS)) {
+            fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
+
+            // When
+            cluster.kubectl("-n", Release.NAMESPACE, "rollout", "restart", "deployment/holdfast-operator");
+            release.serve("edited-while-rolling.test", "echo");
+            release.awaitRollout(Release.NAMESPACE, "holdfast-operator");
+            release.awaitSettled("operator");
+            release.serve("edited-after-rolling.test", "echo");
+
+            // Then
+            probe.stop();
+            System.out.printf(
+                    Locale.ROOT,
+                    "figure: R20 operators replaced under %d tunnels: drops %d, plain requests %d, failed %d%n",
+                    TUNNELS,
+                    fleet.endings().size(),
+                    probe.requests(),
+                    probe.failures());
+            assertThat(fleet.endings()).as("ended tunnels").isEmpty();
+            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+        }
+    }
+}
