@@ -91,27 +91,7 @@ class ApiServerLossStory {
         try (ReturningFleet fleet = new ReturningFleet();
                 Probe probe = Probe.start(port, HOST, 4, 50)) {
             fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
-            packetFilter("-I");
-            try {
-                cluster.signal(API_SERVER, "KILL");
-                cluster.start(API_SERVER);
-                cluster.awaitApi();
-                for (int i = 0; i < EDITS; i++) {
-                    create(release.ingress("missed-" + i, "missed-" + i + ".test", "echo"));
-                }
-                cluster.client()
-                        .network()
-                        .v1()
-                        .ingresses()
-                        .inNamespace(Release.STORIES)
-                        .withName("missed-0")
-                        .delete();
-                cluster.signal(API_SERVER, "KILL");
-                cluster.start(API_SERVER);
-                cluster.awaitApi();
-            } finally {
-                packetFilter("-D");
-            }
+            editUnseen(release);
 
             // When
             long back = System.nanoTime();
@@ -147,14 +127,8 @@ class ApiServerLossStory {
             assertThat(missing).isZero();
             assertThat(fleet.endings()).isEmpty();
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
-        } finally {
-            cluster.client()
-                    .network()
-                    .v1()
-                    .ingresses()
-                    .inNamespace(Release.STORIES)
-                    .delete();
         }
+        cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).delete();
     }
 
     @Test
@@ -268,6 +242,31 @@ class ApiServerLossStory {
                 alarmSeconds,
                 (System.nanoTime() - back) / 1e9);
         assertThat(withdrawn).isZero();
+    }
+
+    /** Edits while no operator hears of it, and a server that then knows nothing of what they know. */
+    private void editUnseen(Release release) {
+        packetFilter("-I");
+        try {
+            cluster.signal(API_SERVER, "KILL");
+            cluster.start(API_SERVER);
+            cluster.awaitApi();
+            for (int i = 0; i < EDITS; i++) {
+                create(release.ingress("missed-" + i, "missed-" + i + ".test", "echo"));
+            }
+            cluster.client()
+                    .network()
+                    .v1()
+                    .ingresses()
+                    .inNamespace(Release.STORIES)
+                    .withName("missed-0")
+                    .delete();
+            cluster.signal(API_SERVER, "KILL");
+            cluster.start(API_SERVER);
+            cluster.awaitApi();
+        } finally {
+            packetFilter("-D");
+        }
     }
 
     private void packetFilter(String action) {
