@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The chart, its overlays and install.yaml on a real cluster: every way to install, seen to serve, and what is left behind.
-# Takes the cluster of KUBECONFIG, which is to be empty of Holdfast and to have the images of deploy/build-images; with
-# IN_CLUSTER="e2e/cluster/cluster exec" node ports are tried as well. Needs kubectl, helm, curl, openssl and python3.
+# Starts two nodes for itself (e2e/cluster) and takes them down again; the images are those of the last deploy/build-images.
+# With KUBECONFIG it takes that cluster, which is to have the images and no Holdfast; IN_CLUSTER, a command that runs others inside
+# of its network, lets it try node ports and the upgrade there too. Needs curl, openssl, python3; kubectl and helm with KUBECONFIG.
 #
 #   e2e/chart/cluster.sh            every story
-#   e2e/chart/cluster.sh NAME...    these, e.g. readme overlays
+#   e2e/chart/cluster.sh NAME...    these, e.g. readme overlays; OVERLAYS="kind cloud" names some of deploy/overlays
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-[[ -n ${KUBECONFIG:-} ]] || { echo "KUBECONFIG: not set (expected: the kubeconfig of a cluster that may be changed)" >&2; exit 2; }
+own=
 
 chart=charts/holdfast
 system=holdfast-system
@@ -17,9 +18,27 @@ patience=${PATIENCE:-240s}
 
 finish() {
   if [[ -n $forward ]]; then kill "$forward" 2>/dev/null || true; fi
+  if [[ -n $own ]]; then e2e/cluster/cluster down; fi
   rm -rf "$work"
 }
 trap finish EXIT
+
+if [[ -z ${KUBECONFIG:-} ]]; then
+  if ! reasons=$(e2e/cluster/cluster check); then
+    echo "skipped: the chart on a real cluster: $(paste -sd ';' <<<"$reasons")"
+    [[ ${CLUSTER_REQUIRED:-} != 1 ]]
+    exit
+  fi
+  ls target/images/{operator,dataplane,cli}.tar >/dev/null || { echo "no images (expected: those that deploy/build-images writes)" >&2; exit 2; }
+  export HOLDFAST_CLUSTER_RUN=${HOLDFAST_CLUSTER_RUN:-$work/cluster} HOLDFAST_CLUSTER_API_PORT=${HOLDFAST_CLUSTER_API_PORT:-16444}
+  own=1
+  e2e/cluster/cluster up 2
+  PATH=$(e2e/cluster/cluster bin):$PATH
+  KUBECONFIG=$(e2e/cluster/cluster kubeconfig)
+  IN_CLUSTER="$PWD/e2e/cluster/cluster exec"
+  export KUBECONFIG
+  e2e/cluster/cluster load target/images/{operator,dataplane,cli}.tar >/dev/null
+fi
 
 say() { printf '\n--- %s (%s s)\n' "$*" "$SECONDS"; }
 
@@ -166,7 +185,7 @@ story_uninstall() {
   say "helm uninstall"
   uninstall
   local rest
-  rest=$(left | grep -vE '^(CustomResourceDefinition /websocketroutes.holdfast.dev|(WebSocketRoute|Service|Deployment|Secret) default/secure(-tls)?)$' || true)
+  rest=$(left | grep -vE '^(CustomResourceDefinition /websocketroutes.holdfast.dev|APIService /v1alpha1.holdfast.dev|(WebSocketRoute|Service|Deployment|Secret) default/secure(-tls)?)$' || true)
   [[ -z $rest ]] || fail "left behind: $rest"
   kubectl get websocketroute secure >/dev/null || fail "the route is gone"
   echo "figure: chart uninstall left=0 routes_kept=1"
@@ -201,9 +220,11 @@ story_manifest() {
 
 story_overlays() {
   local overlay
-  for overlay in kind cloud daemonset-hostport namespaced; do
+  for overlay in ${OVERLAYS:-kind cloud daemonset-hostport namespaced}; do
     say "overlay $overlay"
-    apply_all -k "deploy/overlays/$overlay"
+    # A whole core for each data plane is more than a small cluster has.
+    kubectl kustomize "deploy/overlays/$overlay" | sed 's/cpu: "1"/cpu: 100m/' >"$work/$overlay.yaml"
+    apply_all -f "$work/$overlay.yaml"
     all_ready || fail "$overlay: not ready"
     example
     case $overlay in
@@ -221,7 +242,7 @@ story_overlays() {
         fi
         ;;
     esac
-    removed -k "deploy/overlays/$overlay"
+    removed -f "$work/$overlay.yaml"
     echo "figure: chart overlay=$overlay wss=ok"
   done
 }

@@ -91,27 +91,7 @@ class ApiServerLossStory {
         try (ReturningFleet fleet = new ReturningFleet();
                 Probe probe = Probe.start(port, HOST, 4, 50)) {
             fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
-            packetFilter("-I");
-            try {
-                cluster.signal(API_SERVER, "KILL");
-                cluster.start(API_SERVER);
-                cluster.awaitApi();
-                for (int i = 0; i < EDITS; i++) {
-                    create(release.ingress("missed-" + i, "missed-" + i + ".test", "echo"));
-                }
-                cluster.client()
-                        .network()
-                        .v1()
-                        .ingresses()
-                        .inNamespace(Release.STORIES)
-                        .withName("missed-0")
-                        .delete();
-                cluster.signal(API_SERVER, "KILL");
-                cluster.start(API_SERVER);
-                cluster.awaitApi();
-            } finally {
-                packetFilter("-D");
-            }
+            editUnseen(release);
 
             // When
             long back = System.nanoTime();
@@ -154,6 +134,31 @@ class ApiServerLossStory {
                     .ingresses()
                     .inNamespace(Release.STORIES)
                     .delete();
+        }
+    }
+
+    /** Edits that no operator can see, by a server that restarts before and after them. */
+    private void editUnseen(Release release) throws Exception {
+        packetFilter("-I");
+        try {
+            cluster.signal(API_SERVER, "KILL");
+            cluster.start(API_SERVER);
+            cluster.awaitApi();
+            for (int i = 0; i < EDITS; i++) {
+                create(release.ingress("missed-" + i, "missed-" + i + ".test", "echo"));
+            }
+            cluster.client()
+                    .network()
+                    .v1()
+                    .ingresses()
+                    .inNamespace(Release.STORIES)
+                    .withName("missed-0")
+                    .delete();
+            cluster.signal(API_SERVER, "KILL");
+            cluster.start(API_SERVER);
+            cluster.awaitApi();
+        } finally {
+            packetFilter("-D");
         }
     }
 

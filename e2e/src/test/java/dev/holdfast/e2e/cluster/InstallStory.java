@@ -28,7 +28,7 @@ class InstallStory {
             "ingresses.networking.k8s.io [] [] [list watch]",
             "ingresses.networking.k8s.io/status [] [] [patch]",
             "leases.coordination.k8s.io [] [] [create]",
-            "leases.coordination.k8s.io [] [holdfast-operator] [get update patch]",
+            "leases.coordination.k8s.io [] [holdfast-operator] [get patch]",
             "secrets [] [] [list watch]",
             "secrets [] [holdfast-stream-ca] [get update]",
             "services [] [] [list watch]",
