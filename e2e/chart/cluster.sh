@@ -185,7 +185,7 @@ story_uninstall() {
   say "helm uninstall"
   uninstall
   local rest
-  rest=$(left | grep -vE '^(CustomResourceDefinition /websocketroutes.holdfast.dev|(WebSocketRoute|Service|Deployment|Secret) default/secure(-tls)?)$' || true)
+  rest=$(left | grep -vE '^(CustomResourceDefinition /websocketroutes.holdfast.dev|APIService /v1alpha1.holdfast.dev|(WebSocketRoute|Service|Deployment|Secret) default/secure(-tls)?)$' || true)
   [[ -z $rest ]] || fail "left behind: $rest"
   kubectl get websocketroute secure >/dev/null || fail "the route is gone"
   echo "figure: chart uninstall left=0 routes_kept=1"

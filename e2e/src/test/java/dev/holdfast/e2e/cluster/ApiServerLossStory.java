@@ -131,6 +131,31 @@ class ApiServerLossStory {
         cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).delete();
     }
 
+    /** Edits that no operator can see, by a server that restarts before and after them. */
+    private void editUnseen(Release release) throws Exception {
+        packetFilter("-I");
+        try {
+            cluster.signal(API_SERVER, "KILL");
+            cluster.start(API_SERVER);
+            cluster.awaitApi();
+            for (int i = 0; i < EDITS; i++) {
+                create(release.ingress("missed-" + i, "missed-" + i + ".test", "echo"));
+            }
+            cluster.client()
+                    .network()
+                    .v1()
+                    .ingresses()
+                    .inNamespace(Release.STORIES)
+                    .withName("missed-0")
+                    .delete();
+            cluster.signal(API_SERVER, "KILL");
+            cluster.start(API_SERVER);
+            cluster.awaitApi();
+        } finally {
+            packetFilter("-D");
+        }
+    }
+
     @Test
     void anOperatorThatStartsWithoutAnApiServerIsNotReadyUntilThereIsOne() throws Exception {
         // Given
@@ -242,31 +267,6 @@ class ApiServerLossStory {
                 alarmSeconds,
                 (System.nanoTime() - back) / 1e9);
         assertThat(withdrawn).isZero();
-    }
-
-    /** Edits while no operator hears of it, and a server that then knows nothing of what they know. */
-    private void editUnseen(Release release) {
-        packetFilter("-I");
-        try {
-            cluster.signal(API_SERVER, "KILL");
-            cluster.start(API_SERVER);
-            cluster.awaitApi();
-            for (int i = 0; i < EDITS; i++) {
-                create(release.ingress("missed-" + i, "missed-" + i + ".test", "echo"));
-            }
-            cluster.client()
-                    .network()
-                    .v1()
-                    .ingresses()
-                    .inNamespace(Release.STORIES)
-                    .withName("missed-0")
-                    .delete();
-            cluster.signal(API_SERVER, "KILL");
-            cluster.start(API_SERVER);
-            cluster.awaitApi();
-        } finally {
-            packetFilter("-D");
-        }
     }
 
     private void packetFilter(String action) {

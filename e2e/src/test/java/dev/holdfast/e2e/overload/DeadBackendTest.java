@@ -83,7 +83,9 @@ class DeadBackendTest {
             assertThat(beside.failed()).as("first: %s", beside.firstFailure()).isZero();
             assertThat(dead).allMatch(client -> client.status() == 502 || client.status() == 504);
             // One that waited for a dead backend would take that long: most did not, on however slow a machine.
-            assertThat(beside.millis(50)).as("median in ms").isLessThan(SHORT.connect().toMillis());
+            assertThat(beside.millis(50))
+                    .as("median in ms")
+                    .isLessThan(SHORT.connect().toMillis());
             dataPlane.awaitAtMost("holdfast_limits_used\\{limit=\"tunnels\",?}", 0, PATIENCE);
         } finally {
             for (Socket socket : waiting) {
