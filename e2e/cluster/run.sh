@@ -56,24 +56,8 @@ export KUBECONFIG PATH
 
 # ---------------------------------------------------------------- the images
 
-jdk() { # the one that Maven's toolchain takes, by the launcher's way of finding it
-  . "$root/cli/jdk.sh"
-  find_jdk
-}
-
 say "images"
-if [ -n "$own" ] && [ -z "${BASE_IMAGE:-}" ]; then
-  base=$work/base.tar
-  if [ ! -e "$base" ]; then
-    java=$(jdk) || fail "no JDK 25"
-    rm -rf "$work/jre"
-    "$java/bin/jlink" --add-modules java.se,jdk.unsupported,jdk.management,jdk.httpserver,jdk.net,jdk.zipfs,jdk.naming.dns,jdk.jfr \
-      --strip-debug --no-header-files --no-man-pages --output "$work/jre"
-    cluster base-image "$base.part" "$work/jre"
-    mv "$base.part" "$base"
-  fi
-  export BASE_IMAGE=tar://$base
-fi
+if [ -n "$own" ]; then export BASE_IMAGE=${BASE_IMAGE:-local}; fi
 deploy/build-images >"$work/build-images.log" 2>&1 || { tail -n 60 "$work/build-images.log" >&2; fail "deploy/build-images failed"; }
 rm -rf "$work/echo"
 mkdir -p "$work/echo"
@@ -92,7 +76,7 @@ tests=$(printf 'dev.holdfast.e2e.cluster.%s*Story,' "$@")
 say "stories"
 status=0
 log=$work/stories.log
-timeout 1500 mvn -o -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
+timeout 1500 mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
   -Djunit.jupiter.testclass.order.default='org.junit.jupiter.api.ClassOrderer$OrderAnnotation' \
   -Dcluster.kubeconfig="$KUBECONFIG" ${own:+-Dcluster.script="$here/cluster"} >"$log" 2>&1 || status=$?
 grep -oE '(figure|skipped): .*' "$log" || true
