@@ -30,6 +30,7 @@ public final class DataPlane implements AutoCloseable {
     private final DataPlaneConfig config;
     private final ActiveRoutes routes = new ActiveRoutes();
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final Observers observers;
     private final ProxyServer proxy;
     private final AdminServer admin;
     private final TableSync sync;
@@ -45,7 +46,8 @@ public final class DataPlane implements AutoCloseable {
     public DataPlane(DataPlaneConfig config, List<TunnelListener> listeners) throws IOException {
         this.config = config;
         ProcessMetrics.bindTo(registry);
-        this.proxy = new ProxyServer(config.proxy(), routes, registry, listeners);
+        this.observers = new Observers(config.observe(), listeners, registry);
+        this.proxy = new ProxyServer(config.proxy(), routes, registry, observers.listeners());
         this.sync = new TableSync(config.sync(), config.name(), routes, registry);
         this.admin = new AdminServer(config.admin(), routes, this::unreadyBecause, this::scrape);
     }
@@ -126,6 +128,7 @@ public final class DataPlane implements AutoCloseable {
         ending = true;
         if (closed.compareAndSet(false, true)) {
             proxy.close();
+            observers.close();
             sync.close();
             admin.close();
             registry.close();

@@ -13,9 +13,21 @@ import java.net.InetSocketAddress;
  * @param admin where health, metrics and the table dump are served; port 0 takes any free one
  * @param proxy where traffic is accepted, and within which limits
  * @param drain how it ends
+ * @param observe what it tells of its traffic
  */
 public record DataPlaneConfig(
-        String name, SyncConfig sync, InetSocketAddress admin, ProxyConfig proxy, DrainConfig drain) {
+        String name,
+        SyncConfig sync,
+        InetSocketAddress admin,
+        ProxyConfig proxy,
+        DrainConfig drain,
+        ObserveConfig observe) {
+    /** One that tells nothing of its traffic beside metrics. */
+    public DataPlaneConfig(
+            String name, SyncConfig sync, InetSocketAddress admin, ProxyConfig proxy, DrainConfig drain) {
+        this(name, sync, admin, proxy, drain, ObserveConfig.NOTHING);
+    }
+
     /** Refuses a name that the operator would refuse. */
     public DataPlaneConfig {
         if (!ApplyReport.isName(name)) {

@@ -137,6 +137,9 @@ public final class DataPlaneMain implements Callable<Integer> {
     @Mixin
     private LimitOptions limits;
 
+    @Mixin
+    private ObserveOptions observe;
+
     @Option(
             names = "--threads",
             defaultValue = "0",
@@ -201,12 +204,14 @@ public final class DataPlaneMain implements Callable<Integer> {
                     .withRedirectPort(redirectPort)
                     .withZone(zone)
                     .withTrustedProxies(trustedProxies);
+            String ownName = name == null || name.isEmpty() ? hostName() : name;
             return new DataPlaneConfig(
-                    name == null || name.isEmpty() ? hostName() : name,
+                    ownName,
                     SyncConfig.of(new OperatorAccess(operator, operatorCa, operatorToken), stateDirectory),
                     admin,
                     threads == 0 ? proxy : proxy.withEventLoops(threads),
-                    new DrainConfig(acceptGrace, drainWindow));
+                    new DrainConfig(acceptGrace, drainWindow),
+                    observe.config(ownName));
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
         }

@@ -21,11 +21,14 @@ sealed interface Decision {
      * @param reason one sentence
      * @param location of a redirect, or null
      * @param mayKeepAlive whether the next request may be read from the connection
-     * @param owner of the route that matched, or null
+     * @param route that matched, or null
      */
     record Reply(
-            int status, String reason, @Nullable String location, boolean mayKeepAlive, Route.@Nullable Owner owner)
-            implements Decision {
+            int status,
+            String reason,
+            @Nullable String location,
+            boolean mayKeepAlive,
+            @Nullable Route route) implements Decision {
         static Reply of(int status, String reason) {
             return new Reply(status, reason, null, true, null);
         }
@@ -35,10 +38,10 @@ sealed interface Decision {
         }
 
         Reply andClose() {
-            return new Reply(status, reason, location, false, owner);
+            return new Reply(status, reason, location, false, route);
         }
 
-        Reply of(Route.Owner matched) {
+        Reply of(Route matched) {
             return new Reply(status, reason, location, mayKeepAlive, matched);
         }
 

@@ -3,6 +3,7 @@ package dev.holdfast.dataplane.proxy;
 import dev.holdfast.dataplane.proxy.http1.Framing;
 import dev.holdfast.dataplane.proxy.http1.MessageWriter;
 import dev.holdfast.dataplane.proxy.http1.Refusal;
+import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnectException;
 import dev.holdfast.dataplane.proxy.upstream.ConnectRequest;
@@ -156,6 +157,10 @@ final class Exchange {
 
     private void send(BackendConnection next) {
         connection = next;
+        RequestTrail trail = request.trail();
+        if (trail != null && lease != null) {
+            trail.connected(lease.endpoint());
+        }
         next.attach(this, request.head().method().equals(HttpMethod.HEAD));
         wheel.schedule(timer, handshakeTicks);
         try {
@@ -179,6 +184,10 @@ final class Exchange {
             return;
         }
         bodyForwarded = true;
+        RequestTrail trail = request.trail();
+        if (trail != null) {
+            trail.fromClient(part.readableBytes());
+        }
         if (!answerBegan) {
             wheel.schedule(timer, handshakeTicks);
         }
@@ -338,6 +347,10 @@ final class Exchange {
             return;
         }
         wheel.schedule(timer, idleTicks);
+        RequestTrail trail = request.trail();
+        if (trail != null) {
+            trail.fromBackend(part.readableBytes());
+        }
         MessageWriter to = client.writer();
         to.content(part);
         if (!to.isWritable()) {

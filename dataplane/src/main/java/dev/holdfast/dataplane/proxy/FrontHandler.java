@@ -5,6 +5,7 @@ import dev.holdfast.dataplane.proxy.http1.Framing;
 import dev.holdfast.dataplane.proxy.http1.MessageWriter;
 import dev.holdfast.dataplane.proxy.http1.Refusal;
 import dev.holdfast.dataplane.proxy.http1.RequestDecoderHandler;
+import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.tunnel.UpgradeRequest;
@@ -120,9 +121,17 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         exchange = null;
         if (current != null) {
             current.abort();
+            clientGone();
         }
         cancelTimer();
         ctx.fireChannelInactive();
+    }
+
+    private void clientGone() {
+        RequestTrail trail = plain == null ? null : plain.trail();
+        if (trail != null) {
+            trail.answered(RequestTrail.CLIENT_GONE);
+        }
     }
 
     @Override
@@ -179,7 +188,9 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         headRequested = head.method().equals(HttpMethod.HEAD);
         HttpLimits limits = services.config().limits();
         if (framing instanceof Framing.Fixed fixed && fixed.bytes() > limits.bodyBytesMax()) {
-            reply(Decision.Reply.closing(413, "The request body is too large"), head);
+            reply(
+                    Decision.Reply.closing(413, "The request body is too large"),
+                    new Router.Incoming(head, framing, scheme, sni, beganNanos));
             return;
         }
         if (!(framing instanceof Framing.None)) {
@@ -193,7 +204,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         boolean ofVersion10 = head.protocolVersion().equals(HttpVersion.HTTP_1_0);
         Router.Incoming incoming = new Router.Incoming(head, framing, scheme, sni, beganNanos);
         switch (services.admit(Router.decide(services, channel, incoming))) {
-            case Decision.Reply reply -> reply(reply, head);
+            case Decision.Reply reply -> reply(reply, incoming);
             case Decision.Tunnel tunnel -> upgrade = tunnel.request();
             case Decision.Proxy proxy -> {
                 PlainRequest request = proxy.request();
@@ -343,11 +354,13 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         }
     }
 
-    private void reply(Decision.Reply reply, HttpRequest head) {
-        Route.Owner owner = reply.owner();
-        RouteMetrics metrics = owner == null
+    private void reply(Decision.Reply reply, Router.Incoming incoming) {
+        HttpRequest head = incoming.head();
+        Route route = reply.route();
+        RouteMetrics metrics = route == null
                 ? services.metrics().unmatched()
-                : services.metrics().route(owner);
+                : services.metrics().route(route.owner());
+        Trails.answered(services, incoming, channel, reply);
         metrics.httpRequest(head.method().name(), reply.status(), System.nanoTime() - beganNanos);
         boolean small = !HttpUtil.isTransferEncodingChunked(head)
                 && HttpUtil.getContentLength(head, 0L) <= DISCARDED_BYTES_MAX

@@ -4,6 +4,7 @@ import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
 import dev.holdfast.dataplane.proxy.overload.Overload;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
+import dev.holdfast.dataplane.proxy.telemetry.RequestListener;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.tunnel.Upgrades;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
@@ -26,7 +27,8 @@ final class FrontServices {
             BackendConnector connector,
             Upgrades upgrades,
             ProxyMetrics metrics,
-            TrustedProxies trusted) {}
+            TrustedProxies trusted,
+            @Nullable RequestListener requests) {}
 
     private final Parts parts;
     private final FastThreadLocal<@Nullable BackendPool> pools = new FastThreadLocal<>();
@@ -63,6 +65,12 @@ final class FrontServices {
 
     ProxyMetrics metrics() {
         return parts.metrics();
+    }
+
+    /** Who hears of requests, or null. */
+    @Nullable
+    RequestListener requests() {
+        return parts.requests();
     }
 
     TrustedProxies trusted() {

@@ -2,11 +2,13 @@ package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.http1.Framing;
+import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.upstream.ClientKey;
 import dev.holdfast.dataplane.proxy.upstream.CookieSecurity;
 import dev.holdfast.routetable.RouteAction;
 import io.netty.handler.codec.http.HttpRequest;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A request that goes to a backend.
@@ -16,6 +18,7 @@ import io.netty.handler.codec.http.HttpRequest;
  * @param forward the action of its route
  * @param beganNanos when its first octet arrived, by {@link System#nanoTime()}
  * @param ofVersion10 the client speaks HTTP/1.0: no chunks, no 1xx
+ * @param trail for those who listen, or null
  */
 record PlainRequest(
         ActiveTable table,
@@ -26,9 +29,13 @@ record PlainRequest(
         CookieSecurity security,
         RouteMetrics metrics,
         long beganNanos,
-        boolean ofVersion10) {
-    /** Counts it, answered by a backend or by us. */
+        boolean ofVersion10,
+        @Nullable RequestTrail trail) {
+    /** Counts it and tells of it, answered by a backend or by us. */
     void count(int status) {
+        if (trail != null) {
+            trail.answered(status);
+        }
         metrics.httpRequest(head.method().name(), status, System.nanoTime() - beganNanos);
     }
 

@@ -7,6 +7,7 @@ import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
 import dev.holdfast.dataplane.proxy.overload.AcceptRetryHandler;
 import dev.holdfast.dataplane.proxy.overload.Overload;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
+import dev.holdfast.dataplane.proxy.telemetry.RequestListener;
 import dev.holdfast.dataplane.proxy.tls.BackendTlsContexts;
 import dev.holdfast.dataplane.proxy.tls.SniLookupHandler;
 import dev.holdfast.dataplane.proxy.tls.TlsContexts;
@@ -68,20 +69,46 @@ public final class ProxyServer implements AutoCloseable {
     private @Nullable Channel https;
     private boolean closed;
 
-    /** Joins the swaps of {@code routes}. Nothing is bound before {@link #start()}. */
+    /**
+     * Who hears of the traffic.
+     *
+     * @param tunnels of every tunnel
+     * @param requests of every request and upgrade; without any, nothing is made for them
+     */
+    public record Listeners(List<TunnelListener> tunnels, List<RequestListener> requests) {
+        /** Copies the lists. */
+        public Listeners {
+            tunnels = List.copyOf(tunnels);
+            requests = List.copyOf(requests);
+        }
+    }
+
+    /** As with {@link Listeners}, of tunnels alone. */
     public ProxyServer(
             ProxyConfig config, ActiveRoutes routes, MeterRegistry registry, List<TunnelListener> listeners) {
+        this(config, routes, registry, new Listeners(listeners, List.of()));
+    }
+
+    /** Joins the swaps of {@code routes}. Nothing is bound before {@link #start()}. */
+    public ProxyServer(ProxyConfig config, ActiveRoutes routes, MeterRegistry registry, Listeners listeners) {
         this.config = config;
         this.metrics = new ProxyMetrics(registry);
         this.tls = new TlsContexts(registry);
-        this.tunnels = new TunnelRegistry(listeners, metrics, config.tunnels());
+        this.tunnels = new TunnelRegistry(listeners.tunnels(), metrics, config.tunnels());
         Upstreams upstreams = new Upstreams(config.zone());
         BackendTlsContexts backendTls = new BackendTlsContexts();
         BackendConnector connector = new BackendConnector(backendTls, config.keepAlive());
         Upgrades upgrades = new Upgrades(new Upgrades.Parts(upstreams, connector, tunnels, metrics, config.tunnels()));
         this.registry = registry;
         FrontServices.Parts parts = new FrontServices.Parts(
-                config, routes, upstreams, connector, upgrades, metrics, new TrustedProxies(config.trustedProxies()));
+                config,
+                routes,
+                upstreams,
+                connector,
+                upgrades,
+                metrics,
+                new TrustedProxies(config.trustedProxies()),
+                listeners.requests().isEmpty() ? null : RequestListener.all(listeners.requests()));
         this.services = new FrontServices(
                 parts,
                 connections -> new Overload(

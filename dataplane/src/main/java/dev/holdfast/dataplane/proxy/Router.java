@@ -6,6 +6,7 @@ import dev.holdfast.dataplane.proxy.forwarded.Scheme;
 import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
 import dev.holdfast.dataplane.proxy.forwarded.Via;
 import dev.holdfast.dataplane.proxy.http1.Framing;
+import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.tunnel.UpgradeRequest;
 import dev.holdfast.dataplane.proxy.tunnel.UpgradeResponses;
 import dev.holdfast.dataplane.proxy.upstream.ClientKey;
@@ -104,7 +105,7 @@ final class Router {
             Route route) {
         Decision decide() {
             return switch (decideUncounted()) {
-                case Decision.Reply reply -> reply.of(route.owner());
+                case Decision.Reply reply -> reply.of(route);
                 case Decision.Proxy proxy -> proxy;
                 case Decision.Tunnel tunnel -> tunnel;
             };
@@ -162,25 +163,30 @@ final class Router {
         private PlainRequest plain(RouteAction.Forward forward, ClientInfo client) {
             boolean ofVersion10 = head.request().protocolVersion().equals(HttpVersion.HTTP_1_0);
             ClientKey balancing = balancing(client);
+            String httpVersion = Trails.version(head.request());
+            HttpRequest prepared = RequestPreparation.prepare(head, incoming.framing(), route, forward, client);
             return new PlainRequest(
                     table,
-                    RequestPreparation.prepare(head, incoming.framing(), route, forward, client),
+                    prepared,
                     incoming.framing(),
                     forward,
                     balancing,
                     security(client),
                     services.metrics().route(route.owner()),
                     incoming.beganNanos(),
-                    ofVersion10);
+                    ofVersion10,
+                    trail(client, httpVersion));
         }
 
         private UpgradeRequest tunnel(RouteAction.Forward forward, ClientInfo client, UpgradeRequest.Offer offer) {
             ClientKey balancing = balancing(client);
             String path = head.path();
+            String httpVersion = Trails.version(head.request());
+            HttpRequest prepared = RequestPreparation.prepare(head, incoming.framing(), route, forward, client);
             return new UpgradeRequest(
                     channel,
                     table,
-                    RequestPreparation.prepare(head, incoming.framing(), route, forward, client),
+                    prepared,
                     route,
                     forward,
                     balancing,
@@ -193,7 +199,13 @@ final class Router {
                             client.requestId(),
                             System.nanoTime()),
                     offer,
-                    new RouteResponses(forward.responseHeaders()));
+                    new RouteResponses(forward.responseHeaders()),
+                    trail(client, httpVersion));
+        }
+
+        private @Nullable RequestTrail trail(ClientInfo client, String httpVersion) {
+            return Trails.forwarding(
+                    services, incoming, channel, new Trails.Routed(route, client, httpVersion, head.path()));
         }
 
         private ClientKey balancing(ClientInfo client) {

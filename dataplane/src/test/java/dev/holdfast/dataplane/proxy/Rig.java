@@ -29,7 +29,11 @@ final class Rig implements AutoCloseable {
     private int version;
 
     Rig(ProxyConfig config) throws IOException {
-        proxy = new ProxyServer(config, routes, meters, List.of());
+        this(config, new ProxyServer.Listeners(List.of(), List.of()));
+    }
+
+    Rig(ProxyConfig config, ProxyServer.Listeners listeners) throws IOException {
+        proxy = new ProxyServer(config, routes, meters, listeners);
         proxy.start();
     }
 

@@ -74,7 +74,7 @@ class MetricsDocumentTest {
                 EchoBackend backend = new EchoBackend("backend")) {
             cluster.createService("echo", backend.port());
             cluster.createRoute("shown");
-            cluster.createService("dead", Ports.free());
+            cluster.createService("dead", 1);
             cluster.create("""
                     apiVersion: holdfast.dev/v1alpha1
                     kind: WebSocketRoute
@@ -94,6 +94,9 @@ class MetricsDocumentTest {
                 RawGet.status(dataPlane.httpPort(), "nowhere.test");
                 try (TunnelFleet fleet = new TunnelFleet()) {
                     fleet.open(2, URI.create("ws://shown.test:" + dataPlane.httpPort() + "/"));
+                    await().atMost(PATIENCE)
+                            .until(() -> metrics(dataPlane.adminPort())
+                                    .contains("holdfast_tunnels_opened_total{namespace=\"shop\",route=\"shown\"} 2.0"));
                 }
                 await().atMost(PATIENCE).until(() -> RawGet.status(dataPlane.httpPort(), "dead.test") == 502);
                 await().atMost(PATIENCE)

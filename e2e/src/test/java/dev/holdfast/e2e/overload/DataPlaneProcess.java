@@ -16,7 +16,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** {@code holdfast dataplane} in a process of its own, serving the table it kept, with no operator. */
-final class DataPlaneProcess implements AutoCloseable {
+public final class DataPlaneProcess implements AutoCloseable {
     private static final Duration START = Duration.ofSeconds(60);
     private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
@@ -33,12 +33,12 @@ final class DataPlaneProcess implements AutoCloseable {
     }
 
     /** Starts it with more options and returns once it is ready. */
-    static DataPlaneProcess serve(Path state, String... options) throws Exception {
+    public static DataPlaneProcess serve(Path state, String... options) throws Exception {
         return serve(List.of(), List.of(), state, options);
     }
 
     /** The same behind a wrapper such as one that sets a limit, and with JVM options. */
-    static DataPlaneProcess serve(List<String> wrapper, List<String> jvm, Path state, String... options)
+    public static DataPlaneProcess serve(List<String> wrapper, List<String> jvm, Path state, String... options)
             throws Exception {
         List<String> arguments = new ArrayList<>(List.of(
                 "dataplane",
@@ -71,7 +71,8 @@ final class DataPlaneProcess implements AutoCloseable {
         }
     }
 
-    int httpPort() {
+    /** Of the plain listener. */
+    public int httpPort() {
         return httpPort;
     }
 
@@ -79,7 +80,8 @@ final class DataPlaneProcess implements AutoCloseable {
         return httpsPort;
     }
 
-    JavaProcess process() {
+    /** With what it printed. */
+    public JavaProcess process() {
         return process;
     }
 

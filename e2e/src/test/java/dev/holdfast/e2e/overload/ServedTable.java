@@ -27,14 +27,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A table of hosts, each with one backend on loopback, stored as a data plane's last known good. */
-final class ServedTable {
+public final class ServedTable {
     private final List<VirtualHost> hosts = new ArrayList<>();
     private final List<Upstream> upstreams = new ArrayList<>();
     private final List<EndpointGroup> groups = new ArrayList<>();
     private final List<Certificate> certificates = new ArrayList<>();
 
     /** A host that is served in the clear too, and over TLS. */
-    ServedTable host(String host, int port) throws Exception {
+    public ServedTable host(String host, int port) throws Exception {
         if (certificates.isEmpty()) {
             X509Bundle bundle = new CertificateBuilder()
                     .subject("CN=overload.test")
@@ -49,7 +49,7 @@ final class ServedTable {
     }
 
     /** A host that is served in the clear. */
-    ServedTable host(String host, int port, Timeouts timeouts) {
+    public ServedTable host(String host, int port, Timeouts timeouts) {
         return host(host, port, timeouts, null);
     }
 
@@ -70,7 +70,7 @@ final class ServedTable {
     }
 
     /** Stores it; returns the directory. */
-    Path store(Path directory) throws IOException {
+    public Path store(Path directory) throws IOException {
         RouteTable table = RouteTable.of(hosts, upstreams, groups, certificates);
         FullTable update = new FullTable(new TableVersion(1, new TableDigester().digest(table)), table);
         Files.write(Files.createDirectories(directory).resolve("last-known-good.json"), WireCodec.encode(update));

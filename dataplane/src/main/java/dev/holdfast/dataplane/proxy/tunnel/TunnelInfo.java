@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.upstream.ClientKey;
 import dev.holdfast.routetable.EndpointGroup;
 import dev.holdfast.routetable.Route;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param balancing holds the client's address after trusted proxies
  * @param subprotocol that the backend chose, or null
  * @param handshake from the complete request head to the 101
+ * @param trail of its handshake, for those who listen, or null
  */
 public record TunnelInfo(
         long id,
@@ -24,4 +26,5 @@ public record TunnelInfo(
         EndpointGroup.Endpoint endpoint,
         @Nullable String subprotocol,
         Instant openedAt,
-        Duration handshake) {}
+        Duration handshake,
+        @Nullable RequestTrail trail) {}

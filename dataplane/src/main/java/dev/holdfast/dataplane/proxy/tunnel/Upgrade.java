@@ -3,6 +3,7 @@ package dev.holdfast.dataplane.proxy.tunnel;
 import dev.holdfast.dataplane.proxy.http1.HeadBytes;
 import dev.holdfast.dataplane.proxy.http1.ResponseDecoderHandler;
 import dev.holdfast.dataplane.proxy.telemetry.HandshakeResult;
+import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnectException;
@@ -111,6 +112,10 @@ final class Upgrade extends TimerWheel.Timer {
             Connected made = future.getNow();
             if (state == State.CONNECTING) {
                 connected = made;
+                RequestTrail trail = request.trail();
+                if (trail != null) {
+                    trail.connected(made.lease().endpoint());
+                }
                 send(made.channel());
             } else {
                 made.channel().close();
@@ -275,6 +280,7 @@ final class Upgrade extends TimerWheel.Timer {
                 parts.settings(),
                 home));
         metrics.handshake(HandshakeResult.UPGRADED, "ok", nanos);
+        tell(101);
         client.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
         client.write(head, client.voidPromise());
         tunnel.open();
@@ -302,7 +308,8 @@ final class Upgrade extends TimerWheel.Timer {
                 made.lease().endpoint(),
                 subprotocol,
                 Instant.now(),
-                handshake);
+                handshake,
+                request.trail());
     }
 
     private void answer(HttpResponse response) {
@@ -310,6 +317,7 @@ final class Upgrade extends TimerWheel.Timer {
         takeover.discard();
         wheel.cancel(this);
         ended(HandshakeResult.REFUSED, response.status().code() / 100 + "xx");
+        tell(response.status().code());
         Connected made = connected;
         if (made != null) {
             parts.connector().keepAlive().apply(made.channel());
@@ -351,6 +359,7 @@ final class Upgrade extends TimerWheel.Timer {
         state = State.OVER;
         if (before == State.CONNECTING || before == State.AWAITING) {
             ended(HandshakeResult.CANCELLED, "client_gone");
+            tell(RequestTrail.CLIENT_GONE);
         }
         if (before != State.OVER) {
             endBackend();
@@ -377,12 +386,20 @@ final class Upgrade extends TimerWheel.Timer {
         takeover.discard();
         endBackend();
         ended(HandshakeResult.FAILED, reason);
+        tell(status.code());
         FullHttpResponse answer = request.responses().local(status, text);
         answer.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
         takeover.writer().answer(answer, false);
         takeover.writer().content(answer.content());
         takeover.writer().flush();
         client.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(done -> linger());
+    }
+
+    private void tell(int status) {
+        RequestTrail trail = request.trail();
+        if (trail != null) {
+            trail.answered(status);
+        }
     }
 
     private void ended(HandshakeResult result, String reason) {

@@ -1,6 +1,7 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
 import dev.holdfast.dataplane.match.ActiveTable;
+import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.upstream.ClientKey;
 import dev.holdfast.dataplane.proxy.upstream.CookieSecurity;
 import dev.holdfast.routetable.Route;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  *     {@code Connection} and {@code Upgrade} are set here, whatever it holds
  * @param forward the action of {@code route}
  * @param balancing what balancing reads of the client
+ * @param trail for those who listen, or null
  */
 public record UpgradeRequest(
         Channel channel,
@@ -30,7 +32,8 @@ public record UpgradeRequest(
         ClientKey balancing,
         Client client,
         Offer offer,
-        UpgradeResponses responses) {
+        UpgradeResponses responses,
+        @Nullable RequestTrail trail) {
 
     /**
      * Who asks, for records and logs.

@@ -245,7 +245,8 @@ final class TestFront implements AutoCloseable {
                             head.headers().get(HttpHeaderNames.SEC_WEBSOCKET_KEY, ""),
                             List.of("chat", "mqtt"),
                             List.of("permessage-deflate")),
-                    this));
+                    this,
+                    null));
         }
 
         @Override

@@ -1,0 +1,5 @@
+/** Records as text. */
+@NullMarked
+package dev.holdfast.dataplane.accesslog;
+
+import org.jspecify.annotations.NullMarked;
