@@ -7,6 +7,8 @@ import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.codec.http.DefaultHttpHeaders;
@@ -19,6 +21,7 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetAddress;
 import java.net.URI;
 import java.util.concurrent.TimeUnit;
@@ -27,6 +30,7 @@ import javax.net.ssl.SSLException;
 /** Opens tunnels to loopback by Netty's own WebSocket client, all on one event loop; any certificate will do. */
 public final class TunnelClient implements AutoCloseable {
     private final EventLoopGroup group = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+    private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
     private final SslContext tls;
 
     /** A client without tunnels. */
@@ -55,6 +59,7 @@ public final class TunnelClient implements AutoCloseable {
                 .handler(new ChannelInitializer<>() {
                     @Override
                     protected void initChannel(Channel channel) {
+                        channels.add(channel);
                         if (secure) {
                             channel.pipeline()
                                     .addLast(tls.newHandler(channel.alloc(), target.getHost(), target.getPort()));
@@ -84,6 +89,8 @@ public final class TunnelClient implements AutoCloseable {
 
     @Override
     public void close() {
+        // Each says Close before it goes; a loop that ends first would leave their sockets open.
+        channels.close().awaitUninterruptibly(2, TimeUnit.SECONDS);
         group.shutdownGracefully(0, 2, TimeUnit.SECONDS).syncUninterruptibly();
     }
 }
