@@ -50,7 +50,11 @@ if [ -n "$own" ]; then
   cluster build
   trap down EXIT
   say "two nodes"
-  cluster up 2
+  if ! cluster up 2; then
+    echo "skipped: the end-to-end tests on a real cluster: it does not start here (its logs are above)"
+    [ "${CLUSTER_REQUIRED:-}" != 1 ] || exit 1
+    exit 0
+  fi
   KUBECONFIG=$(cluster kubeconfig)
   PATH=$(cluster bin):$PATH
 fi
@@ -83,10 +87,12 @@ stories() { # CLASS...
   local tests status=0 log=$work/stories.log
   tests=$(printf 'dev.holdfast.e2e.cluster.%s*Story,' "$@")
   timeout 1500 mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
-    -Dsurefire.timeout=1400 \
+    -Dsurefire.timeout=1400 -Dsurefire.rerunFailingTestsCount=1 \
     -Djunit.jupiter.testclass.order.default='org.junit.jupiter.api.ClassOrderer$OrderAnnotation' \
     -Dcluster.kubeconfig="$KUBECONFIG" ${own:+-Dcluster.script="$here/cluster"} >"$log" 2>&1 || status=$?
   grep -oE '(figure|skipped): .*' "$log" || true
+  # Two nodes on two cores: what starves once may pass the second time, but is told.
+  sed -n '/^\[WARNING\] Flakes:/,/^\[INFO\] *$/s/^/figure: /p' "$log"
   if [ "$status" != 0 ] || ! grep -q '^figure: ' "$log"; then
     grep -vE '^{"@timestamp"|Downloading|overwriting$' "$log" | tail -n 120 >&2
     failed
