@@ -161,7 +161,7 @@ public final class OperatorMain implements Callable<Integer> {
 
         @Option(
                 names = "--leader-election-lease-seconds",
-                defaultValue = "15",
+                defaultValue = "10",
                 paramLabel = "SECONDS",
                 description = "How long a leader that is not heard of stays one. Default: ${DEFAULT-VALUE}.")
         private int leaseSeconds;

@@ -69,7 +69,7 @@ class LeaderLossStory {
         }
         System.out.printf(
                 Locale.ROOT,
-                "figure: R13 leader paused: another leads after %.1f s (lease 15 s), status written before and after its return,"
+                "figure: R13 leader paused: another leads after %.1f s (lease 10 s), status written before and after its return,"
                         + " lease taken back %d times%n",
                 takeoverSeconds,
                 oldLeads);
