@@ -12,6 +12,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -40,17 +42,8 @@ class OperatorMainTest {
         cluster.api().apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.ingress("chat", "a.example.com", "chat"));
         OperatorMain main = new OperatorMain();
 
-        // When the process starts with it; not on the common pool, whose one thread the Kubernetes client needs
-        CompletableFuture<Integer> exit = CompletableFuture.supplyAsync(
-                () -> new CommandLine(main)
-                        .execute(
-                                "--kubeconfig",
-                                kubeconfig().toString(),
-                                "--stream-port=0",
-                                "--admin-port=0",
-                                "--admin-address=127.0.0.1",
-                                "--publish-status-address=203.0.113.7"),
-                Thread::startVirtualThread);
+        // When the process starts with it
+        CompletableFuture<Integer> exit = started(main);
 
         // Then it gets ready, serves a table, writes as the elected leader, and ends when asked
         await(
@@ -83,19 +76,8 @@ class OperatorMainTest {
         OperatorMain main = new OperatorMain();
 
         // When the process starts as its shadow
-        CompletableFuture<Integer> exit = CompletableFuture.supplyAsync(
-                () -> new CommandLine(main)
-                        .execute(
-                                "--kubeconfig",
-                                kubeconfig().toString(),
-                                "--stream-port=0",
-                                "--admin-port=0",
-                                "--admin-address=127.0.0.1",
-                                "--class=nginx",
-                                "--controller-value=k8s.io/ingress-nginx",
-                                "--publish-status-address=203.0.113.7",
-                                "--no-status"),
-                Thread::startVirtualThread);
+        CompletableFuture<Integer> exit =
+                started(main, "--class=nginx", "--controller-value=k8s.io/ingress-nginx", "--no-status");
 
         // Then it serves the Ingress, and its changes, without a write, an election or an Event
         await("it is ready", () -> main.running() != null && main.running().isReady());
@@ -142,6 +124,20 @@ class OperatorMainTest {
         // Then it ends with a usage error that names the remedy
         assertThat(exit).isEqualTo(CommandLine.ExitCode.USAGE);
         assertThat(errors.toString()).contains("stream.listen").contains("--data-plane-service-account NAMESPACE/NAME");
+    }
+
+    /** Not on the common pool, whose one thread the Kubernetes client needs. */
+    private CompletableFuture<Integer> started(OperatorMain main, String... more) {
+        List<String> arguments = new ArrayList<>(List.of(
+                "--kubeconfig",
+                kubeconfig().toString(),
+                "--stream-port=0",
+                "--admin-port=0",
+                "--admin-address=127.0.0.1",
+                "--publish-status-address=203.0.113.7"));
+        arguments.addAll(List.of(more));
+        return CompletableFuture.supplyAsync(
+                () -> new CommandLine(main).execute(arguments.toArray(String[]::new)), Thread::startVirtualThread);
     }
 
     private Path kubeconfig() {
