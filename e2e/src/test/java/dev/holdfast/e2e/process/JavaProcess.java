@@ -61,8 +61,10 @@ public final class JavaProcess implements AutoCloseable {
 
     private static JavaProcess start(List<String> command, Consumer<String> listener) {
         try {
-            return new JavaProcess(
-                    new ProcessBuilder(command).redirectErrorStream(true).start(), listener);
+            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+            // As images and ./holdfast do: an arena for each thread would keep what its thread freed.
+            builder.environment().put("MALLOC_ARENA_MAX", "1");
+            return new JavaProcess(builder.start(), listener);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -85,8 +85,9 @@ final class SoakProcess implements AutoCloseable {
     }
 
     /**
-     * Collects garbage, so that leaks are found and the heap shows what is alive, and measures. Until it is warm only the
-     * last measurement counts.
+     * Collects garbage, so that leaks are found and the heap shows what is alive, hands back what the C library keeps of
+     * memory that was freed (a compiler's workspace is tens of MiB), and measures. Until it is warm only the last
+     * measurement counts.
      */
     void measure(double hours, boolean warm) throws IOException, InterruptedException {
         if (!warm) {
@@ -98,6 +99,7 @@ final class SoakProcess implements AutoCloseable {
             throw new IOException(name + ": jcmd printed no total (expected: a histogram of the heap)");
         }
         liveHeapMib.add(hours, Double.parseDouble(live.group(1)) / (KIB_PER_MIB * BYTES_PER_KIB));
+        jcmd("System.trim_native_heap");
         residentMib.add(hours, readResidentMib());
         openFiles.add(hours, countOpenFiles());
     }

@@ -120,7 +120,7 @@ class SoakReportTest {
         }
 
         // When
-        boolean flat = trend.isFlat(1, 12);
+        boolean flat = trend.isFlat(1, 24);
 
         // Then
         assertThat(trend.slopePerHour()).isBetween(1.4, 1.6);
@@ -138,7 +138,7 @@ class SoakReportTest {
         }
 
         // When
-        List<Boolean> flat = List.of(noise.isFlat(1, 12), leak.isFlat(1, 12));
+        List<Boolean> flat = List.of(noise.isFlat(1, 24), leak.isFlat(1, 24));
 
         // Then
         assertThat(flat).containsExactly(true, false);
