@@ -121,6 +121,16 @@ public final class DataPlaneMain implements Callable<Integer> {
     private List<Cidr> trustedProxies = List.of();
 
     @Option(
+            names = "--proxy-protocol-from",
+            paramLabel = "CIDR",
+            split = ",",
+            description = {
+                "Load balancers that begin each connection with a PROXY header (version 1 or 2), which names the client",
+                "(default: none)."
+            })
+    private List<Cidr> proxyProtocolFrom = List.of();
+
+    @Option(
             names = "--accept-grace",
             defaultValue = "PT5S",
             paramLabel = "DURATION",
@@ -203,7 +213,8 @@ public final class DataPlaneMain implements Callable<Integer> {
             ProxyConfig proxy = limits.applyTo(ProxyConfig.of(http, https))
                     .withRedirectPort(redirectPort)
                     .withZone(zone)
-                    .withTrustedProxies(trustedProxies);
+                    .withTrustedProxies(trustedProxies)
+                    .withProxyProtocolFrom(proxyProtocolFrom);
             String ownName = name == null || name.isEmpty() ? hostName() : name;
             return new DataPlaneConfig(
                     ownName,

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param transport how sockets are driven
  * @param zone the zone this process runs in, for endpoints that prefer it; null when unknown
  * @param trustedProxies peers whose {@code X-Forwarded-*} and {@code Forwarded} fields are believed
+ * @param proxyProtocolFrom peers that begin each connection with a PROXY header, which names the client
  * @param overload where new work is refused
  * @param keepAlive how peers that are gone are noticed, clients and backends
  */
@@ -30,6 +31,7 @@ public record ProxyConfig(
         Transport transport,
         @Nullable String zone,
         List<Cidr> trustedProxies,
+        List<Cidr> proxyProtocolFrom,
         HttpLimits limits,
         PoolLimits pool,
         TunnelSettings tunnels,
@@ -43,9 +45,10 @@ public record ProxyConfig(
         NIO
     }
 
-    /** Copies the list; refuses numbers outside their range and a proxy without listener. */
+    /** Copies the lists; refuses numbers outside their range and a proxy without listener. */
     public ProxyConfig {
         trustedProxies = List.copyOf(trustedProxies);
+        proxyProtocolFrom = List.copyOf(proxyProtocolFrom);
         if (http == null && https == null) {
             throw new IllegalArgumentException("proxy.http, proxy.https: none (expected: at least one address)");
         }
@@ -66,6 +69,7 @@ public record ProxyConfig(
                 Math.max(1, Runtime.getRuntime().availableProcessors()),
                 Transport.NATIVE,
                 null,
+                List.of(),
                 List.of(),
                 HttpLimits.DEFAULT,
                 PoolLimits.DEFAULT,
@@ -97,6 +101,11 @@ public record ProxyConfig(
     /** The same with other trusted peers. */
     public ProxyConfig withTrustedProxies(List<Cidr> proxies) {
         return with(draft -> draft.trustedProxies = proxies);
+    }
+
+    /** The same with other peers that speak the PROXY protocol. */
+    public ProxyConfig withProxyProtocolFrom(List<Cidr> peers) {
+        return with(draft -> draft.proxyProtocolFrom = peers);
     }
 
     /** The same with other limits of requests. */
@@ -139,6 +148,7 @@ public record ProxyConfig(
         private Transport transport;
         private @Nullable String zone;
         private List<Cidr> trustedProxies;
+        private List<Cidr> proxyProtocolFrom;
         private HttpLimits limits;
         private PoolLimits pool;
         private TunnelSettings tunnels;
@@ -153,6 +163,7 @@ public record ProxyConfig(
             this.transport = config.transport;
             this.zone = config.zone;
             this.trustedProxies = config.trustedProxies;
+            this.proxyProtocolFrom = config.proxyProtocolFrom;
             this.limits = config.limits;
             this.pool = config.pool;
             this.tunnels = config.tunnels;
@@ -169,6 +180,7 @@ public record ProxyConfig(
                     transport,
                     zone,
                     trustedProxies,
+                    proxyProtocolFrom,
                     limits,
                     pool,
                     tunnels,

@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.match.ActiveTable;
+import dev.holdfast.dataplane.proxy.forwarded.ProxyProtocol;
 import dev.holdfast.dataplane.proxy.forwarded.Scheme;
 import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
 import dev.holdfast.dataplane.proxy.overload.AcceptRetryHandler;
@@ -60,6 +61,7 @@ public final class ProxyServer implements AutoCloseable {
 
     private final ProxyConfig config;
     private final FrontServices services;
+    private final ProxyProtocol proxyProtocol;
     private final TlsContexts tls;
     private final TunnelRegistry tunnels;
     private final ProxyMetrics metrics;
@@ -94,6 +96,7 @@ public final class ProxyServer implements AutoCloseable {
         this.config = config;
         this.metrics = new ProxyMetrics(registry);
         this.tls = new TlsContexts(registry);
+        this.proxyProtocol = new ProxyProtocol(config.proxyProtocolFrom(), registry);
         this.tunnels = new TunnelRegistry(listeners.tunnels(), metrics, config.tunnels());
         Upstreams upstreams = new Upstreams(config.zone());
         BackendTlsContexts backendTls = new BackendTlsContexts();
@@ -209,6 +212,7 @@ public final class ProxyServer implements AutoCloseable {
         if (!(channel instanceof EpollSocketChannel)) {
             config.keepAlive().apply(channel);
         }
+        proxyProtocol.install(channel);
         FrontHandler front = new FrontHandler(services, channel, scheme);
         switch (scheme) {
             case HTTP -> {}

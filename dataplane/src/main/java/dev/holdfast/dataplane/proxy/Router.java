@@ -1,6 +1,7 @@
 package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.match.ActiveTable;
+import dev.holdfast.dataplane.proxy.forwarded.ClientAddress;
 import dev.holdfast.dataplane.proxy.forwarded.ClientInfo;
 import dev.holdfast.dataplane.proxy.forwarded.Scheme;
 import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
@@ -112,7 +113,7 @@ final class Router {
         }
 
         private Decision decideUncounted() {
-            InetSocketAddress peer = (InetSocketAddress) channel.remoteAddress();
+            InetSocketAddress peer = ClientAddress.of(channel);
             if (peer == null) {
                 return Decision.Reply.closing(400, "The connection has ended");
             }

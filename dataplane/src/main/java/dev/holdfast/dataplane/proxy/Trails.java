@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy;
 
+import dev.holdfast.dataplane.proxy.forwarded.ClientAddress;
 import dev.holdfast.dataplane.proxy.forwarded.ClientInfo;
 import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
 import dev.holdfast.dataplane.proxy.telemetry.RequestListener;
@@ -78,7 +79,7 @@ final class Trails {
         } catch (RequestHead.BadRequestException e) {
             // Nothing that is not understood is written down: it may hold a secret anywhere.
         }
-        InetSocketAddress peer = channel.remoteAddress() instanceof InetSocketAddress address ? address : null;
+        InetSocketAddress peer = ClientAddress.of(channel);
         boolean trusted = peer != null && services.trusted().isTrusted(peer.getAddress());
         RequestTrail.Client client = new RequestTrail.Client(
                 peer,

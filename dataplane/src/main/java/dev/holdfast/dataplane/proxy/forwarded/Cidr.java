@@ -4,6 +4,7 @@ import io.netty.util.NetUtil;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Arrays;
+import java.util.List;
 
 /** A block of addresses (RFC 4632), IPv4 or IPv6. An IPv4-mapped IPv6 address counts as IPv4. */
 public final class Cidr {
@@ -48,6 +49,16 @@ public final class Cidr {
         return rest == 0 || ((bytes[whole] ^ network[whole]) & 0xff) >> (8 - rest) == 0;
     }
 
+    /** Whether one of the blocks holds an address. */
+    public static boolean anyContains(List<Cidr> blocks, InetAddress address) {
+        for (Cidr block : blocks) {
+            if (block.contains(address)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     @Override
     public String toString() {
         try {
@@ -70,7 +81,6 @@ public final class Cidr {
     }
 
     private static IllegalArgumentException invalid(String text) {
-        return new IllegalArgumentException(
-                "trustedProxies: \"" + text + "\" (expected: an address, or a block such as 10.0.0.0/8)");
+        return new IllegalArgumentException("\"" + text + "\" (expected: an address, or a block such as 10.0.0.0/8)");
     }
 }

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Who asks, as far as the peer can be believed.
  *
- * @param peer the other end of the connection
+ * @param peer the other end of the connection, as a PROXY header names it if there was one
  * @param peerTrusted whether the peer's own account of the way here counts
  * @param address of the client, after trusted proxies
  * @param listenerPort the port that accepted the connection

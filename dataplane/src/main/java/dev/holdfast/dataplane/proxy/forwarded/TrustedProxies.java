@@ -20,12 +20,7 @@ public final class TrustedProxies {
 
     /** Whether an address is that of a trusted proxy. */
     public boolean isTrusted(InetAddress address) {
-        for (Cidr block : trusted) {
-            if (block.contains(address)) {
-                return true;
-            }
-        }
-        return false;
+        return Cidr.anyContains(trusted, address);
     }
 
     /**
