@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -54,6 +55,9 @@ final class CompileCommand implements Callable<Integer> {
             description = "A directory of manifests, subfolders too, or one manifest.")
     private Path directory;
 
+    @Mixin
+    private ClassOptions classes;
+
     @Option(
             names = "--state-dir",
             required = true,
@@ -65,7 +69,8 @@ final class CompileCommand implements Callable<Integer> {
     public Integer call() {
         try {
             Reading reading = LintSource.read(directory, new LocalCertificates()::certificate);
-            CompileResult result = new RouteTableCompiler().compile(reading.snapshot(), CompileOptions.LOCAL);
+            CompileResult result =
+                    new RouteTableCompiler().compile(reading.snapshot(), classes.applyTo(CompileOptions.LOCAL));
             boolean broken = reading.notices().stream().anyMatch(FileNotice.Broken.class::isInstance);
             long errors = result.count(Severity.ERROR);
             if (broken || errors > 0) {

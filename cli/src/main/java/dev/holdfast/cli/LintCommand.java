@@ -9,13 +9,24 @@ import dev.holdfast.cli.manifest.LintSource.Reading;
 import dev.holdfast.operator.compile.CompileOptions;
 import dev.holdfast.operator.compile.CompileResult;
 import dev.holdfast.operator.compile.RouteTableCompiler;
+import dev.holdfast.operator.compile.translate.ClassSelector;
 import dev.holdfast.operator.diagnostic.Diagnostic;
+import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.diagnostic.Severity;
+import dev.holdfast.operator.snapshot.ClusterSnapshot;
+import dev.holdfast.operator.snapshot.ClusterSnapshot.IngressView;
+import dev.holdfast.operator.snapshot.ClusterSnapshot.WebSocketRouteView;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -54,6 +65,9 @@ final class LintCommand implements Callable<Integer> {
             description = "A directory of manifests, subfolders too, or one manifest.")
     private Path directory;
 
+    @Mixin
+    private ClassOptions classes;
+
     @Option(names = "--strict", description = "Warnings count as errors.")
     private boolean strict;
 
@@ -74,7 +88,8 @@ final class LintCommand implements Callable<Integer> {
             spec.commandLine().getErr().println("holdfast: " + e.getMessage());
             return UNREADABLE;
         }
-        CompileResult result = new RouteTableCompiler().compile(reading.snapshot(), CompileOptions.LOCAL);
+        CompileResult result =
+                new RouteTableCompiler().compile(reading.snapshot(), classes.applyTo(CompileOptions.LOCAL));
         boolean broken = reading.notices().stream().anyMatch(FileNotice.Broken.class::isInstance);
         long errors = result.count(Severity.ERROR);
         long warnings = result.count(Severity.WARNING)
@@ -84,6 +99,7 @@ final class LintCommand implements Callable<Integer> {
         reading.notices().forEach(notice -> out.println(line(notice)));
         result.diagnostics().forEach(diagnostic -> out.println(line(diagnostic)));
         if (output == Output.text) {
+            notOurs(reading.snapshot(), result.subjects().keySet()).forEach(out::println);
             out.println("%d objects, %d routes: %d errors, %d warnings%s"
                     .formatted(
                             result.subjects().size(),
@@ -109,6 +125,25 @@ final class LintCommand implements Callable<Integer> {
                         diagnostic.fieldPath(),
                         diagnostic.message(),
                         diagnostic.code().reason());
+    }
+
+    /** What belongs to another controller has no diagnostics; who lints it by mistake shall not read that it is fine. */
+    private static Stream<String> notOurs(ClusterSnapshot snapshot, Set<ResourceRef> ours) {
+        Map<String, Integer> byClass = new TreeMap<>();
+        for (IngressView ingress : snapshot.ingresses()) {
+            if (!ours.contains(ingress.meta().ref("Ingress"))) {
+                byClass.merge(ClassSelector.classOf(ingress), 1, Integer::sum);
+            }
+        }
+        for (WebSocketRouteView route : snapshot.webSocketRoutes()) {
+            if (!ours.contains(route.meta().ref("WebSocketRoute"))) {
+                byClass.merge(Objects.requireNonNullElse(route.className(), ""), 1, Integer::sum);
+            }
+        }
+        return byClass.entrySet().stream()
+                .map(other ->
+                        "note    objects of class \"%s\" are another controller's, not looked at: %d (--class, --controller-value)"
+                                .formatted(other.getKey(), other.getValue()));
     }
 
     private String line(FileNotice notice) {

@@ -82,6 +82,44 @@ class LintCommandTest {
     }
 
     @Test
+    void whatWasWrittenForAnotherControllerIsJudgedByItsClass() throws IOException {
+        // Given
+        Files.writeString(temp.resolve("exported.yaml"), """
+                apiVersion: v1
+                kind: List
+                items:
+                - apiVersion: networking.k8s.io/v1
+                  kind: IngressClass
+                  metadata: {name: public}
+                  spec: {controller: k8s.io/ingress-nginx}
+                - apiVersion: networking.k8s.io/v1
+                  kind: Ingress
+                  metadata:
+                    name: chat
+                    namespace: shop
+                    annotations: {nginx.ingress.kubernetes.io/auth-url: "https://auth.example.com"}
+                  spec:
+                    ingressClassName: public
+                    rules:
+                    - host: chat.example.com
+                      http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: chat, port: {number: 80}}}}]}
+                """);
+
+        // When
+        int ofOurClass = run("lint", "-f", temp.toString());
+        String ours = out.toString();
+        int ofTheirs =
+                run("lint", "-f", temp.toString(), "--class", "nginx", "--controller-value", "k8s.io/ingress-nginx");
+
+        // Then
+        assertThat(ofOurClass).isZero();
+        assertThat(ours).contains("note    objects of class \"public\" are another controller's, not looked at: 1");
+        assertThat(ofTheirs).isEqualTo(1);
+        assertThat(out.toString())
+                .contains("Ingress shop/chat metadata.annotations[nginx.ingress.kubernetes.io/auth-url]");
+    }
+
+    @Test
     void aProgramGetsOneObjectPerLine() throws IOException {
         // Given
         Files.writeString(temp.resolve("a.yaml"), ROUTE);

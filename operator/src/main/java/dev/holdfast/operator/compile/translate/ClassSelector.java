@@ -5,6 +5,7 @@ import dev.holdfast.operator.snapshot.ClusterSnapshot.IngressView;
 import dev.holdfast.operator.snapshot.ClusterSnapshot.WebSocketRouteView;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /** Decides which objects are ours. What belongs to another controller is none of our business and is never reported. */
@@ -37,15 +38,24 @@ public final class ClassSelector {
 
     /** By {@code spec.ingressClassName}, else by the old annotation, else by the default class. */
     public boolean isOurs(IngressView ingress) {
+        String name = classOf(ingress);
+        if (name.isEmpty()) {
+            return defaultIsOurs;
+        }
+        return isSpecified(ingress) ? isOurs(name) : name.equals(className) || ours.contains(name);
+    }
+
+    /** What an Ingress names: {@code spec.ingressClassName}, else the old annotation, else nothing. */
+    public static String classOf(IngressView ingress) {
+        if (isSpecified(ingress)) {
+            return ingress.spec().getIngressClassName();
+        }
+        return Objects.requireNonNullElse(ingress.meta().annotations().get(OLD_ANNOTATION), "");
+    }
+
+    private static boolean isSpecified(IngressView ingress) {
         String name = ingress.spec().getIngressClassName();
-        if (name != null && !name.isEmpty()) {
-            return isOurs(name);
-        }
-        String annotation = ingress.meta().annotations().get(OLD_ANNOTATION);
-        if (annotation != null && !annotation.isEmpty()) {
-            return annotation.equals(className) || ours.contains(annotation);
-        }
-        return defaultIsOurs;
+        return name != null && !name.isEmpty();
     }
 
     /** By {@code spec.ingressClassName}, else by the default class, else by the class of our name. */

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NginxAnnotations {
     static final String PREFIX = "nginx.ingress.kubernetes.io/";
-    private static final Set<String> HONOURED = Set.of(
+    static final Set<String> HONOURED = Set.of(
             "affinity",
             "backend-protocol",
             "force-ssl-redirect",
