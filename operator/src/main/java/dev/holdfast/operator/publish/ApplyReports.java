@@ -9,7 +9,6 @@ import dev.holdfast.routetable.update.ApplyReport;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -42,20 +41,6 @@ public final class ApplyReports {
     }
 
     /**
-     * How far a table got.
-     *
-     * @param serving how many data planes serve it
-     * @param known how many data planes are known
-     * @param refusals the answers of those that refused what they were last sent, by name
-     */
-    public record Progress(int serving, int known, List<ApplyReport> refusals) {
-        /** Copies the list. */
-        public Progress {
-            refusals = List.copyOf(refusals);
-        }
-    }
-
-    /**
      * Calls {@code listener} whenever a data plane comes, goes, or answers something new; not for a repeated answer.
      * It runs on a thread of the server and must not block.
      */
@@ -66,21 +51,6 @@ public final class ApplyReports {
     /** Every known data plane, by name. */
     public synchronized List<DataPlaneState> states() {
         return List.copyOf(states.values());
-    }
-
-    /** How far a table got. */
-    public Progress progress(TableVersion version) {
-        List<DataPlaneState> known = states();
-        List<ApplyReport> refusals = new ArrayList<>();
-        for (DataPlaneState state : known) {
-            ApplyReport report = state.report();
-            if (report != null && report.outcome() instanceof Refused) {
-                refusals.add(report);
-            }
-        }
-        int serving =
-                (int) known.stream().filter(state -> state.isServing(version)).count();
-        return new Progress(serving, known.size(), refusals);
     }
 
     /** Where the stream of a data plane is that reports. */
@@ -189,11 +159,6 @@ public final class ApplyReports {
         if (before == null || before.connected() != after.connected()) {
             return true;
         }
-        return !Objects.equals(before.serves(), after.serves()) || !Objects.equals(refusal(before), refusal(after));
-    }
-
-    private static @Nullable ApplyReport refusal(DataPlaneState state) {
-        ApplyReport report = state.report();
-        return report != null && report.outcome() instanceof Refused ? report : null;
+        return !Objects.equals(before.serves(), after.serves()) || !before.refusal().equals(after.refusal());
     }
 }

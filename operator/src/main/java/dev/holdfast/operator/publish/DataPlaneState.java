@@ -1,8 +1,10 @@
 package dev.holdfast.operator.publish;
 
 import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.update.ApplyOutcome.Refused;
 import dev.holdfast.routetable.update.ApplyReport;
 import java.time.Instant;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,8 +28,8 @@ public record DataPlaneState(
         return streams > 0 || elsewhere;
     }
 
-    /** Whether it serves the table of that version. */
-    public boolean isServing(TableVersion version) {
-        return serves != null && serves.isSameTable(version);
+    /** Its last answer, if that was to refuse what it was sent. */
+    public Optional<Refused> refusal() {
+        return report != null && report.outcome() instanceof Refused refused ? Optional.of(refused) : Optional.empty();
     }
 }

@@ -9,8 +9,6 @@ import dev.holdfast.operator.status.GenerationLog;
 import dev.holdfast.operator.status.Progress;
 import dev.holdfast.operator.status.StatusIntent;
 import dev.holdfast.routetable.TableVersion;
-import dev.holdfast.routetable.update.ApplyOutcome;
-import dev.holdfast.routetable.update.ApplyReport;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -21,7 +19,6 @@ import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -123,7 +120,9 @@ final class StatusFeed implements AutoCloseable {
                 .map(DataPlaneState::serves)
                 .filter(Objects::nonNull)
                 .toList();
-        List<String> refusals = connected.stream().flatMap(StatusFeed::refusal).toList();
+        List<String> refusals = connected.stream()
+                .flatMap(state -> state.refusal().stream().map(refused -> state.name() + ": " + refused.reason()))
+                .toList();
         Progress.Standing standing = standing(!connected.isEmpty());
         Map<ResourceRef, List<Diagnostic>> diagnostics = new HashMap<>();
         for (Diagnostic diagnostic : compiled.diagnostics()) {
@@ -157,12 +156,5 @@ final class StatusFeed implements AutoCloseable {
                 anyConnected || now - lastConnectedNanos > config.settle().toNanos();
         unsettled = !settled;
         return settled ? Progress.Standing.SETTLED : Progress.Standing.UNSETTLED;
-    }
-
-    private static Stream<String> refusal(DataPlaneState state) {
-        ApplyReport report = state.report();
-        return report != null && report.outcome() instanceof ApplyOutcome.Refused refused
-                ? Stream.of(state.name() + ": " + refused.reason())
-                : Stream.empty();
     }
 }

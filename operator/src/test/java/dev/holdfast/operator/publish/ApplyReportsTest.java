@@ -23,7 +23,7 @@ class ApplyReportsTest {
     private final ApplyReports reports = new ApplyReports(() -> now, Duration.ofMinutes(1));
 
     @Test
-    void progressCountsWhoServesTheVersion() {
+    void aDataPlaneServesWhatItLastTook() {
         // Given
         report("a", ONE, new Applied());
         report("b", ONE, new Applied());
@@ -35,11 +35,11 @@ class ApplyReportsTest {
         report("c", TWO, new NeedsFullTable("digest"));
 
         // Then
-        ApplyReports.Progress progress = reports.progress(TWO);
-        assertThat(progress.serving()).isEqualTo(1);
-        assertThat(progress.known()).isEqualTo(3);
-        assertThat(progress.refusals()).extracting(ApplyReport::dataPlane).containsExactly("b");
-        assertThat(reports.progress(ONE).serving()).isEqualTo(2);
+        assertThat(reports.states()).extracting(DataPlaneState::serves).containsExactly(TWO, ONE, ONE);
+        assertThat(reports.states())
+                .filteredOn(state -> state.refusal().isPresent())
+                .extracting(DataPlaneState::name)
+                .containsExactly("b");
     }
 
     @Test

@@ -28,6 +28,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -197,7 +198,7 @@ class RouteStreamServerTest {
 
         // Then
         assertThat(status).isEqualTo(204);
-        assertThat(reports.progress(ONE).refusals()).containsExactly(report);
+        assertThat(reports.states()).extracting(DataPlaneState::report).containsExactly(report);
         assertThat(registry.get("holdfast.operator.reports")
                         .tag("outcome", "Refused")
                         .counter()
@@ -240,10 +241,10 @@ class RouteStreamServerTest {
         // Then
         assertThat(answer).startsWith("HTTP/1.1 200 ").contains("Holdfast-epoch: " + publisher.epoch());
         assertThat(understood.statusCode()).isEqualTo(204);
-        assertThat(reports.progress(ONE).refusals()).hasSize(1);
+        assertThat(reports.states()).singleElement().extracting(DataPlaneState::refusal).matches(Optional::isPresent);
         assertThat(unknown.statusCode()).isEqualTo(400);
         assertThat(unknown.body()).isEqualTo("outcome: unknown type (expected: one of version 1)\n");
-        assertThat(reports.progress(ONE).refusals()).hasSize(1);
+        assertThat(reports.states()).hasSize(1);
     }
 
     @ParameterizedTest
