@@ -67,6 +67,42 @@ class IngressStatusTest {
         await("the end is told", () -> events().stream().anyMatch(event -> "Resolved".equals(event.getReason())));
     }
 
+    @Test
+    void anErrorIsToldBeforeTheWarningsBesideIt() throws Exception {
+        // Given an Ingress with more warnings than are told at a time, and an annotation that makes it answer 503
+        StringBuilder annotations = new StringBuilder("metadata:\n  annotations:\n");
+        for (String ignored : List.of(
+                "app-root",
+                "custom-http-errors",
+                "enable-rewrite-log",
+                "limit-rate",
+                "limit-rps",
+                "mirror-host",
+                "permanent-redirect",
+                "proxy-body-size",
+                "server-alias",
+                "temporal-redirect")) {
+            annotations
+                    .append("    nginx.ingress.kubernetes.io/")
+                    .append(ignored)
+                    .append(": \"1\"\n");
+        }
+        annotations.append("    nginx.ingress.kubernetes.io/auth-url: \"https://auth.example.com\"\n");
+        annotations.append("  name: chat\n  namespace: default");
+        cluster.api()
+                .apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.service("chat") + "---\n"
+                        + ClusterFixture.slice("chat", "10.0.0.1") + "---\n"
+                        + ClusterFixture.ingress("chat", "a.example.com", "chat")
+                                .replace("metadata: {name: chat, namespace: default}", annotations));
+
+        // When an operator starts
+        cluster.operator();
+
+        // Then
+        await("eight are told", () -> events().size() == 8);
+        assertThat(events()).extracting(Event::getReason).contains("AnnotationRefused");
+    }
+
     private List<Event> events() {
         return cluster.api().user().v1().events().inNamespace("default").list().getItems();
     }

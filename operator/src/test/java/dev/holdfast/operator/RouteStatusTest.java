@@ -50,6 +50,31 @@ class RouteStatusTest {
     }
 
     @Test
+    void aStatusThatSomebodyElseWroteLastIsPutRight() throws Exception {
+        // Given a route that is ready
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+        StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
+        await("the data plane has the table", () -> dataPlane.serves("a.example.com"));
+        dataPlane.report(new ApplyOutcome.Applied());
+        awaitCondition("chat", "Ready", "True Ready");
+
+        // When what an earlier leader had on its way arrives
+        cluster.api()
+                .user()
+                .genericKubernetesResources("holdfast.dev/v1alpha1", "WebSocketRoute")
+                .inNamespace("default")
+                .withName("chat")
+                .editStatus(route -> {
+                    route.setAdditionalProperty("status", Map.of("observedGeneration", 1, "endpoints", 7));
+                    return route;
+                });
+
+        // Then it does not stay
+        awaitCondition("chat", "Ready", "True Ready");
+        assertThat(status("chat")).containsEntry("endpoints", 1);
+    }
+
+    @Test
     void aPoisonRouteIsToldAndItsNeighbourIsServed() throws Exception {
         // Given a healthy route, one with an unknown enum value, one of a wrong type
         cluster.api()

@@ -13,6 +13,7 @@ import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.net.HttpURLConnection;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Base64;
 import java.util.HashMap;
@@ -40,6 +41,7 @@ final class AuthorityKeeper {
     private final Authority config;
     private final InstantSource time;
     private @Nullable AuthorityState state;
+    private @Nullable Instant publishedAt;
 
     AuthorityKeeper(KubernetesClient client, Authority config, InstantSource time) {
         this.client = client;
@@ -95,14 +97,26 @@ final class AuthorityKeeper {
         state = now;
         if (bundle == null || !now.bundle().equals(content(bundle))) {
             publish(bundle, now.bundle());
+            publishedAt = time.instant();
             return false;
         }
         AuthorityState due = now.step(time.instant(), config.lifetimes());
-        if (due.equals(now)) {
+        if (due.equals(now) || isTooEarly(now, due)) {
             return true;
         }
         write(secret, due);
         return false;
+    }
+
+    /** The next CA must not sign before those who verify had the time to read of it, however late it was published. */
+    private boolean isTooEarly(AuthorityState now, AuthorityState due) {
+        Instant published = publishedAt;
+        boolean signsByAnother = !due.current().equals(now.current());
+        boolean isOver = !time.instant().isBefore(now.current().notAfter());
+        return signsByAnother
+                && !isOver
+                && published != null
+                && time.instant().isBefore(published.plus(config.lifetimes().overlap()));
     }
 
     private void write(@Nullable Secret before, AuthorityState next) {

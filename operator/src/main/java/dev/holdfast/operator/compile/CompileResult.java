@@ -4,6 +4,7 @@ import dev.holdfast.operator.diagnostic.Diagnostic;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.diagnostic.Severity;
 import dev.holdfast.routetable.RouteTable;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -37,6 +38,10 @@ public record CompileResult(
                 .count();
     }
 
-    /** One compiled object. */
-    public record Subject(long generation, int readyEndpoints, int routes) {}
+    /**
+     * One compiled object.
+     *
+     * @param created tells it from an earlier one of its name
+     */
+    public record Subject(long generation, Instant created, int readyEndpoints, int routes) {}
 }

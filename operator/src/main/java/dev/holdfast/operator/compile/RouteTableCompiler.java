@@ -230,6 +230,7 @@ public final class RouteTableCompiler {
             }
             return new Subject(
                     translation.source().generation(),
+                    translation.source().created(),
                     (int) Math.min(endpoints, Integer.MAX_VALUE),
                     routes.getOrDefault(owner, 0));
         }

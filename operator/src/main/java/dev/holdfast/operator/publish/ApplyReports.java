@@ -86,7 +86,8 @@ public final class ApplyReports {
                 case ELSEWHERE -> true;
                 case ENDED -> false;
             };
-            return new DataPlaneState(before.name(), before.streams(), elsewhere, report, serves, time.instant());
+            return new DataPlaneState(
+                    before.name(), before.streams(), elsewhere, false, report, serves, time.instant());
         });
     }
 
@@ -107,7 +108,8 @@ public final class ApplyReports {
     /**
      * Forgets who has not been heard of.
      *
-     * @param silenceMax how long one that follows another replica may be silent and still count as connected
+     * @param silenceMax how long one may be silent and still count as connected, whatever its stream looks like from here:
+     *     each answers every keep-alive, and what a node that lost its power left open looks open for a quarter of an hour
      */
     void forget(Duration silenceMax) {
         Instant oldest = time.instant().minus(forgetAfter);
@@ -115,13 +117,15 @@ public final class ApplyReports {
         boolean changed = false;
         synchronized (this) {
             for (DataPlaneState state : states()) {
-                if (state.elsewhere() && state.seen().isBefore(silent)) {
-                    states.put(state.name(), streams(state, 0, false, state.seen()));
+                if (state.connected() && state.seen().isBefore(silent)) {
+                    states.put(state.name(), silent(state));
                     changed = true;
                 }
             }
             changed |= states.values()
-                    .removeIf(state -> !state.connected() && state.seen().isBefore(oldest));
+                    .removeIf(state -> state.streams() == 0
+                            && !state.connected()
+                            && state.seen().isBefore(oldest));
         }
         if (changed) {
             listeners.forEach(Runnable::run);
@@ -129,12 +133,19 @@ public final class ApplyReports {
     }
 
     private DataPlaneState streams(DataPlaneState before, int more, boolean elsewhere) {
-        return streams(before, more, elsewhere, time.instant());
+        return new DataPlaneState(
+                before.name(),
+                before.streams() + more,
+                elsewhere,
+                false,
+                before.report(),
+                before.serves(),
+                time.instant());
     }
 
-    private static DataPlaneState streams(DataPlaneState before, int more, boolean elsewhere, Instant seen) {
+    private static DataPlaneState silent(DataPlaneState before) {
         return new DataPlaneState(
-                before.name(), before.streams() + more, elsewhere, before.report(), before.serves(), seen);
+                before.name(), before.streams(), false, true, before.report(), before.serves(), before.seen());
     }
 
     private boolean change(String name, java.util.function.UnaryOperator<DataPlaneState> change) {
@@ -145,7 +156,7 @@ public final class ApplyReports {
                 return false;
             }
             DataPlaneState after = change.apply(
-                    before == null ? new DataPlaneState(name, 0, false, null, null, time.instant()) : before);
+                    before == null ? new DataPlaneState(name, 0, false, false, null, null, time.instant()) : before);
             states.put(name, after);
             news = isNews(before, after);
         }
@@ -159,6 +170,7 @@ public final class ApplyReports {
         if (before == null || before.connected() != after.connected()) {
             return true;
         }
-        return !Objects.equals(before.serves(), after.serves()) || !before.refusal().equals(after.refusal());
+        return !Objects.equals(before.serves(), after.serves())
+                || !before.refusal().equals(after.refusal());
     }
 }

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param streams how many streams it has open at this replica, usually one
  * @param elsewhere whether it follows another replica and reports here as well
+ * @param silent whether it has not been heard of for so long that it must be gone, whatever its stream looks like
  * @param report its last answer; null before the first
  * @param serves the version that it last said to serve; null before the first
  * @param seen when it was last heard of
@@ -20,12 +21,13 @@ public record DataPlaneState(
         String name,
         int streams,
         boolean elsewhere,
+        boolean silent,
         @Nullable ApplyReport report,
         @Nullable TableVersion serves,
         Instant seen) {
     /** Whether it follows the tables now, of this replica or another. */
     public boolean connected() {
-        return streams > 0 || elsewhere;
+        return !silent && (streams > 0 || elsewhere);
     }
 
     /** Its last answer, if that was to refuse what it was sent. */

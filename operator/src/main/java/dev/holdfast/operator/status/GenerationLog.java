@@ -5,6 +5,7 @@ import dev.holdfast.operator.diagnostic.Diagnostic;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.diagnostic.Severity;
 import dev.holdfast.routetable.TableVersion;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -29,9 +30,10 @@ public final class GenerationLog {
     };
 
     private Map<ResourceRef, Since> objects = Map.of();
+    private Map<String, Long> reached = Map.of();
 
     /** What a new version would change: anything but the number of endpoints. */
-    private record State(long generation, int routes, List<Diagnostic> errors) {}
+    private record State(long generation, Instant created, int routes, List<Diagnostic> errors) {}
 
     private record Since(State state, long sequence) {}
 
@@ -47,7 +49,8 @@ public final class GenerationLog {
         }
         Map<ResourceRef, Since> next = HashMap.newHashMap(result.subjects().size());
         result.subjects().forEach((ref, subject) -> {
-            State state = new State(subject.generation(), subject.routes(), errors.getOrDefault(ref, List.of()));
+            State state = new State(
+                    subject.generation(), subject.created(), subject.routes(), errors.getOrDefault(ref, List.of()));
             Since before = objects.get(ref);
             boolean same = before != null && before.state.equals(state);
             next.put(ref, same ? before : new Since(state, version.sequence()));
@@ -55,16 +58,33 @@ public final class GenerationLog {
         objects = next;
     }
 
-    /** How many of these tables serve the object as it is now. */
-    public synchronized int serving(ResourceRef ref, List<TableVersion> served) {
+    /**
+     * Notes what each data plane serves. A table that only another replica made, from events that it gathered in another
+     * order, says nothing of how far its data plane is: it is taken to be where it was last known to be.
+     *
+     * @param served by the names of all data planes that are connected
+     */
+    public synchronized void served(Map<String, TableVersion> served) {
+        Map<String, Long> next = HashMap.newHashMap(served.size());
+        served.forEach((dataPlane, version) -> {
+            Long sequence = sequences.get(version.digest());
+            Long known = sequence == null ? reached.get(dataPlane) : sequence;
+            if (known != null) {
+                next.put(dataPlane, known);
+            }
+        });
+        reached = next;
+    }
+
+    /** How many data planes serve the object as it is now. */
+    public synchronized int serving(ResourceRef ref) {
         Since since = objects.get(ref);
         if (since == null) {
             return 0;
         }
         int count = 0;
-        for (TableVersion version : served) {
-            Long sequence = sequences.get(version.digest());
-            count += sequence != null && sequence >= since.sequence ? 1 : 0;
+        for (long sequence : reached.values()) {
+            count += sequence >= since.sequence ? 1 : 0;
         }
         return count;
     }

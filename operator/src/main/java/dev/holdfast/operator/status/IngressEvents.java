@@ -4,14 +4,10 @@ import dev.holdfast.operator.diagnostic.Diagnostic;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.List;
-import java.util.Set;
 
 /** What an Ingress's owner is told by Events, since an Ingress has no conditions. */
 public final class IngressEvents {
-    private static final int EVENTS_MAX = 8;
     private static final int MESSAGE_CHARS_MAX = 1_024;
     private static final int NAME_CHARS_MAX = 220;
 
@@ -26,27 +22,21 @@ public final class IngressEvents {
     public record IngressEvent(String name, String type, String reason, String message) {}
 
     /**
-     * The Events that lead from one set of diagnostics to another: one for each that is new, and one when the last is
-     * gone. None when the sets are equal.
+     * Tells of a problem.
      *
      * @param ingress the Ingress's name
      * @param uid the Ingress's uid: one that is created again is told again
      */
-    public static List<IngressEvent> between(
-            String ingress, String uid, Set<Diagnostic> before, List<Diagnostic> after) {
-        List<IngressEvent> events = new ArrayList<>();
-        for (Diagnostic diagnostic : after) {
-            if (!before.contains(diagnostic) && events.size() < EVENTS_MAX) {
-                String message = diagnostic.fieldPath().isEmpty()
-                        ? diagnostic.message()
-                        : diagnostic.fieldPath() + ": " + diagnostic.message();
-                events.add(event(ingress, uid, "Warning", diagnostic.code().reason(), message));
-            }
-        }
-        if (after.isEmpty() && !before.isEmpty()) {
-            events.add(event(ingress, uid, "Normal", "Resolved", "every problem is solved; all is served as written"));
-        }
-        return List.copyOf(events);
+    public static IngressEvent problem(String ingress, String uid, Diagnostic diagnostic) {
+        String message = diagnostic.fieldPath().isEmpty()
+                ? diagnostic.message()
+                : diagnostic.fieldPath() + ": " + diagnostic.message();
+        return event(ingress, uid, "Warning", diagnostic.code().reason(), message);
+    }
+
+    /** Tells that no problem is left. */
+    public static IngressEvent resolved(String ingress, String uid) {
+        return event(ingress, uid, "Normal", "Resolved", "every problem is solved; all is served as written");
     }
 
     private static IngressEvent event(String ingress, String uid, String type, String reason, String message) {

@@ -185,7 +185,17 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
             }
         }
         LOG.warn("informer stopped kind={} restartsInSeconds={}", kind, RESTART_DELAY.toSeconds(), problem);
-        context.restarts.schedule(this::startInformer, RESTART_DELAY.toMillis(), TimeUnit.MILLISECONDS);
+        context.restarts.schedule(() -> replace(stopped), RESTART_DELAY.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** Unless a probe has replaced it meanwhile: of two informers only one would ever be stopped. */
+    private void replace(SharedIndexInformer<T> stopped) {
+        synchronized (this) {
+            if (!stopped.equals(informer)) {
+                return;
+            }
+        }
+        startInformer();
     }
 
     private static @Nullable KubernetesClientException answer(Throwable problem) {

@@ -13,6 +13,8 @@ import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLo
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -66,7 +68,6 @@ public final class LeaderGate implements AutoCloseable {
         if (closed) {
             return;
         }
-        Duration renew = config.lease().multipliedBy(2).dividedBy(3);
         Duration retry = config.lease().dividedBy(6);
         LeaderElector elector = new LeaderElector(
                 client,
@@ -74,7 +75,7 @@ public final class LeaderGate implements AutoCloseable {
                         .withName(config.name())
                         .withLock(new NotedLock(config))
                         .withLeaseDuration(config.lease())
-                        .withRenewDeadline(renew)
+                        .withRenewDeadline(renewDeadline())
                         .withRetryPeriod(retry)
                         .withReleaseOnCancel(true)
                         .withLeaderCallbacks(new LeaderCallbacks(this::gained, this::lost, this::elected))
@@ -114,14 +115,24 @@ public final class LeaderGate implements AutoCloseable {
         }
     }
 
+    /** Until the renewal is overdue, not until others may take the lease: what is on its way then still arrives in time. */
     private boolean isLeaseValid() {
-        return System.nanoTime() - renewedNanos < config.lease().toNanos();
+        return System.nanoTime() - renewedNanos < renewDeadline().toNanos();
     }
 
-    /** The lease holds from the moment that a renewal was asked for. */
-    private void renewed(long askedNanos) {
+    private Duration renewDeadline() {
+        return config.lease().multipliedBy(2).dividedBy(3);
+    }
+
+    /** When the lease that is about to be written begins: the elector may have noted the time long before it writes. */
+    private static long beginning(LeaderElectionRecord election) {
+        Duration age = Duration.between(election.getRenewTime(), ZonedDateTime.now(ZoneOffset.UTC));
+        return System.nanoTime() - Math.max(0, age.toNanos());
+    }
+
+    private void renewed(long fromNanos) {
         boolean resumes = leading && !closed && !isLeaseValid();
-        renewedNanos = askedNanos;
+        renewedNanos = fromNanos;
         if (resumes && isLeader()) {
             LOG.info("the lease is renewed after it ran out, this replica writes on identity={}", config.identity());
             threads.execute(onGain);
@@ -138,10 +149,10 @@ public final class LeaderGate implements AutoCloseable {
         /** The owner is asked for each time: a Lease of one that is gone would be collected at once. */
         @Override
         public synchronized void create(KubernetesClient client, LeaderElectionRecord election) {
-            long asked = System.nanoTime();
+            long from = beginning(election);
             owners = owners();
             super.create(client, election);
-            renewed(asked);
+            renewed(from);
         }
 
         /** An update is a merge: it leaves the owner that the Lease has. */
@@ -153,9 +164,9 @@ public final class LeaderGate implements AutoCloseable {
 
         @Override
         public synchronized void update(KubernetesClient client, LeaderElectionRecord election) {
-            long asked = System.nanoTime();
+            long from = beginning(election);
             super.update(client, election);
-            renewed(asked);
+            renewed(from);
         }
     }
 

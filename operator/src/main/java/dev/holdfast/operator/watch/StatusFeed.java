@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -116,10 +115,13 @@ final class StatusFeed implements AutoCloseable {
     private Map<ResourceRef, StatusIntent> intents(CompileResult compiled) {
         List<DataPlaneState> connected =
                 reports.states().stream().filter(DataPlaneState::connected).toList();
-        List<TableVersion> served = connected.stream()
-                .map(DataPlaneState::serves)
-                .filter(Objects::nonNull)
-                .toList();
+        Map<String, TableVersion> served = HashMap.newHashMap(connected.size());
+        for (DataPlaneState state : connected) {
+            if (state.serves() != null) {
+                served.put(state.name(), state.serves());
+            }
+        }
+        generations.served(served);
         List<String> refusals = connected.stream()
                 .flatMap(state -> state.refusal().stream().map(refused -> state.name() + ": " + refused.reason()))
                 .toList();
@@ -133,7 +135,7 @@ final class StatusFeed implements AutoCloseable {
         Map<ResourceRef, StatusIntent> now =
                 HashMap.newHashMap(compiled.subjects().size());
         compiled.subjects().forEach((ref, subject) -> {
-            int serving = generations.serving(ref, served);
+            int serving = generations.serving(ref);
             List<String> blame = serving < connected.size() ? refusals : List.of();
             Progress progress = new Progress(serving, connected.size(), blame, standing);
             now.put(

@@ -140,7 +140,9 @@ public final class StatusWriter implements AutoCloseable {
             override.withName(all ? name : name + "-" + scope)
                     .withFieldManager(FIELD_MANAGER)
                     .withItemStore(store)
-                    .withGenerationAware(true)
+                    // A status that somebody else wrote last, an earlier leader for instance, is seen and put right at
+                    // once.
+                    .withGenerationAware(false)
                     .withReconciliationMaxInterval(REPAIR_PERIOD)
                     .withRetry(new GenericRetry().withoutMaxAttempts().setMaxInterval(30_000));
             if (!all) {

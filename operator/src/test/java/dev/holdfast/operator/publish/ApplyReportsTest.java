@@ -65,8 +65,9 @@ class ApplyReportsTest {
         reports.opened("stays");
         reports.opened("goes");
         reports.closed("goes");
-        reports.onChange(changes::incrementAndGet);
         now = now.plus(Duration.ofMinutes(2));
+        report("stays", ONE, new Unchanged());
+        reports.onChange(changes::incrementAndGet);
 
         // When
         reports.forget(Duration.ofSeconds(45));
@@ -74,6 +75,24 @@ class ApplyReportsTest {
         // Then
         assertThat(reports.states()).extracting(DataPlaneState::name).containsExactly("stays");
         assertThat(changes).hasValue(1);
+    }
+
+    @Test
+    void oneWhoseNodeLostItsPowerIsNotConnectedHoweverOpenItsStreamLooks() {
+        // Given
+        reports.opened("a");
+        report("a", ONE, new Applied());
+        now = now.plus(Duration.ofSeconds(46));
+
+        // When
+        reports.forget(Duration.ofSeconds(45));
+
+        // Then
+        assertThat(reports.states()).noneMatch(DataPlaneState::connected);
+        report("a", ONE, new Unchanged());
+        assertThat(reports.states()).allMatch(DataPlaneState::connected);
+        reports.closed("a");
+        assertThat(reports.states()).noneMatch(DataPlaneState::connected);
     }
 
     @Test

@@ -152,7 +152,7 @@ class RouteStreamServerTest {
             assertThat(received).containsExactly(1, 2, 3);
             await().atMost(Duration.ofSeconds(30))
                     .untilAsserted(() -> assertThat(reports.states())
-                            .filteredOn(DataPlaneState::connected)
+                            .filteredOn(state -> state.streams() > 0)
                             .extracting(DataPlaneState::name)
                             .containsExactly("proxy-b"));
         }
@@ -241,7 +241,10 @@ class RouteStreamServerTest {
         // Then
         assertThat(answer).startsWith("HTTP/1.1 200 ").contains("Holdfast-epoch: " + publisher.epoch());
         assertThat(understood.statusCode()).isEqualTo(204);
-        assertThat(reports.states()).singleElement().extracting(DataPlaneState::refusal).matches(Optional::isPresent);
+        assertThat(reports.states())
+                .singleElement()
+                .extracting(DataPlaneState::refusal)
+                .matches(Optional::isPresent);
         assertThat(unknown.statusCode()).isEqualTo(400);
         assertThat(unknown.body()).isEqualTo("outcome: unknown type (expected: one of version 1)\n");
         assertThat(reports.states()).hasSize(1);
