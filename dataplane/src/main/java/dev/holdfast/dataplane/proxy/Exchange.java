@@ -6,6 +6,7 @@ import dev.holdfast.dataplane.proxy.http1.Refusal;
 import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnectException;
+import dev.holdfast.dataplane.proxy.upstream.BackendConnectException.Reason;
 import dev.holdfast.dataplane.proxy.upstream.ConnectRequest;
 import dev.holdfast.dataplane.proxy.upstream.Connected;
 import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
@@ -149,9 +150,13 @@ final class Exchange {
                     services.config().limits().headBytesMax(),
                     services.connector().keepAlive()));
         } else if (!done) {
-            boolean timeout = future.cause() instanceof BackendConnectException failure
-                    && failure.reason() == BackendConnectException.Reason.TIMEOUT;
-            fail(timeout ? 504 : 502, timeout ? "The backend did not accept in time" : "The backend is not reachable");
+            Reason reason =
+                    future.cause() instanceof BackendConnectException failure ? failure.reason() : Reason.REFUSED;
+            switch (reason) {
+                case TIMEOUT -> fail(504, "The backend did not accept in time");
+                case REFUSED, TLS -> fail(502, "The backend is not reachable");
+                case LOCAL -> fail(503, "The proxy is out of sockets");
+            }
         }
     }
 

@@ -166,6 +166,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     @Override
     public void begun() {
         beganNanos = System.nanoTime();
+        headRequested = false;
         if (phase == Phase.KEEP_ALIVE) {
             phase = Phase.HEAD;
             await(services.config().limits().headTimeout());
@@ -326,12 +327,16 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     @Override
     public void unanswered(int status, String reason) {
         exchange = null;
+        decoder.setPaused(false);
+        if (phase != Phase.SERVING) {
+            // What was held of the body is malformed, and that is answered.
+            return;
+        }
         PlainRequest request = plain;
         plain = null;
         if (request != null) {
             request.count(status);
         }
-        decoder.setPaused(false);
         send(new Decision.Reply(status, reason, null, requestEnded || isBodiless(request), null));
     }
 

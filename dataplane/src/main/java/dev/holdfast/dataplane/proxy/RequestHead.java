@@ -8,6 +8,7 @@ import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpVersion;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -15,11 +16,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * A request as it is routed: the authority and the path of its target and of its {@code Host} (RFC 9112 §3.2).
  *
- * @param request as received
+ * @param request as received, a character per octet
  * @param hostField the authority as received, with its port; empty when HTTP/1.0 named none
  * @param host lower case, without port and trailing dot
  * @param rawPath byte for byte as received; {@code *} for {@code OPTIONS *}
- * @param query with its question mark; empty without one
+ * @param query with its question mark, byte for byte; empty without one
  * @param path in the form that is matched
  */
 record RequestHead(HttpRequest request, String hostField, String host, String rawPath, String query, String path)
@@ -143,6 +144,19 @@ record RequestHead(HttpRequest request, String hostField, String host, String ra
         return port <= 65_535 && authority.length() > from + 1;
     }
 
+    /** Path and query in ASCII, for a URI of ours (RFC 3986 §2.1). */
+    String pathAndQuery() {
+        StringBuilder text = new StringBuilder(rawPath.length() + query.length());
+        for (char octet : (rawPath + query).toCharArray()) {
+            if (octet < 0x7f) {
+                text.append(octet);
+            } else {
+                text.append('%').append(HexFormat.of().withUpperCase().toHexDigits((byte) octet));
+            }
+        }
+        return text.toString();
+    }
+
     @Override
     public List<String> headerValues(String name) {
         return request.headers().getAll(name);
@@ -185,10 +199,7 @@ record RequestHead(HttpRequest request, String hostField, String host, String ra
     }
 
     private static @Nullable String decoded(String text) {
-        if (text.indexOf('%') < 0) {
-            return text;
-        }
-        byte[] octets = text.getBytes(StandardCharsets.UTF_8);
+        byte[] octets = text.getBytes(StandardCharsets.ISO_8859_1);
         int length = 0;
         for (int i = 0; i < octets.length; i++) {
             int octet = octets[i];

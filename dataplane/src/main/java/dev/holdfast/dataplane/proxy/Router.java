@@ -155,10 +155,9 @@ final class Router {
             int port = services.redirectPort();
             String authority = port == 443 ? head.host() : head.host() + ":" + port;
             if (isUpgrade) {
-                return Decision.Reply.closing(403, "Use wss://" + authority + head.rawPath() + head.query());
+                return Decision.Reply.closing(403, "Use wss://" + authority + head.pathAndQuery());
             }
-            return new Decision.Reply(
-                    308, "Use https", "https://" + authority + head.rawPath() + head.query(), true, null);
+            return new Decision.Reply(308, "Use https", "https://" + authority + head.pathAndQuery(), true, null);
         }
 
         private PlainRequest plain(RouteAction.Forward forward, ClientInfo client) {

@@ -1,5 +1,7 @@
 package dev.holdfast.dataplane.conformance;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.dataplane.conformance.rig.Handshake;
@@ -17,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -238,6 +241,27 @@ class ForwardingTest {
                 "/%41?%41",
                 "/a/b/",
                 "/:@!$&'()*+,;=?/?:@!$&'()*+,;=");
+        try (ScriptedBackend backend = ScriptedBackend.echo()) {
+            RIG.serve(backend);
+
+            // When
+            for (String target : targets) {
+                RIG.ask("GET " + target + " HTTP/1.1\r\nHost: app.test\r\n\r\n");
+            }
+
+            // Then
+            assertThat(backend.requests()).extracting(SeenRequest::target).containsExactlyElementsOf(targets);
+        }
+    }
+
+    /** Not of RFC 3986, but what curl and scripts send: UTF-8 as it is. */
+    @Test
+    @Conformance(value = "C12", rfc = "9110 §7.7")
+    void octetsBeyondAsciiGoOnAsTheyCame() throws IOException {
+        // Given
+        List<String> targets = Stream.of("/é", "/?q=é", "/日本?q=日本", "/a?é=%C3%A9")
+                .map(target -> new String(target.getBytes(UTF_8), ISO_8859_1))
+                .toList();
         try (ScriptedBackend backend = ScriptedBackend.echo()) {
             RIG.serve(backend);
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.holdfast.routetable.Route;
 import dev.holdfast.routetable.RouteAction;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -28,6 +30,48 @@ class StrictnessTest {
     static void stop() {
         rig.close();
         backend.close();
+    }
+
+    @Test
+    void aRefusalAfterAHeadRequestHasItsBody() throws IOException {
+        // Given
+        try (RawClient client = rig.client()) {
+            client.send("HEAD / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+            assertThat(client.head()).startsWith("HTTP/1.1 200 ");
+
+            // When
+            client.send("nonsense\r\n\r\n");
+
+            // Then
+            String head = client.head();
+            String body = client.rest();
+            assertThat(head)
+                    .startsWith("HTTP/1.1 400 ")
+                    .containsIgnoringCase("\r\ncontent-length: " + body.length() + "\r\n");
+        }
+    }
+
+    @Test
+    void aBodyThatTurnsOutMalformedWhenItsBackendIsGoneHasOneAnswer() throws IOException {
+        // Given
+        int nobody;
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            nobody = socket.getLocalPort();
+        }
+        try (Rig own = Rig.start();
+                RawClient client = own.client()) {
+            own.serve(Rig.route(RouteAction.Forward.to("u")), nobody);
+
+            // When
+            client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
+
+            // Then
+            assertThat(client.rest()).containsOnlyOnce("HTTP/1.1 ");
+            assertThat(own.meters.find("holdfast.http.requests").counters().stream()
+                            .mapToDouble(counter -> counter.count())
+                            .sum())
+                    .isEqualTo(1);
+        }
     }
 
     static Stream<Arguments> refused() {

@@ -36,8 +36,17 @@ class FileLimitTest {
                 DataPlaneProcess dataPlane = DataPlaneProcess.serve(
                         List.of("sh", "-c", "ulimit -n " + FILES + "; exec \"$@\"", "sh"),
                         List.of(),
-                        new ServedTable().host("good.test", echo.port()).store(root),
+                        new ServedTable()
+                                .host("good.test", echo.port())
+                                .host("late.test", echo.port())
+                                .host("dead.test", 1)
+                                .store(root),
                         "--head-timeout=PT5M")) {
+            // A class of ours that is needed for the first time is read from a file, here where there is no archive of
+            // them.
+            assertThat(RawGet.status(dataPlane.httpPort(), "good.test")).isEqualTo(200);
+            assertThat(RawGet.status(dataPlane.httpPort(), "dead.test")).isEqualTo(502);
+            RawGet early = new RawGet(dataPlane.httpPort(), "late.test", "/");
             fleet.open(20, URI.create("ws://good.test:" + dataPlane.httpPort() + "/"));
 
             // When
@@ -50,6 +59,8 @@ class FileLimitTest {
             double cpu = dataPlane.process().cpu().minus(cpuBefore).toNanos() * 100.0 / FULL.toNanos();
             long messages = fleet.messages() - messagesBefore;
             long files = openFiles(dataPlane);
+            int statusWhileFull = early.get().status();
+            early.close();
             knocking.forEach(WireClient::hangUp);
             long left = System.nanoTime();
             await().atMost(PATIENCE).pollInterval(Duration.ofMillis(10)).until(() -> isServed(dataPlane));
@@ -69,6 +80,9 @@ class FileLimitTest {
                     dataPlane.metric("holdfast_accept_failures_total"));
             assertThat(fleet.drops()).as("first: %s", fleet.firstDrop()).isZero();
             assertThat(messages).as("messages while full").isPositive();
+            assertThat(statusWhileFull)
+                    .as("of a request that needs a socket to its backend while there is none")
+                    .isEqualTo(503);
             assertThat(cpu).as("processor while full, in percent of a core").isLessThan(60);
             assertThat(dataPlane.metric("holdfast_accept_failures_total")).isPositive();
             assertThat(fleet.settle(PATIENCE)).as("bytes lost").isZero();

@@ -57,7 +57,8 @@ public final class RequestDecoderHandler extends MessageDecoderHandler {
             throw malformed("the request target is not valid UTF-8");
         }
         method = HttpMethod.valueOf(new String(line, 0, methodEnd, StandardCharsets.US_ASCII));
-        target = new String(line, methodEnd + 1, targetEnd - methodEnd - 1, StandardCharsets.UTF_8);
+        // A character per octet: it goes on as it came (RFC 9110 §7.7).
+        target = new String(line, methodEnd + 1, targetEnd - methodEnd - 1, StandardCharsets.ISO_8859_1);
     }
 
     private static HttpVersion version(byte[] line, int from, int to) throws RefusedException {

@@ -145,7 +145,8 @@ public final class TimerWheel {
             pending--;
             try {
                 timer.expired();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
+                // An error too: the wheel would stand still, and with it every limit of time.
                 LOG.warn("event=timer_failed timer={}", timer.getClass().getSimpleName(), e);
             }
         }

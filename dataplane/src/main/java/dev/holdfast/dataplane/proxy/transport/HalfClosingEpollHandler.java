@@ -179,8 +179,15 @@ public final class HalfClosingEpollHandler implements IoHandler {
         @Override
         public void handle(IoRegistration ignored, IoEvent event) {
             // Reported before this one was registered: it is about a closed one of the same number.
-            if (since != turn) {
+            if (since == turn) {
+                return;
+            }
+            try {
                 handle.handle(this, event);
+            } catch (RuntimeException | Error e) {
+                // Beyond here it would end the loop, and with it every connection that the loop has.
+                LOG.error("event=handle_failed handle={}", handle.getClass().getSimpleName(), e);
+                close();
             }
         }
 

@@ -16,6 +16,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.NotYetConnectedException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One direction from socket to socket, without Netty's channels: one receive into the buffer of the event loop, one send.
@@ -23,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * else reads, writes or closes it.
  */
 final class DirectRelay implements Relay, EpollIoHandle {
+    private static final Logger LOG = LoggerFactory.getLogger(DirectRelay.class);
     private static final EpollIoOps READS = EpollIoOps.EPOLLIN;
     private static final EpollIoOps READS_AND_WRITES = READS.with(EpollIoOps.EPOLLOUT);
     /** Edge-triggered: while nothing is read, a peer that is gone would be reported without end. */
@@ -111,9 +114,22 @@ final class DirectRelay implements Relay, EpollIoHandle {
         return source;
     }
 
+    /** Whatever goes wrong, memory that is used up among it, ends this tunnel and no other of the loop. */
     @Override
     public void handle(IoRegistration ignored, IoEvent event) {
-        int ops = ((EpollIoEvent) event).ops().value();
+        try {
+            handle(((EpollIoEvent) event).ops().value());
+        } catch (RuntimeException e) {
+            LOG.warn("event=relay_failed", e);
+            tunnel.failed(this, e);
+        } catch (Error e) {
+            // Out of memory it may be one of thousands: a line each, not a trace.
+            LOG.warn("event=relay_failed because=\"{}\"", e.toString());
+            tunnel.failed(this, e);
+        }
+    }
+
+    private void handle(int ops) {
         if ((ops & (WRITABLE | ERROR)) != 0) {
             opposite().sendHeld();
         }

@@ -10,9 +10,14 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The tunnels and upgrades of one event loop; confined to it. */
 final class LoopTunnels {
+    private static final Logger LOG = LoggerFactory.getLogger(LoopTunnels.class);
+
     private record Due(long atNanos, RelayedTunnel tunnel) {}
 
     private final EventLoop loop;
@@ -98,7 +103,7 @@ final class LoopTunnels {
         Due first = due.peekFirst();
         while (first != null && first.atNanos() - now <= 0) {
             due.removeFirst();
-            first.tunnel().drain(drain.word());
+            orCut(first.tunnel(), tunnel -> tunnel.drain(drain.word()));
             first = due.peekFirst();
         }
         if (first != null) {
@@ -109,6 +114,16 @@ final class LoopTunnels {
     /** Ends everything without a word. */
     void cutAll() {
         List.copyOf(upgrades).forEach(Upgrade::cut);
-        open().forEach(RelayedTunnel::cut);
+        open().forEach(tunnel -> orCut(tunnel, RelayedTunnel::cut));
+    }
+
+    /** One tunnel that cannot be told, for want of memory for instance, must not keep the next from being told. */
+    private static void orCut(RelayedTunnel tunnel, Consumer<RelayedTunnel> end) {
+        try {
+            end.accept(tunnel);
+        } catch (RuntimeException | Error e) {
+            LOG.warn("event=tunnel_not_drained tunnel={}", tunnel.info().id(), e);
+            tunnel.abort(e);
+        }
     }
 }

@@ -59,8 +59,10 @@ final class RefusalRelay extends TimerWheel.Timer {
         wheel.schedule(this, idleTicks);
         int code = response.status().code();
         HttpHeaders headers = response.headers();
-        String length =
-                HttpUtil.isTransferEncodingChunked(response) ? null : headers.get(HttpHeaderNames.CONTENT_LENGTH);
+        // A 204 has no length, whatever the backend says (RFC 9110 §8.6).
+        String length = code == 204 || HttpUtil.isTransferEncodingChunked(response)
+                ? null
+                : headers.get(HttpHeaderNames.CONTENT_LENGTH);
         String upgrade = headers.get(HttpHeaderNames.UPGRADE);
         request.responses().prepare(response, cookie);
         response.setProtocolVersion(HttpVersion.HTTP_1_1);

@@ -229,6 +229,11 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         return side.hasEnded() && (other(side).isFinDone() || side.isFarewellDone());
     }
 
+    /** Something of ours went wrong with it. */
+    void abort(Throwable cause) {
+        failed(fromBackend, cause);
+    }
+
     /** A connection broke: the other side must not take it for an orderly end. */
     void failed(Relay relay, @Nullable Throwable cause) {
         if (phase == Phase.GONE) {

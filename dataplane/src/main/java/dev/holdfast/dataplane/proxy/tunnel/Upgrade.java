@@ -125,6 +125,7 @@ final class Upgrade extends TimerWheel.Timer {
             HttpResponseStatus status = switch (failure.reason()) {
                 case TIMEOUT -> HttpResponseStatus.GATEWAY_TIMEOUT;
                 case REFUSED, TLS -> HttpResponseStatus.BAD_GATEWAY;
+                case LOCAL -> HttpResponseStatus.SERVICE_UNAVAILABLE;
             };
             fail(status, "connect_" + failure.reason().label(), "The backend could not be reached.");
         } else if (state == State.CONNECTING) {
@@ -392,6 +393,8 @@ final class Upgrade extends TimerWheel.Timer {
         takeover.writer().answer(answer, false);
         takeover.writer().content(answer.content());
         takeover.writer().flush();
+        // Until it is taken, which is up to the client.
+        wheel.schedule(this, TimerWheel.ticks(parts.settings().halfClosedTimeout()));
         client.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(done -> linger());
     }
 
@@ -433,6 +436,11 @@ final class Upgrade extends TimerWheel.Timer {
         connecting = null;
         if (pending != null) {
             pending.cancel(false);
+        }
+        UpgradeBackendHandler handler = backendHandler;
+        backendHandler = null;
+        if (handler != null) {
+            handler.stop();
         }
         Connected made = connected;
         connected = null;

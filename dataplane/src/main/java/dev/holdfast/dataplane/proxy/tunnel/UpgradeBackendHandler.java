@@ -31,6 +31,11 @@ final class UpgradeBackendHandler extends ChannelInboundHandlerAdapter implement
         decoder.setPaused(paused);
     }
 
+    /** Nothing more is read of the answer; what is held of it is let go. */
+    void stop() {
+        decoder.stop();
+    }
+
     @Override
     public void response(HttpResponse head, Framing framing) {
         upgrade.head(head);

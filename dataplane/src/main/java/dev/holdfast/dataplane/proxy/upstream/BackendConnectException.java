@@ -14,7 +14,9 @@ public final class BackendConnectException extends IOException {
         /** The time ran out. */
         TIMEOUT,
         /** The TLS handshake failed or the certificate was not accepted. */
-        TLS;
+        TLS,
+        /** This process has no socket for it: out of file descriptors. */
+        LOCAL;
 
         /** The label value. */
         public String label() {
@@ -22,6 +24,7 @@ public final class BackendConnectException extends IOException {
                 case REFUSED -> "refused";
                 case TIMEOUT -> "timeout";
                 case TLS -> "tls";
+                case LOCAL -> "local";
             };
         }
     }

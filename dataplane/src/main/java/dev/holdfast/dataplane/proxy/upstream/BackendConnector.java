@@ -129,6 +129,14 @@ public final class BackendConnector {
             }
         }
 
+        /** Not the endpoint's fault: another one would fare no better, and none is to be avoided for it. */
+        void failedHere(RuntimeException cause) {
+            lease.release();
+            request.metrics().backendConnectFailed(Reason.LOCAL.label());
+            result.tryFailure(new BackendConnectException(
+                    Reason.LOCAL, "no socket: " + String.valueOf(cause.getMessage()), cause));
+        }
+
         void failed(BackendConnectException failure) {
             if (result.isDone()) {
                 return;
@@ -167,7 +175,15 @@ public final class BackendConnector {
         }
 
         void start() {
-            Channel created = newChannel(owner.request.loop(), lease);
+            Channel created;
+            try {
+                created = newChannel(owner.request.loop(), lease);
+            } catch (RuntimeException e) {
+                // Out of file descriptors, above all.
+                done = true;
+                owner.failedHere(e);
+                return;
+            }
             channel = created;
             wheel.schedule(this, TimerWheel.ticks(owner.request.timeout()));
             owner.request.loop().register(created).addListener(registered -> {

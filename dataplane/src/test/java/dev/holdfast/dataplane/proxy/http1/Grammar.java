@@ -56,11 +56,6 @@ final class Grammar {
         }
     }
 
-    /** The octets of a text in UTF-8. */
-    static String octets(String text) {
-        return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
-    }
-
     /** Whether a refusal is about the framing of a body, which this grammar does not cover. */
     static boolean isAboutFraming(String event) {
         return event.contains("Content-Length") || event.contains("chunked") || event.contains("Transfer-Encoding");

@@ -15,6 +15,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** One wheel per loop: never early, a tick late at most, and cancelled means cancelled. */
 class TimerWheelTest {
@@ -104,23 +106,27 @@ class TimerWheelTest {
         assertThat(fired).containsExactly("moved");
     }
 
-    @Test
-    void aTimerThatFailsStopsNoOther() throws Exception {
+    @ParameterizedTest
+    @ValueSource(classes = {IllegalStateException.class, OutOfMemoryError.class})
+    void aTimerThatFailsStopsNoOther(Class<? extends Throwable> failure) throws Exception {
         // Given
         onLoop(() -> {
             TimerWheel wheel = TimerWheel.of(loop);
             // When
-            wheel.schedule(
-                    new Named("bad", () -> {
-                        throw new IllegalStateException("on purpose");
-                    }),
-                    1);
+            wheel.schedule(new Named("bad", () -> sneak(failure)), 1);
             wheel.schedule(new Named("good", () -> {}), 3);
             return true;
         });
         // Then
         await().until(() -> fired.contains("good"));
         assertThat(fired).containsExactly("bad", "good");
+    }
+
+    private static void sneak(Class<? extends Throwable> failure) {
+        if (Error.class.isAssignableFrom(failure)) {
+            throw new OutOfMemoryError("on purpose");
+        }
+        throw new IllegalStateException("on purpose");
     }
 
     @Test

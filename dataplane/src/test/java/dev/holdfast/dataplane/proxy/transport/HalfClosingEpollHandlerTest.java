@@ -73,6 +73,43 @@ class HalfClosingEpollHandlerTest {
         }
     }
 
+    @Test
+    void aSocketWhoseHandlerFailsIsClosedAndTheOthersOfTheLoopGoOn() throws Exception {
+        // Given
+        BlockingQueue<Integer> heard = new LinkedBlockingQueue<>();
+        End bad = new End(connected(), (end, ops) -> {
+            throw new OutOfMemoryError("on purpose");
+        });
+        java.net.Socket badPeer = server.accept();
+        End good = new End(connected(), (end, ops) -> {
+            heard.add(ops);
+            end.close();
+        });
+        java.net.Socket goodPeer = server.accept();
+        loop.submit(() -> {
+                    bad.register();
+                    good.register();
+                })
+                .get();
+        // When
+        badPeer.getOutputStream().write('x');
+        // Then
+        assertThat(isEnded(badPeer)).isTrue();
+        goodPeer.getOutputStream().write('x');
+        assertThat(heard.take()).isEqualTo(EpollIoOps.EPOLLIN.value());
+        badPeer.close();
+        goodPeer.close();
+    }
+
+    /** By a reset: what the peer sent was not read. */
+    private static boolean isEnded(java.net.Socket peer) {
+        try {
+            return peer.getInputStream().read() < 0;
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
     private Socket connected() {
         Socket socket = Socket.newSocketStream();
         open.add(socket::close);

@@ -405,6 +405,48 @@ class UpgradeTest {
         client.close();
     }
 
+    @Test
+    void aRefusalWithoutContentHasNoLengthEither() throws IOException {
+        // Given
+        Wire client = front.client();
+        client.send(REQUEST);
+        Wire server = backend.accept();
+        server.head();
+
+        // When
+        server.send("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n");
+
+        // Then
+        assertThat(client.head()).startsWith("HTTP/1.1 204 ").doesNotContainIgnoringCase("content-length");
+        client.close();
+    }
+
+    @Test
+    void whatIsHeldOfARefusalIsLetGoWhenTheClientLeaves() throws Exception {
+        // Given
+        Wire client = front.client();
+        client.send(REQUEST);
+        Wire server = backend.accept();
+        server.head();
+        int size = 64 * 1024 * 1024;
+        server.send("HTTP/1.1 403 Forbidden\r\nContent-Length: " + size + "\r\n\r\n");
+        Thread sender = Thread.ofVirtual().start(() -> {
+            byte[] block = new byte[65_536];
+            try {
+                for (int sent = 0; sent < size; sent += block.length) {
+                    server.send(block);
+                }
+            } catch (IllegalStateException | java.io.UncheckedIOException e) {
+                // The proxy has ended the connection, as it should.
+            }
+        });
+        sender.join(Duration.ofMillis(1_500));
+        // When
+        client.reset();
+        // Then nothing is left over, which the class's leak detection looks for
+        sender.join();
+    }
+
     private static int deadPort() throws IOException {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
