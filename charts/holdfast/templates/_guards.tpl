@@ -40,6 +40,13 @@
 {{- if and .Values.config.publish.service .Values.config.publish.addresses -}}
 {{- fail "config.publish.addresses: set with config.publish.service (expected: one of both)" -}}
 {{- end -}}
+{{- $published := .Values.config.publish.service -}}
+{{- if and $published .Values.watchNamespaces .Values.config.writeStatus -}}
+{{- $of := splitList "/" $published | first -}}
+{{- if not (or (eq $of (include "holdfast.namespace" .)) (has $of .Values.watchNamespaces)) -}}
+{{- fail (printf "config.publish.service: %s (expected: a Service of the release's namespace or of one in watchNamespaces); the operator may read no other" $published) -}}
+{{- end -}}
+{{- end -}}
 {{- $same := and (eq (include "holdfast.operator.serviceAccount" .) (include "holdfast.proxy.serviceAccount" .)) -}}
 {{- if $same -}}
 {{- fail (printf "proxy.serviceAccount.name: %s (expected: another one than the operator's); the proxy has no rights at the API server" (include "holdfast.proxy.serviceAccount" .)) -}}

@@ -20,7 +20,7 @@ public record EndpointGroup(String id, List<Endpoint> endpoints) {
     /**
      * One address.
      *
-     * @param address an IP address as text
+     * @param address an IP address as text, or the name of a Service of type ExternalName
      * @param zone the zone it runs in; null when unknown
      * @param forZones the zones that should prefer it (EndpointSlice hints); empty when there are no hints
      */

@@ -41,6 +41,7 @@ public final class DirectorySource implements ObjectSource {
     private final SnapshotAssembly assembly;
     private final Map<Path, Due> due = new HashMap<>();
     private final Set<Path> outside = new HashSet<>();
+    private final Set<Path> unfollowed = new HashSet<>();
     private Set<Path> directories = Set.of();
     private @Nullable FileEvents events;
     private @Nullable Thread thread;
@@ -66,6 +67,13 @@ public final class DirectorySource implements ObjectSource {
         onChange = listener;
         try {
             events = new FileEvents();
+        } catch (IOException e) {
+            throw new UncheckedIOException(new IOException(
+                    root + ": its edits cannot be followed: " + e.getMessage()
+                            + " (on Linux, is fs.inotify.max_user_instances used up?)",
+                    e));
+        }
+        try {
             rescan(Belief.FIRM);
         } catch (IOException e) {
             throw new UncheckedIOException(new IOException(
@@ -190,6 +198,16 @@ public final class DirectorySource implements ObjectSource {
         try {
             source.follow(directory);
         } catch (IOException e) {
+            if (directory.startsWith(root)
+                    && Files.isDirectory(directory)
+                    && unfollowed.add(directory)
+                    && unfollowed.size() == 1) {
+                LOG.warn(
+                        "edits below path={} are not served until the next start: {} (on Linux, is fs.inotify.max_user_watches"
+                                + " used up?)",
+                        directory,
+                        e.getMessage());
+            }
             LOG.debug("directory cannot be followed path={}", directory, e);
         }
     }

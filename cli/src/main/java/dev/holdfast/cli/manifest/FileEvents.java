@@ -42,7 +42,8 @@ final class FileEvents implements AutoCloseable {
     }
 
     private final WatchService service;
-    private final Map<WatchKey, Path> directories = new HashMap<>();
+    /** Linux has one key for a directory, by however many paths it is reached. */
+    private final Map<WatchKey, Set<Path>> directories = new HashMap<>();
 
     FileEvents() throws IOException {
         this.service = MACOS
@@ -53,7 +54,10 @@ final class FileEvents implements AutoCloseable {
     /** Follows a directory; again is harmless. */
     void follow(Path directory) throws IOException {
         Watchable watchable = MACOS ? new WatchablePath(directory) : directory;
-        directories.put(watchable.register(service, ENTRY_CREATE, ENTRY_DELETE, ENTRY_MODIFY), directory);
+        directories
+                .computeIfAbsent(
+                        watchable.register(service, ENTRY_CREATE, ENTRY_DELETE, ENTRY_MODIFY), key -> new HashSet<>())
+                .add(directory);
     }
 
     /**
@@ -70,12 +74,12 @@ final class FileEvents implements AutoCloseable {
         Set<Path> paths = new HashSet<>();
         boolean incomplete = MACOS;
         while (key != null) {
-            Path directory = directories.get(key);
+            Set<Path> here = directories.getOrDefault(key, Set.of());
             for (WatchEvent<?> event : key.pollEvents()) {
-                if (event.kind() == OVERFLOW || directory == null || !(event.context() instanceof Path name)) {
+                if (event.kind() == OVERFLOW || here.isEmpty() || !(event.context() instanceof Path name)) {
                     incomplete = true;
                 } else {
-                    paths.add(directory.resolve(name));
+                    here.forEach(directory -> paths.add(directory.resolve(name)));
                 }
             }
             if (!key.reset()) {

@@ -21,6 +21,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What is known of every manifest below a directory: its last good reading is in force. Not thread-safe.
@@ -62,7 +64,10 @@ final class ManifestTree {
 
     private record Stamp(@Nullable Object key, long modifiedNanos, long size) {}
 
+    private static final Logger LOG = LoggerFactory.getLogger(ManifestTree.class);
+
     private final Path root;
+    private final Set<Path> unreadable = new HashSet<>();
     private final Consumer<FileNotice> notices;
     private final DocumentReader reader = new DocumentReader();
     private final SortedMap<Path, Known> files = new TreeMap<>();
@@ -145,11 +150,14 @@ final class ManifestTree {
 
             @Override
             public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-                boolean gone = e instanceof NoSuchFileException || e instanceof FileSystemLoopException;
-                if (gone && !file.equals(root)) {
-                    return FileVisitResult.CONTINUE;
+                if (file.equals(root)) {
+                    throw e;
                 }
-                throw e;
+                boolean gone = e instanceof NoSuchFileException || e instanceof FileSystemLoopException;
+                if (!gone && unreadable.add(file)) {
+                    LOG.warn("left out, for it cannot be read: path={} reason={}", file, e.toString());
+                }
+                return FileVisitResult.CONTINUE;
             }
         });
         return new Listing(manifests, directories);

@@ -226,6 +226,23 @@ class DirectorySourceTest {
     }
 
     @Test
+    void aDirectoryThatIsReachedByTwoPathsIsFollowedByBoth() throws IOException {
+        // Given: Linux tells of a directory once, and a link to a file in it makes it be followed where it really is
+        Path real = directory;
+        directory = Files.createSymbolicLink(temp.resolve("link"), real);
+        write("a.yaml", service("one"));
+        write("b.yaml", service("two"));
+        Files.createSymbolicLink(real.resolve("active.yaml"), Path.of("a.yaml"));
+        start();
+
+        // When
+        write("b.yaml", service("three"));
+
+        // Then
+        await().untilAsserted(() -> assertThat(services()).containsExactlyInAnyOrder("one", "three"));
+    }
+
+    @Test
     void aBrokenFileKeepsItsLastGoodObjectsAndSaysWhere() throws IOException {
         // Given
         write("a.yaml", service("one"));

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -58,10 +59,15 @@ final class EndpointGroups {
         String id = service.meta().namespace() + "/" + service.meta().name() + ":" + port;
         List<Issue> issues = new ArrayList<>();
         List<Endpoint> endpoints = new ArrayList<>();
-        Optional<InetAddress> literal = Addresses.parse(name);
+        String plain = name.toLowerCase(Locale.ROOT).replaceFirst("\\.$", "");
+        Optional<InetAddress> literal = Addresses.parse(plain);
         boolean local =
-                literal.map(Addresses::isLoopback).orElse(name.equals("localhost") || name.endsWith(".localhost"));
-        if (literal.map(Addresses::isForbidden).orElse(false) || local && loopback == LoopbackEndpoints.REFUSED) {
+                literal.map(Addresses::isLoopback).orElse(plain.equals("localhost") || plain.endsWith(".localhost"));
+        // 127.1 and 2130706433 are addresses to some.
+        boolean looksLikeAddress = literal.isEmpty() && plain.matches("(.*\\.)?([0-9]+|0x[0-9a-f]*)");
+        if (looksLikeAddress
+                || literal.map(Addresses::isForbidden).orElse(false)
+                || local && loopback == LoopbackEndpoints.REFUSED) {
             issues.add(
                     forbidden(name, "externalName of Service " + service.meta().name()));
         } else if (!name.matches("[A-Za-z0-9._:-]{1,253}")) {
@@ -69,7 +75,7 @@ final class EndpointGroups {
                     DiagnosticCode.ENDPOINT_IGNORED,
                     "externalName of Service " + service.meta().name() + " is no DNS name (expected: a DNS name)"));
         } else {
-            endpoints.add(Endpoint.ready(name, port));
+            endpoints.add(Endpoint.ready(plain, port));
         }
         return new Resolved(new EndpointGroup(id, endpoints), issues);
     }

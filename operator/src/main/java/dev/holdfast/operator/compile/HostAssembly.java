@@ -26,9 +26,12 @@ import org.jspecify.annotations.Nullable;
  * whoever comes second is told.
  */
 final class HostAssembly {
+    private static final int INHERITED_ROUTES_MAX = 100_000;
+
     private final Map<HostPattern, Host> hosts = new HashMap<>();
     private final Map<RouteIntent, Claim> made = new IdentityHashMap<>();
     private final Map<RouteIntent, Claim> lastMade;
+    private int inheritedRoutes;
 
     /** Takes over from {@code last} the routes of intents that are the same objects; null: there is none. */
     HostAssembly(@Nullable HostAssembly last) {
@@ -185,9 +188,11 @@ final class HostAssembly {
         if (broader == null || broader.order.isEmpty()) {
             broader = pattern.isAny() ? null : hosts.get(HostPattern.ANY);
         }
-        if (broader == null) {
+        // Else hosts of certificates, which are short to name, times routes of another object could be any number.
+        if (broader == null || inheritedRoutes + broader.order.size() > INHERITED_ROUTES_MAX) {
             return List.of();
         }
+        inheritedRoutes += broader.order.size();
         return broader.order.stream()
                 .map(claim -> new Route(
                         id(claim.owner, claim.intent, pattern),

@@ -41,13 +41,13 @@ public record RequestPath(@Nullable String value, @Nullable String refusal) {
         return new RequestPath(null, "path: " + why);
     }
 
-    /** How much of the path needs no second look: unreserved characters, sub-delimiters, single slashes, no dots that follow one. */
+    /** How much of the path needs no second look: unreserved characters, sub-delimiters, single slashes, no dot or semicolon that follows one. */
     private static int plainPrefix(String raw) {
         char previous = 0;
         for (int i = 0; i < raw.length(); i++) {
             char c = raw.charAt(i);
             boolean afterSlash = previous == '/';
-            if (afterSlash && (c == '/' || c == '.') || !isPlain(c)) {
+            if (afterSlash && (c == '/' || c == '.' || c == ';') || !isPlain(c)) {
                 return i;
             }
             previous = c;
@@ -143,13 +143,23 @@ public record RequestPath(@Nullable String value, @Nullable String refusal) {
         }
     }
 
+    /** Without parameters: what stands behind a semicolon some backends drop before they look for dots (RFC 3986 section 3.3). */
+    private static int nameLength(String path, int start, int end) {
+        for (int i = start; i < end; i++) {
+            if (path.charAt(i) == ';' || path.startsWith("%3B", i)) {
+                return i - start;
+            }
+        }
+        return end - start;
+    }
+
     private static boolean hasAmbiguousSegment(String path) {
         int start = 1;
         while (start <= path.length()) {
             int end = path.indexOf('/', start);
             boolean last = end < 0;
             end = last ? path.length() : end;
-            int length = end - start;
+            int length = nameLength(path, start, end);
             boolean empty = length == 0 && !last;
             boolean dots = length == 1 && path.charAt(start) == '.' || length == 2 && path.startsWith("..", start);
             if (empty || dots) {

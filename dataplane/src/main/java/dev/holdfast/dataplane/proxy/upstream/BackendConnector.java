@@ -27,6 +27,7 @@ import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
@@ -189,10 +190,21 @@ public final class BackendConnector {
             owner.request.loop().register(created).addListener(registered -> {
                 if (!registered.isSuccess()) {
                     fail(Reason.REFUSED, registered.cause());
+                } else if (!done && lease.address().isUnresolved()) {
+                    EndpointNames.resolve(lease.address(), owner.request.loop())
+                            .addListener((Future<InetSocketAddress> found) -> nameDone(created, found));
                 } else if (!done) {
                     created.connect(lease.address()).addListener(f -> tcpDone((ChannelFuture) f));
                 }
             });
+        }
+
+        private void nameDone(Channel created, Future<InetSocketAddress> found) {
+            if (!found.isSuccess()) {
+                fail(Reason.REFUSED, found.cause());
+            } else if (!done) {
+                created.connect(found.getNow()).addListener(f -> tcpDone((ChannelFuture) f));
+            }
         }
 
         private void tcpDone(ChannelFuture future) {
@@ -320,12 +332,17 @@ public final class BackendConnector {
         return channel;
     }
 
-    private static Channel socketFor(EventLoop loop, InetAddress address) {
+    /** {@code address} is null for a name, which may have an address of either family. */
+    private static Channel socketFor(EventLoop loop, @Nullable InetAddress address) {
         if (loop instanceof IoEventLoop io) {
             if (io.isCompatible(EpollIoHandle.class)) {
                 // One of IPv4 alone needs a system call less than one of both, and its packets a shorter way.
-                return new EpollSocketChannel(
-                        address instanceof Inet4Address ? SocketProtocolFamily.INET : SocketProtocolFamily.INET6);
+                return address == null
+                        ? new EpollSocketChannel()
+                        : new EpollSocketChannel(
+                                address instanceof Inet4Address
+                                        ? SocketProtocolFamily.INET
+                                        : SocketProtocolFamily.INET6);
             }
             if (io.isCompatible(KQueueIoHandle.class)) {
                 return new KQueueSocketChannel();

@@ -13,7 +13,7 @@ public interface EndpointLease {
     /** The endpoint that was chosen. */
     EndpointGroup.Endpoint endpoint();
 
-    /** Where to connect: the endpoint's address, never looked up. */
+    /** Where to connect: the endpoint's address; unresolved if it is a name. */
     InetSocketAddress address();
 
     /**

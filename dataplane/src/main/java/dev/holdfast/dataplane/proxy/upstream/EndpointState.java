@@ -33,7 +33,7 @@ final class EndpointState {
 
     EndpointState(Key key) {
         this.key = key;
-        this.address = new InetSocketAddress(literal(key), key.port());
+        this.address = address(key);
         this.hash = Hashes.of(key.address() + ":" + key.port());
     }
 
@@ -60,12 +60,18 @@ final class EndpointState {
         }
     }
 
-    private static InetAddress literal(Key key) {
+    /** Unresolved for a name, that of a Service of type ExternalName. */
+    private static InetSocketAddress address(Key key) {
+        if (EndpointNames.isName(key.address())) {
+            return InetSocketAddress.createUnresolved(key.address(), key.port());
+        }
         try {
-            return InetAddress.ofLiteral(key.address());
+            return new InetSocketAddress(InetAddress.ofLiteral(key.address()), key.port());
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
-                    "endpoint.address of " + key.group() + ": \"" + key.address() + "\" (expected: an IP address)", e);
+                    "endpoint.address of " + key.group() + ": \"" + key.address()
+                            + "\" (expected: an IP address, or the name of a Service of type ExternalName)",
+                    e);
         }
     }
 }

@@ -224,6 +224,12 @@ final class NginxAnnotations {
 
     /** HTTPS backends are not verified unless {@code proxy-ssl-verify} says so: that is what ingress-nginx does. */
     private void finishTls(Map<String, String> annotations) {
+        String own = annotations
+                .getOrDefault(OwnAnnotations.PREFIX + "backend-protocol", "")
+                .strip();
+        if (own.equals("http") || own.equals("ws")) {
+            return;
+        }
         String protocolKey = PREFIX + "backend-protocol";
         if (settings.protocol != Protocol.HTTPS) {
             // Our own annotation may still choose TLS; then what nginx was told applies to it.

@@ -16,8 +16,11 @@ final class RegexCost {
 
     private static final Pattern COUNTED = Pattern.compile("\\{([0-9]{1,9})(,([0-9]{0,9}))?\\}");
 
+    private static final Pattern FLAGS = Pattern.compile("\\(\\?[a-zA-Z-]*\\)");
+
     private final String text;
     private final Matcher counted;
+    private final Matcher flags;
     private final Deque<long[]> groups = new ArrayDeque<>();
     /** Instructions of the current group, and of its last atom. */
     private long[] group = new long[2];
@@ -25,6 +28,7 @@ final class RegexCost {
     private RegexCost(String text) {
         this.text = text;
         this.counted = COUNTED.matcher(text);
+        this.flags = FLAGS.matcher(text);
     }
 
     /** The estimate; at most about {@link Integer#MAX_VALUE}, however great it really is. */
@@ -39,12 +43,10 @@ final class RegexCost {
             switch (c) {
                 case '\\' -> i = escape(i);
                 case '[' -> i = characterClass(i);
-                case '(' -> {
-                    groups.push(group);
-                    group = new long[2];
-                }
+                case '(' -> i = open(i);
                 case ')' -> close();
                 case '{' -> i = repetition(i);
+                case '*', '+', '?' -> repeated();
                 default -> atom();
             }
             i++;
@@ -64,6 +66,23 @@ final class RegexCost {
         group[1] = size;
     }
 
+    /** Flags alone, {@code (?i)}, are no atom: a count behind them repeats what stands before them. */
+    private int open(int start) {
+        flags.region(start, text.length());
+        if (flags.lookingAt()) {
+            return flags.end() - 1;
+        }
+        groups.push(group);
+        group = new long[2];
+        return start;
+    }
+
+    /** What is repeated without a count is as long as it was, and a step: a count may still come behind flags. */
+    private void repeated() {
+        group[0] = capped(group[0] + 1);
+        group[1] = capped(group[1] + 1);
+    }
+
     private void close() {
         long size = group[0] + 2;
         if (!groups.isEmpty()) {
@@ -72,10 +91,22 @@ final class RegexCost {
         }
     }
 
+    /** Each character is an atom up to {@code \E}, none if there is none; returns the index of the last one. */
+    private int quoted(int start) {
+        int end = text.indexOf("\\E", start);
+        for (int i = start; i < (end < 0 ? text.length() : end); i++) {
+            atom();
+        }
+        return end < 0 ? text.length() - 1 : end + 1;
+    }
+
     /** Skips {@code \d}, {@code \p{Greek}} and {@code \x{10FFFF}}; returns the index of its last character. */
     private int escape(int start) {
-        atom();
         int next = start + 1;
+        if (text.startsWith("Q", next)) {
+            return quoted(next + 1);
+        }
+        atom();
         boolean braces = next + 1 < text.length()
                 && "px".indexOf(String.valueOf(text.charAt(next)).toLowerCase(Locale.ROOT)) >= 0
                 && text.charAt(next + 1) == '{';
@@ -93,8 +124,8 @@ final class RegexCost {
             i++;
         }
         while (i < text.length() && text.charAt(i) != ']') {
-            boolean named = text.startsWith("[:", i) && text.indexOf(":]", i) > 0;
-            i = named ? text.indexOf(":]", i) + 2 : i + (text.charAt(i) == '\\' ? 2 : 1);
+            boolean named = text.startsWith("[:", i) && text.indexOf(":]", i + 2) > 0;
+            i = named ? text.indexOf(":]", i + 2) + 2 : i + (text.charAt(i) == '\\' ? 2 : 1);
         }
         return i;
     }

@@ -145,9 +145,20 @@ public final class WebSocketRouteTranslator {
             List<Headers> headerMatches = nonNull(match.getHeaders());
             for (int i = 0; i < headerMatches.size(); i++) {
                 Headers header = headerMatches.get(i);
+                String name = header.getName().toLowerCase(Locale.ROOT);
+                if (headers.stream().anyMatch(earlier -> earlier.name().equals(name))) {
+                    // The list's key tells cases apart, HTTP does not; the first counts, as in Gateway API.
+                    findings.add(
+                            DiagnosticCode.FIELD_IGNORED,
+                            at + ".headers[" + i + "]",
+                            "header " + name
+                                    + " is matched by an earlier entry already (expected: each name once); remove"
+                                    + " one of the two");
+                    continue;
+                }
                 boolean regex = header.getType() == Headers.Type.REGULAREXPRESSION;
                 valid &= !regex || Values.isRegex(header.getValue(), at + ".headers[" + i + "].value", findings);
-                headers.add(condition(header.getName().toLowerCase(Locale.ROOT), regex, header.getValue()));
+                headers.add(condition(name, regex, header.getValue()));
             }
             List<QueryParams> parameters = nonNull(match.getQueryParams());
             for (int i = 0; i < parameters.size(); i++) {

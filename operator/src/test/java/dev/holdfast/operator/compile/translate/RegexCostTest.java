@@ -26,7 +26,17 @@ class RegexCostTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"((a{1000}){1000}){1000}", "(((a{0,50}){0,50}){0,50})", "(a{1000}){3,}", "((\\d[a-z]){99}){99}"})
+            strings = {
+                "((a{1000}){1000}){1000}",
+                "(((a{0,50}){0,50}){0,50})",
+                "(a{1000}){3,}",
+                "((\\d[a-z]){99}){99}",
+                "\\Q[\\E((a{1000}){1000}){1000}",
+                "[[:]((a{1000}){1000}){1000}",
+                "a{400}(?i){90}(?i){90}(?i){90}",
+                "(a{900})*(?s){900}",
+                "a{400}\\Q\\E{90}\\Q\\E{90}"
+            })
     void multipliedRepetitionIsNot(String expression) {
         assertThat(RegexCost.instructions(expression)).isGreaterThan(RegexCost.INSTRUCTIONS_MAX);
     }
@@ -34,7 +44,27 @@ class RegexCostTest {
     @Test
     void theEstimateIsNeverFarBelowWhatTheCompilerMakes() {
         String[] parts = {
-            "a", "[a-z]", "\\d", "(", ")", "{2}", "{0,9}", "{3,}", "*", "+", "?", "|", ".", "[]x]", "\\p{Greek}", "(?i)"
+            "a",
+            "[a-z]",
+            "\\d",
+            "(",
+            ")",
+            "{2}",
+            "{0,9}",
+            "{3,}",
+            "*",
+            "+",
+            "?",
+            "|",
+            ".",
+            "[]x]",
+            "\\p{Greek}",
+            "(?i)",
+            "\\Q",
+            "\\E",
+            "[[:]",
+            "[[:alpha:]]",
+            "{30}"
         };
         int compared = 0;
         for (int seed = 0; seed < 20_000; seed++) {
