@@ -5,6 +5,7 @@ import dev.holdfast.cli.manifest.FileNotice;
 import dev.holdfast.cli.manifest.LintSource;
 import dev.holdfast.cli.manifest.LintSource.Reading;
 import dev.holdfast.dataplane.sync.TableStore;
+import dev.holdfast.operator.ClassFlags;
 import dev.holdfast.operator.compile.CompileOptions;
 import dev.holdfast.operator.compile.CompileResult;
 import dev.holdfast.operator.compile.RouteTableCompiler;
@@ -56,7 +57,7 @@ final class CompileCommand implements Callable<Integer> {
     private Path directory;
 
     @Mixin
-    private ClassOptions classes;
+    private ClassFlags classes;
 
     @Option(
             names = "--state-dir",

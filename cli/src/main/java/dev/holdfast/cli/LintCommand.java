@@ -6,6 +6,7 @@ import dev.holdfast.cli.local.LocalCertificates;
 import dev.holdfast.cli.manifest.FileNotice;
 import dev.holdfast.cli.manifest.LintSource;
 import dev.holdfast.cli.manifest.LintSource.Reading;
+import dev.holdfast.operator.ClassFlags;
 import dev.holdfast.operator.compile.CompileOptions;
 import dev.holdfast.operator.compile.CompileResult;
 import dev.holdfast.operator.compile.RouteTableCompiler;
@@ -66,7 +67,7 @@ final class LintCommand implements Callable<Integer> {
     private Path directory;
 
     @Mixin
-    private ClassOptions classes;
+    private ClassFlags classes;
 
     @Option(names = "--strict", description = "Warnings count as errors.")
     private boolean strict;

@@ -60,19 +60,8 @@ public final class OperatorMain implements Callable<Integer> {
             description = "Namespaces to watch, at most 32. Default: all.")
     private List<String> namespaces = List.of();
 
-    @Option(
-            names = "--class",
-            defaultValue = "holdfast",
-            paramLabel = "NAME",
-            description = "The class that objects without an IngressClass may name. Default: ${DEFAULT-VALUE}.")
-    private String className = "holdfast";
-
-    @Option(
-            names = "--controller-value",
-            defaultValue = "holdfast.dev/ingress-controller",
-            paramLabel = "VALUE",
-            description = "IngressClasses with this spec.controller are served. Default: ${DEFAULT-VALUE}.")
-    private String controllerValue = "holdfast.dev/ingress-controller";
+    @Mixin
+    private ClassFlags classes = new ClassFlags();
 
     @Option(names = "--allow-external-name", description = "Serve Services of type ExternalName.")
     private boolean allowExternalName;
@@ -268,9 +257,7 @@ public final class OperatorMain implements Callable<Integer> {
     /** What the options say. */
     ClusterOperator.Config config(Config kubernetes) {
         try {
-            CompileOptions compile = new CompileOptions(
-                    controllerValue,
-                    className,
+            CompileOptions compile = classes.options(
                     allowExternalName,
                     loopbackEndpoints
                             ? CompileOptions.LoopbackEndpoints.SERVED

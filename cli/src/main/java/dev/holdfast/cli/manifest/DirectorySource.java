@@ -41,8 +41,8 @@ public final class DirectorySource implements ObjectSource {
     private final SnapshotAssembly assembly;
     private final Map<Path, Due> due = new HashMap<>();
     private final Set<Path> outside = new HashSet<>();
-    private final Set<Path> unfollowed = new HashSet<>();
     private Set<Path> directories = Set.of();
+    private boolean isToldOfUnfollowed;
     private @Nullable FileEvents events;
     private @Nullable Thread thread;
     private Runnable onChange = () -> {};
@@ -198,10 +198,8 @@ public final class DirectorySource implements ObjectSource {
         try {
             source.follow(directory);
         } catch (IOException e) {
-            if (directory.startsWith(root)
-                    && Files.isDirectory(directory)
-                    && unfollowed.add(directory)
-                    && unfollowed.size() == 1) {
+            if (!isToldOfUnfollowed && directory.startsWith(root) && Files.isDirectory(directory)) {
+                isToldOfUnfollowed = true;
                 LOG.warn(
                         "edits below path={} are not served until the next start: {} (on Linux, is fs.inotify.max_user_watches"
                                 + " used up?)",

@@ -5,7 +5,9 @@ import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.routetable.HeaderChanges;
 import dev.holdfast.routetable.RouteAction;
 import dev.holdfast.routetable.RouteMatch;
+import dev.holdfast.routetable.ValueMatch;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -45,15 +47,19 @@ final class TextBudget {
     }
 
     private static long chars(RouteMatch match) {
-        long chars = match.path().value().length();
-        for (var condition : match.headers()) {
-            chars += condition.name().length() + condition.value().length();
-        }
-        for (var condition : match.queryParams()) {
-            chars += condition.name().length() + condition.value().length();
-        }
+        long chars = match.path().value().length()
+                + charsOfConditions(match.headers())
+                + charsOfConditions(match.queryParams());
         for (String subprotocol : match.subprotocols()) {
             chars += subprotocol.length();
+        }
+        return chars;
+    }
+
+    private static long charsOfConditions(List<ValueMatch> conditions) {
+        long chars = 0;
+        for (ValueMatch condition : conditions) {
+            chars += condition.name().length() + condition.value().length();
         }
         return chars;
     }
@@ -66,15 +72,17 @@ final class TextBudget {
     }
 
     private static long chars(HeaderChanges changes) {
-        long chars = 0;
-        for (var header : changes.set()) {
-            chars += header.name().length() + header.value().length();
-        }
-        for (var header : changes.add()) {
-            chars += header.name().length() + header.value().length();
-        }
+        long chars = charsOfHeaders(changes.set()) + charsOfHeaders(changes.add());
         for (String name : changes.remove()) {
             chars += name.length();
+        }
+        return chars;
+    }
+
+    private static long charsOfHeaders(List<HeaderChanges.Header> headers) {
+        long chars = 0;
+        for (HeaderChanges.Header header : headers) {
+            chars += header.name().length() + header.value().length();
         }
         return chars;
     }

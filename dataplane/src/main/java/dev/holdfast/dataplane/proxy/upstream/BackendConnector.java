@@ -194,7 +194,7 @@ public final class BackendConnector {
                     EndpointNames.resolve(lease.address(), owner.request.loop())
                             .addListener((Future<InetSocketAddress> found) -> nameDone(created, found));
                 } else if (!done) {
-                    created.connect(lease.address()).addListener(f -> tcpDone((ChannelFuture) f));
+                    connect(created, lease.address());
                 }
             });
         }
@@ -203,8 +203,12 @@ public final class BackendConnector {
             if (!found.isSuccess()) {
                 fail(Reason.REFUSED, found.cause());
             } else if (!done) {
-                created.connect(found.getNow()).addListener(f -> tcpDone((ChannelFuture) f));
+                connect(created, found.getNow());
             }
+        }
+
+        private void connect(Channel created, InetSocketAddress address) {
+            created.connect(address).addListener(f -> tcpDone((ChannelFuture) f));
         }
 
         private void tcpDone(ChannelFuture future) {
@@ -336,13 +340,12 @@ public final class BackendConnector {
     private static Channel socketFor(EventLoop loop, @Nullable InetAddress address) {
         if (loop instanceof IoEventLoop io) {
             if (io.isCompatible(EpollIoHandle.class)) {
+                if (address == null) {
+                    return new EpollSocketChannel();
+                }
                 // One of IPv4 alone needs a system call less than one of both, and its packets a shorter way.
-                return address == null
-                        ? new EpollSocketChannel()
-                        : new EpollSocketChannel(
-                                address instanceof Inet4Address
-                                        ? SocketProtocolFamily.INET
-                                        : SocketProtocolFamily.INET6);
+                return new EpollSocketChannel(
+                        address instanceof Inet4Address ? SocketProtocolFamily.INET : SocketProtocolFamily.INET6);
             }
             if (io.isCompatible(KQueueIoHandle.class)) {
                 return new KQueueSocketChannel();

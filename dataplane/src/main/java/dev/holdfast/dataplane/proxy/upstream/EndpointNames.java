@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
  */
 final class EndpointNames {
     /** A last label of digits would be read as a part of an address by some (RFC 1123 section 2.1 says it is none). */
-    private static final Pattern NAME = Pattern.compile("(?=.*[A-Za-z])[A-Za-z0-9._-]*[A-Za-z][A-Za-z0-9_-]*\\.?");
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]*[A-Za-z][A-Za-z0-9_-]*\\.?");
 
     private EndpointNames() {}
 
