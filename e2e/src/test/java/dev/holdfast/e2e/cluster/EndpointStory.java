@@ -44,6 +44,11 @@ class EndpointStory {
             // When
             cluster.kubectl("-n", Release.STORIES, "scale", "deployment/" + BACKEND, "--replicas=1");
             Release.await("one pod", PATIENCE, () -> pods().size() == 1);
+            // The ends take their time where the way to the data plane is a long one.
+            Release.await(
+                    "the ends at the pods that went",
+                    PATIENCE,
+                    () -> fleet.endings().size() >= TUNNELS * (PODS - 1) / PODS);
             Release.await("all tunnels back", PATIENCE, () -> fleet.openTunnels() == TUNNELS);
             int ended = fleet.endings().size();
             long clients = fleet.endings().stream()

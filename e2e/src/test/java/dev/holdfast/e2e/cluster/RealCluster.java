@@ -36,6 +36,7 @@ final class RealCluster {
     private final @Nullable String script = System.getProperty("cluster.script");
     private final KubernetesClient client;
     private final Map<String, Integer> forwards = new HashMap<>();
+    private final Map<String, PortForward> podForwards = new HashMap<>();
 
     private RealCluster() {
         client = new KubernetesClientBuilder()
@@ -55,12 +56,17 @@ final class RealCluster {
         return client;
     }
 
+    /** Whether it is of our own making. */
+    boolean isOwn() {
+        return script != null;
+    }
+
     /** Skips the story, and says so, where the cluster is somebody else's. */
     void needsOwn() {
-        if (script == null) {
+        if (!isOwn()) {
             System.out.println("skipped: this story stops programs of the cluster, and this one is not ours");
         }
-        Assumptions.assumeTrue(script != null, "the cluster is not ours");
+        Assumptions.assumeTrue(isOwn(), "the cluster is not ours");
     }
 
     String kubectl(String... words) {
@@ -127,15 +133,18 @@ final class RealCluster {
     }
 
     /** A port of loopback that leads to a pod's. */
-    int podPort(Pod pod, int port) {
-        if (script == null) {
-            return client.pods()
-                    .inNamespace(pod.getMetadata().getNamespace())
-                    .withName(pod.getMetadata().getName())
-                    .portForward(port)
-                    .getLocalPort();
+    synchronized int podPort(Pod pod, int port) {
+        if (isOwn()) {
+            return reach(pod.getStatus().getPodIP(), port);
         }
-        return reach(pod.getStatus().getPodIP(), port);
+        String target = pod.getMetadata().getUid() + ":" + port;
+        PortForward known = podForwards.get(target);
+        if (known == null || !known.isAlive()) {
+            known = new PortForward(environment(), pod, port);
+            podForwards.put(target, known);
+            awaitListener(known.local());
+        }
+        return known.local();
     }
 
     private synchronized int reach(String address, int port) {

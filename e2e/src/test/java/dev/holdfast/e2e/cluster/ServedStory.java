@@ -12,6 +12,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -20,11 +22,10 @@ import org.junit.jupiter.api.Timeout;
 @Order(2)
 @Timeout(300)
 class ServedStory {
-    private static final int WARM_UP = 10;
     private static final int INGRESSES = 100;
-    private static final int ROUNDS_MAX = 3;
     private static final long MILLIS_MAX = 100;
     private static final long POLL_MILLIS = 4;
+    private static final Duration SETTLING = Duration.ofSeconds(60);
     private static final long PATIENCE_NANOS = Duration.ofSeconds(30).toNanos();
 
     private final RealCluster cluster = RealCluster.get();
@@ -36,53 +37,66 @@ class ServedStory {
         List<Integer> ports = release.dataPlanes().stream()
                 .map(pod -> cluster.podPort(pod, Release.HTTP))
                 .toList();
-        measure(release, ports, "warm", WARM_UP);
+        // Four JVMs that were just installed compile themselves on the machine's two cores: told, but not judged.
+        tell("the first ones after the installation", measure(release, ports, "first"));
 
-        // When: another round only if something else had the processor
-        double p99 = Double.MAX_VALUE;
-        for (int round = 1; round <= ROUNDS_MAX && p99 > MILLIS_MAX; round++) {
-            List<Double> millis = measure(release, ports, "served-" + round, INGRESSES);
-            p99 = at(millis, 0.99);
-            System.out.printf(
-                    Locale.ROOT,
-                    "figure: %d Ingresses, each at %d data planes, from the API server's answer to the first request"
-                            + " served: p50 %.0f ms, p99 %.0f ms, at most %.0f ms (round %d)%n",
-                    INGRESSES,
-                    ports.size(),
-                    at(millis, 0.5),
-                    p99,
-                    at(millis, 1),
-                    round);
-        }
+        // When
+        List<Double> millis = measure(release, ports, "served");
 
         // Then
-        assertThat(p99).as("p99 in ms").isLessThanOrEqualTo(MILLIS_MAX);
+        tell("the next ones", millis);
+        assertThat(at(millis, 0.99)).as("p99 in ms").isLessThanOrEqualTo(MILLIS_MAX);
     }
 
-    /** The times of all, in ascending order. */
-    private List<Double> measure(Release release, List<Integer> ports, String name, int count) throws Exception {
+    private static void tell(String which, List<Double> millis) {
+        System.out.printf(
+                Locale.ROOT,
+                "figure: %d Ingresses, %s, from the API server's answer to the first request served, at each data plane:"
+                        + " p50 %.0f ms, p99 %.0f ms, at most %.0f ms%n",
+                INGRESSES,
+                which,
+                at(millis, 0.5),
+                at(millis, 0.99),
+                at(millis, 1));
+    }
+
+    /** The times of all, in ascending order; none of the Ingresses is there, or served, afterwards. */
+    private List<Double> measure(Release release, List<Integer> ports, String name) throws Exception {
         List<Double> millis = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            String host = name + "-" + i + ".test";
-            Ingress ingress = Serialization.unmarshal(release.ingress(name + "-" + i, host, "echo"), Ingress.class);
-            List<RawGet> connections = new ArrayList<>();
-            for (int port : ports) {
-                connections.add(new RawGet(port, host, "/"));
+        try {
+            for (int i = 0; i < INGRESSES; i++) {
+                millis.addAll(measureOne(release, ports, name + "-" + i));
             }
-            cluster.client().resource(ingress).create();
-            long answered = System.nanoTime();
-            List<CompletableFuture<Double>> served = connections.stream()
-                    .map(connection -> CompletableFuture.supplyAsync(() -> untilServed(connection, answered)))
-                    .toList();
-            for (CompletableFuture<Double> each : served) {
-                millis.add(each.join());
-            }
+        } finally {
+            cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).list().getItems().stream()
+                    .filter(each -> each.getMetadata().getName().startsWith(name))
+                    .forEach(each -> cluster.client().resource(each).delete());
         }
-        cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).list().getItems().stream()
-                .filter(each -> each.getMetadata().getName().startsWith(name))
-                .forEach(each -> cluster.client().resource(each).delete());
+        for (int port : ports) {
+            Release.awaitStatus(port, name + "-" + (INGRESSES - 1) + ".test", 404, SETTLING);
+        }
         Collections.sort(millis);
         return millis;
+    }
+
+    private List<Double> measureOne(Release release, List<Integer> ports, String name) throws IOException {
+        String host = name + ".test";
+        Ingress ingress = Serialization.unmarshal(release.ingress(name, host, "echo"), Ingress.class);
+        List<RawGet> connections = new ArrayList<>();
+        for (int port : ports) {
+            connections.add(new RawGet(port, host, "/"));
+        }
+        cluster.client().resource(ingress).create();
+        long answered = System.nanoTime();
+        // One thread for each: those of a pool of one processor would ask the data planes one after the other.
+        try (ExecutorService probes = Executors.newVirtualThreadPerTaskExecutor()) {
+            return connections.stream()
+                    .map(connection -> CompletableFuture.supplyAsync(() -> untilServed(connection, answered), probes))
+                    .toList()
+                    .stream()
+                    .map(CompletableFuture::join)
+                    .toList();
+        }
     }
 
     private static double untilServed(RawGet connection, long sinceNanos) {
