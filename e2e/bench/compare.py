@@ -438,9 +438,12 @@ def make_targets(a, nofile):
                     "-keyout", f"{a.run}/key.pem", "-out", f"{a.run}/cert.pem", "-days", "30",
                     "-subj", "/CN=bench.local"], check=True, capture_output=True)
     open(f"{a.run}/both.pem", "w").write(open(f"{a.run}/cert.pem").read() + open(f"{a.run}/key.pem").read())
-    ports = iter(free_ports(8))
+    ports = iter(free_ports(9))
     if "direct" in a.also:
         targets.append(Target("direct", e))
+    if "floor" in a.also:
+        port = next(ports)
+        targets.append(Target("floor", port, None, [f"{TOOLS}/wsfloor", str(port), str(e)]))
     if "holdfast" not in a.no:
         port, tls = next(ports), next(ports)
         targets.append(Target("holdfast", port, tls, [
@@ -482,8 +485,9 @@ def options():
     ap.add_argument("--cmd", action="append", default=[], metavar="NAME=PORT[,TLSPORT]:COMMAND",
                     help="a proxy to start (sh -c; {echo}, {cert}, {key} are filled in)")
     ap.add_argument("--no", action="append", default=[], metavar="NAME", help="leave out holdfast, nginx, nginx-tuned or haproxy")
-    ap.add_argument("--also", action="append", default=[], metavar="direct", help="no proxy at all, beside the others")
-    ap.add_argument("--scenarios", default="rtt64,rtt1000,tp64k,hs,http,rtt64+tls,tp64k+tls,hs+tls",
+    ap.add_argument("--also", action="append", default=[], choices=["direct", "floor"],
+                    help="direct: no proxy at all, beside the others; floor: one recv and one send for whatever comes, in C")
+    ap.add_argument("--scenarios", default="rtt64,rtt1000,tp64k,hs,http,rtt64+tls,rtt1000+tls,tp64k+tls,hs+tls,http+tls",
                     help="of " + ", ".join(SCENARIOS) + ", each also with +tls (default: %(default)s)")
     ap.add_argument("--rounds", type=int, default=5)
     ap.add_argument("--time", type=float, default=2.0, help="measured seconds per run")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The cost of Holdfast beside nginx and HAProxy: installs what is missing, builds the load tools and Holdfast, measures, and prints a
-# table. Options are those of compare.py (`./run.sh --help`); --quick takes about two minutes, the whole about twelve.
+# table. Options are those of compare.py (`./run.sh --help`); --quick takes about three minutes, the whole about twenty.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
