@@ -12,6 +12,7 @@ import dev.holdfast.dataplane.proxy.telemetry.RequestListener;
 import dev.holdfast.dataplane.proxy.tls.BackendTlsContexts;
 import dev.holdfast.dataplane.proxy.tls.SniLookupHandler;
 import dev.holdfast.dataplane.proxy.tls.TlsContexts;
+import dev.holdfast.dataplane.proxy.transport.ClosingEventLoopGroup;
 import dev.holdfast.dataplane.proxy.transport.SocketBuffers;
 import dev.holdfast.dataplane.proxy.tunnel.CloseFrame;
 import dev.holdfast.dataplane.proxy.tunnel.Drain;
@@ -139,7 +140,7 @@ public final class ProxyServer implements AutoCloseable {
      */
     public synchronized void start() throws IOException {
         Transports transport = Transports.choose(config.transport());
-        MultiThreadIoEventLoopGroup serving = new MultiThreadIoEventLoopGroup(
+        MultiThreadIoEventLoopGroup serving = new ClosingEventLoopGroup(
                 config.eventLoops(), new DefaultThreadFactory("proxy"), transport.ioHandler());
         loops = serving;
         new NettyEventExecutorMetrics(serving).bindTo(registry);

@@ -1,12 +1,12 @@
 package dev.holdfast.dataplane.proxy;
 
+import dev.holdfast.dataplane.proxy.transport.ClosingEventLoopGroup;
 import dev.holdfast.dataplane.proxy.transport.HalfClosingEpollHandler;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.IoHandlerFactory;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollServerSocketChannel;
@@ -18,6 +18,7 @@ import io.netty.channel.kqueue.KQueueSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.concurrent.TimeUnit;
@@ -74,7 +75,7 @@ enum Transports {
     }
 
     private boolean connects() {
-        var group = new MultiThreadIoEventLoopGroup(1, ioHandler());
+        var group = new ClosingEventLoopGroup(1, new DefaultThreadFactory("probe"), ioHandler());
         try {
             Channel server = new ServerBootstrap()
                     .group(group)

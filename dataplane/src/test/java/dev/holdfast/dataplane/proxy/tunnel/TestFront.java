@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.tunnel;
 
 import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
+import dev.holdfast.dataplane.proxy.transport.ClosingEventLoopGroup;
 import dev.holdfast.dataplane.proxy.transport.HalfClosingEpollHandler;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
 import dev.holdfast.dataplane.proxy.upstream.BackendTlsHandlers;
@@ -77,7 +78,7 @@ final class TestFront implements AutoCloseable {
     final TunnelRegistry registry;
     private final Upgrades upgrades;
     private final MultiThreadIoEventLoopGroup loops =
-            new MultiThreadIoEventLoopGroup(2, new DefaultThreadFactory("proxy"), HalfClosingEpollHandler.newFactory());
+            new ClosingEventLoopGroup(2, new DefaultThreadFactory("proxy"), HalfClosingEpollHandler.newFactory());
     private final Channel server;
     private int version;
 
