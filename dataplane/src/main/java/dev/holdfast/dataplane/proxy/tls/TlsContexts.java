@@ -62,6 +62,7 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
     private final MeterRegistry registry;
     private final Map<String, Gauge> expiries = new HashMap<>();
     private volatile Snapshot snapshot = new Snapshot(null, Map.of());
+    private volatile boolean closed;
 
     /** Makes the default certificate; tells {@code registry} when the others end. */
     public TlsContexts(MeterRegistry registry) {
@@ -70,13 +71,20 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         this.fallback = build("default certificate", made.key(), made.certificate());
     }
 
-    /** A handler for a connection whose client named {@code sni}. */
+    /**
+     * A handler for a connection whose client named {@code sni}.
+     *
+     * @throws IllegalStateException if all is released already
+     */
     SslHandler newHandler(@Nullable String sni, ByteBufAllocator alloc) {
         while (true) {
             SslContext context = find(snapshot, sni);
             try {
                 ReferenceCountUtil.retain(context);
             } catch (IllegalReferenceCountException e) {
+                if (closed) {
+                    throw new IllegalStateException("TLS: closed (expected: no handshake after the end)", e);
+                }
                 // Released by a swap between both lines: the next look finds its successor.
                 Thread.onSpinWait();
                 continue;
@@ -121,14 +129,7 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         return new ActiveRoutes.Prepared() {
             @Override
             public void adopt() {
-                snapshot = new Snapshot(next, entries);
-                publishExpiries(before.keySet(), entries.keySet());
-                before.forEach((id, old) -> {
-                    Entry current = entries.get(id);
-                    if (current == null || !isSame(current, old)) {
-                        release(old);
-                    }
-                });
+                TlsContexts.this.adopt(new Snapshot(next, entries), built);
             }
 
             @Override
@@ -136,6 +137,23 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
                 built.forEach(TlsContexts::release);
             }
         };
+    }
+
+    /** Behind {@link #close()}, which gave up what a table shares with the one before, it owns only what it built. */
+    private synchronized void adopt(Snapshot next, List<Entry> built) {
+        if (closed) {
+            built.forEach(TlsContexts::release);
+            return;
+        }
+        Map<String, Entry> before = snapshot.entries();
+        snapshot = next;
+        publishExpiries(before.keySet(), next.entries().keySet());
+        before.forEach((id, old) -> {
+            Entry current = next.entries().get(id);
+            if (current == null || !isSame(current, old)) {
+                release(old);
+            }
+        });
     }
 
     /** Swaps are made one after the other, so this is. */
@@ -165,9 +183,13 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         return entry == null ? Double.NaN : entry.notAfterSeconds();
     }
 
-    /** Releases every context; connections that are open keep theirs. */
+    /** Releases every context; connections that are open keep theirs. No later swap is served. */
     @Override
-    public void close() {
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
         Snapshot last = snapshot;
         snapshot = new Snapshot(null, Map.of());
         last.entries().values().forEach(TlsContexts::release);
