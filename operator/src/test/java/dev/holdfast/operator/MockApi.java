@@ -17,6 +17,7 @@ import io.fabric8.kubernetes.client.server.mock.crud.PatchHandler;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import io.fabric8.mockwebserver.Context;
 import io.fabric8.mockwebserver.MockWebServer;
+import io.fabric8.mockwebserver.crud.AttributeSet;
 import io.fabric8.mockwebserver.http.MockResponse;
 import io.fabric8.mockwebserver.http.RecordedRequest;
 import java.net.HttpURLConnection;
@@ -46,6 +47,7 @@ final class MockApi implements AutoCloseable {
     private final KubernetesMockServer server;
     private final KubernetesClient user;
     private final Relay relay;
+    private volatile @Nullable WatchWire wire;
 
     MockApi() {
         KubernetesCrudDispatcher dispatcher = new Dispatcher();
@@ -61,13 +63,40 @@ final class MockApi implements AutoCloseable {
         @Override
         public MockResponse handleGet(String path) {
             MockResponse refusal = refusal(path);
+            WatchWire told = wire;
+            if (told != null && told.covers(path) && !path.contains("watch=true")) {
+                told.listed(path);
+            }
             return refusal == null ? super.handleGet(withoutLabels(path)) : refusal;
         }
 
         @Override
         public MockResponse handleWatch(String path) {
             MockResponse refusal = refusal(path);
-            return refusal == null ? super.handleWatch(withoutLabels(path)) : refusal;
+            if (refusal != null) {
+                return refusal;
+            }
+            WatchWire told = wire;
+            if (told != null && told.covers(path)) {
+                return told.watch(path);
+            }
+            MockResponse answer = super.handleWatch(withoutLabels(path));
+            return answer.withWebSocketUpgrade(new OffLoopListener(answer.getWebSocketListener()));
+        }
+
+        @Override
+        public void processEvent(
+                String path,
+                AttributeSet pathAttributes,
+                AttributeSet oldAttributes,
+                GenericKubernetesResource resource,
+                @Nullable String newState) {
+            String before = map.get(oldAttributes);
+            super.processEvent(path, pathAttributes, oldAttributes, resource, newState);
+            WatchWire told = wire;
+            if (told != null) {
+                told.changed(path, before, newState, this::requestResourceVersion);
+            }
         }
 
         private @Nullable MockResponse refusal(String path) {
@@ -258,6 +287,13 @@ final class MockApi implements AutoCloseable {
         refused.remove(part);
     }
 
+    /** Takes the watches of one kind over, before an operator begins one. */
+    WatchWire wire(String plural) {
+        WatchWire taken = new WatchWire(plural);
+        wire = taken;
+        return taken;
+    }
+
     /** The wire between operators and the server; a test's own requests do not pass it. */
     Relay relay() {
         return relay;
@@ -267,6 +303,10 @@ final class MockApi implements AutoCloseable {
     public void close() {
         user.close();
         relay.close();
+        WatchWire told = wire;
+        if (told != null) {
+            told.close();
+        }
         Thread closer = Thread.ofPlatform().daemon().name("mock-close").start(this::destroy);
         try {
             closer.join(Duration.ofSeconds(2));

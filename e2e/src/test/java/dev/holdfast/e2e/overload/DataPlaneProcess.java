@@ -95,7 +95,7 @@ public final class DataPlaneProcess implements AutoCloseable {
     }
 
     /** The sum of a metric's series whose name and labels match. */
-    double metric(String regex) throws IOException, InterruptedException {
+    public double metric(String regex) throws IOException, InterruptedException {
         Matcher lines = Pattern.compile("(?m)^" + regex + "(?:\\{[^}]*})? ([-0-9.E+]+)$")
                 .matcher(admin("/metrics").body());
         double sum = 0;

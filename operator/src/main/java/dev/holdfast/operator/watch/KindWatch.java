@@ -20,15 +20,16 @@ import org.slf4j.LoggerFactory;
 /**
  * One informer that never gives up. Whatever goes wrong – no permission, an answer that cannot be read, a server that is
  * gone – it keeps what it has, says so, and tries again; an informer that stopped is replaced by one with the same
- * store, and so is one that heard nothing for long, not even a bookmark: its connection may be gone without a word. Only
- * a complete list removes objects. While its watch is down it asks the server for one object now and then, because an
- * informer keeps to itself why it cannot watch again.
+ * store, and so is one that heard nothing for long, not even a bookmark: its connection may be gone without a word; and
+ * one whose watch told changes in the wrong order. Only a complete list removes objects. While its watch is down it asks
+ * the server for one object now and then, because an informer keeps to itself why it cannot watch again.
  *
  * @param <T> the object
  */
 final class KindWatch<T extends HasMetadata> implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(KindWatch.class);
     private static final Duration RESTART_DELAY = Duration.ofSeconds(5);
+    private static final Duration DOUBT_DELAY = Duration.ofSeconds(1);
     private static final long COMPLAINT_NANOS = Duration.ofMinutes(1).toNanos();
     private static final long QUESTION_MILLIS_MAX = 10_000;
 
@@ -42,6 +43,7 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
     private @Nullable Long lastComplaint;
     private int lastCode;
     private @Nullable String versionHeard;
+    private boolean doubted;
     private boolean closed;
 
     /**
@@ -87,6 +89,7 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
             return;
         }
         SharedIndexInformer<T> next = objects.runnableInformer(0)
+                .addEventHandler(new EventOrder<T>(this::doubt))
                 .itemStore(store)
                 .removeNamespaceIndex()
                 .exceptionHandler((started, problem) -> retry(problem));
@@ -143,19 +146,44 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
 
     /** A server says where its log stands about once a minute; silence over two probes means that nobody is there. */
     private void probe() {
-        SharedIndexInformer<T> silent;
         synchronized (this) {
-            silent = informer;
-            String version = silent == null ? null : silent.lastSyncResourceVersion();
-            if (closed || silent == null || !Objects.equals(version, versionHeard)) {
+            String version = informer == null ? null : informer.lastSyncResourceVersion();
+            if (closed || informer == null || !Objects.equals(version, versionHeard)) {
                 versionHeard = version;
                 return;
             }
-            informer = null;
         }
         LOG.debug("watch is silent, listing anew kind={} version={}", kind, versionHeard);
-        silent.stop();
-        startInformer();
+        listAnew();
+    }
+
+    /** What changes in the wrong order left behind is settled by a list, one for all that come together. */
+    private void doubt() {
+        synchronized (this) {
+            if (closed || doubted) {
+                return;
+            }
+            doubted = true;
+        }
+        context.onError.accept(kind);
+        LOG.warn(
+                "watch told changes in the wrong order, listing anew kind={} inMillis={}",
+                kind,
+                DOUBT_DELAY.toMillis());
+        context.restarts.schedule(this::listAnew, DOUBT_DELAY.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private void listAnew() {
+        SharedIndexInformer<T> doubtful;
+        synchronized (this) {
+            doubted = false;
+            doubtful = informer;
+            informer = null;
+        }
+        if (doubtful != null) {
+            doubtful.stop();
+            startInformer();
+        }
     }
 
     /** Not on the thread of the restarts: a server may take its time to say nothing. */
