@@ -16,6 +16,8 @@ def rows(text):
     for line in text.splitlines():
         if match := re.match(r" *# -- (.*)$", line):
             comment = match.group(1)
+        elif comment and (match := re.match(r" *# (.*)$", line)):
+            comment += " " + match.group(1)
         elif match := re.match(r"( *)([A-Za-z]+):(?: (.*))?$", line):
             path = path[: len(match.group(1)) // 2] + [match.group(2)]
             if comment:

@@ -3,6 +3,7 @@
 # Starts two nodes for itself (e2e/cluster) and takes them down again; the images are those of the last deploy/build-images.
 # With KUBECONFIG it takes that cluster, which is to have the images and no Holdfast; IN_CLUSTER, a command that runs others inside
 # of its network, lets it try node ports and the upgrade there too. Needs curl, openssl, python3; kubectl and helm with KUBECONFIG.
+# README's lines are typed by helm3 too, if there is one, and its page is opened if there is a chromium.
 #
 #   e2e/chart/cluster.sh            every story
 #   e2e/chart/cluster.sh NAME...    these, e.g. readme overlays; OVERLAYS="kind cloud" names some of deploy/overlays
@@ -152,15 +153,68 @@ serves() { # RESOURCE: the example over wss, through one pod of it
 
 # ------------------------------------------------------------------------------------------------------------ stories
 
+# README's "In a cluster" is typed as it stands there, by each Helm. In the reader's folder what he need not do twice is a program
+# that does nothing: the images are built and loaded. curl, to whom a tunnel never ends, is told when it has seen enough.
+readme_block() { # N: the Nth fenced block
+  awk -v wanted="$1" '/^## / { here = $0 == "## In a cluster" } here && /^```/ { open = !open; count += open; next } here && open && count == wanted' README.md
+}
+
+reader() { # HELM
+  rm -rf "$work/reader"
+  mkdir -p "$work/reader/deploy" "$work/reader/bin"
+  ln -s "$PWD/charts" "$PWD/target" "$work/reader/"
+  ln -s "$PWD/deploy/examples" "$work/reader/deploy/"
+  ln -s "$(type -P true)" "$work/reader/deploy/build-images"
+  ln -s "$(type -P true)" "$work/reader/bin/kind"
+  ln -s "$(type -P "$1")" "$work/reader/bin/helm"
+  printf '#!/bin/sh\nexec "%s" --max-time 5 "$@"\n' "$(type -P curl)" >"$work/reader/bin/curl"
+  chmod +x "$work/reader/bin/curl"
+}
+
+types() { # N [exec]: the Nth block, in the reader's folder
+  local lines
+  lines=$(readme_block "$1")
+  [[ -n $lines ]] || fail "README: no block $1 in \"In a cluster\""
+  cd "$work/reader" && PATH=$work/reader/bin:$PATH exec bash -euo pipefail -c "${2:-} $lines"
+}
+
+page_echoes() {
+  timeout 90 chromium --headless --no-sandbox --disable-gpu --ignore-certificate-errors --virtual-time-budget=5000 \
+    --user-data-dir="$work/chromium" --dump-dom https://secure.localhost:8443/ | grep -q 'echo ok'
+}
+
+follow_readme() { # HELM
+  local begun=$SECONDS block page=skipped
+  reader "$1"
+  for block in 1 2; do (types $block) >"$work/typed" 2>&1 || { cat "$work/typed"; fail "README's lines, block $block, by $1"; }; done
+  local ready=$((SECONDS - begun))
+  (types 3 exec) >"$work/forward" 2>&1 &
+  forward=$!
+  await "README's port-forward" grep -q Forwarding "$work/forward"
+  (types 4) >"$work/typed" 2>&1 || true
+  grep -q '^HTTP/1.1 101' "$work/typed" || { cat "$work/typed"; fail "README's curl opens no tunnel"; }
+  cp "$work/reader/tls.crt" "$work/tls.crt"
+  await "an echo over wss through README's port-forward" echoes 8443
+  if command -v chromium >/dev/null; then
+    await "README's page shows echo ok" page_echoes
+    page=ok
+  fi
+  close_forward
+  echo "figure: chart readme helm=$("$1" version --template '{{.Version}}') ready_seconds=$ready tunnel=101 wss=ok page=$page"
+}
+
 story_readme() {
-  say "helm install without a setting, an example, wss"
+  say "README's own lines"
+  if (exec 3<>/dev/tcp/127.0.0.1/8443) 2>/dev/null; then fail "port 8443 of loopback is in use (expected: free, README forwards it)"; fi
   namespace
-  local begun=$SECONDS
-  install
-  local installed=$((SECONDS - begun))
-  example
-  serves service/holdfast-proxy
-  echo "figure: chart readme install_seconds=$installed route_ready_seconds=$((SECONDS - begun - installed)) wss=ok"
+  if command -v helm3 >/dev/null; then
+    follow_readme helm3
+    helm3 uninstall holdfast --namespace $system --wait --timeout "$patience" >/dev/null
+    await "the end of all pods" is_empty_of_pods
+    kubectl delete secret secure-tls >/dev/null
+    kubectl delete -f deploy/examples/03-tls/route.yaml -f deploy/examples/03-tls/backend.yaml >/dev/null
+  fi
+  follow_readme helm
 }
 
 rules() { # ACCOUNT: what it may beyond what anybody may
@@ -283,11 +337,15 @@ story_options() {
   serves service/holdfast-proxy
   [[ $(kubectl -n $system get networkpolicy,hpa,servicemonitor,podmonitor,prometheusrule -o name | wc -l) == 8 ]] ||
     fail "$(kubectl -n $system get networkpolicy,hpa,servicemonitor,podmonitor,prometheusrule -o name)"
+  awk '/^```/ { on = $0 == "```yaml"; next } on' $chart/README.md >"$work/recipe.yaml"
+  kubectl apply -f "$work/recipe.yaml" >/dev/null
+  [[ $(kubectl -n $system get networkpolicy -o name | wc -l) == 4 ]] || fail "the policies of the chart's README are not there"
+  kubectl delete -f "$work/recipe.yaml" >/dev/null
   helm upgrade holdfast $chart --namespace $system --wait --timeout "$patience" --set proxy.keda.enabled=true --set proxy.keda.serverAddress=http://prometheus:9090 >/dev/null
   [[ $(kubectl -n $system get scaledobject,hpa -o name) == scaledobject.keda.sh/holdfast-proxy ]] || fail "no ScaledObject, or the HorizontalPodAutoscaler stayed"
   uninstall
   kubectl delete crd servicemonitors.monitoring.coreos.com podmonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com scaledobjects.keda.sh >/dev/null
-  echo "figure: chart options network_policies=2 hpa=1 monitors=4 rules=1 scaled_objects=1"
+  echo "figure: chart options network_policies=2 recipes=2 hpa=1 monitors=4 rules=1 scaled_objects=1"
 }
 
 story_takeover() {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The chart without a cluster, with every Helm that is here: lint, golden cases, refusals, and that what is made from it
 # (README, deploy/) is as it would be made now. Needs Helm 3 or 4 as `helm`, both if also `helm3` or `helm4`; kubectl for
-# the overlays. `HELMS="a b"` names others. --rewrite writes the golden cases anew.
+# the overlays; promtool for alerts and dashboards, which is fetched where this is Debian. `HELMS="a b"` names others. --rewrite
+# writes the golden cases anew.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -57,10 +58,67 @@ umbrella() { # HELM: a chart that has ours as a dependency, with a condition and
   grep 'image: registry.example.com/holdfast/dataplane:' "$work/umbrella.yaml"
 }
 
-notes() { # HELM CASE; Helm 3 renders them only with a cluster
-  [[ $("$1" version --template '{{.Version}}') != v3* ]] || return 0
-  "$1" install holdfast "$chart" --dry-run=client --namespace holdfast-system --values "$2/values.yaml" >"$work/notes"
-  sed -n '/^NOTES:/,$p' "$work/notes" | grep 'kind: WebSocketRoute'
+# Helm 3 renders NOTES.txt only with a cluster: there its text is made a template like others, of a copy of the chart.
+told() { # HELM CASE: what the user reads after an install
+  local copy=$work/told
+  if [[ $("$1" version --template '{{.Version}}') != v3* ]]; then
+    "$1" install holdfast "$chart" --dry-run=client --namespace holdfast-system --values "$2/values.yaml" | sed '1,/^NOTES:/d'
+    return
+  fi
+  rm -rf "$copy"
+  cp -R "$chart" "$copy"
+  {
+    echo '{{- define "told" }}'
+    cat "$chart/templates/NOTES.txt"
+    printf '{{- end }}\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: told}\ndata:\n  text: |\n    {{- include "told" . | nindent 4 }}\n'
+  } >"$copy/templates/told.yaml"
+  "$1" template holdfast "$copy" "${kube[@]}" --namespace holdfast-system --values "$2/values.yaml" --show-only templates/told.yaml |
+    sed -e '1,/^  text: |/d' -e 's/^    //'
+}
+
+notes() { # HELM CASE
+  local text
+  text=$(told "$1" "$2") && diff -u "$2/notes.txt" <(printf '%s\n' "$text")
+}
+
+# Debian's package has promtool beside a server that nobody wants started here: it is taken out, not installed.
+fetch_promtool() { # FILE
+  mkdir -p "$work/prometheus" "${1%/*}" && cd "$work/prometheus" &&
+    { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } &&
+    dpkg-deb --fsys-tarfile prometheus_*.deb | tar x ./usr/bin/promtool && mv usr/bin/promtool "$1"
+}
+
+find_promtool() {
+  local kept=${XDG_CACHE_HOME:-$HOME/.cache}/holdfast-chart/promtool
+  if type -P promtool; then return; fi
+  if [[ ! -x $kept ]]; then
+    type -P apt-get dpkg-deb >/dev/null && (fetch_promtool "$kept") >"$work/log" 2>&1 || return 1
+  fi
+  echo "$kept"
+}
+
+alerts() { # HELM PROMTOOL: they are PromQL, and fire on the series of alerts.test.yaml
+  "$1" template holdfast "$chart" "${kube[@]}" --show-only templates/monitoring.yaml --set metrics.prometheusRule.enabled=true \
+    --set metrics.disableAPICheck=true | sed -e '1,/^spec:/d' -e 's/^  //' >"$work/alerts.yaml" || return 1
+  cp e2e/chart/alerts.test.yaml "$work/"
+  "$2" check rules --lint=all --lint-fatal "$work/alerts.yaml" && "$2" test rules "$work/alerts.test.yaml"
+}
+
+dashboards() { # PROMTOOL: what they ask is PromQL; promtool reads rules only
+  python3 -c '
+import json, re, sys
+asked = [each for path in sys.argv[1:] for each in re.findall(r"\"expr\": (\".*\")", open(path).read())]
+print(json.dumps({"groups": [{"name": "dashboards", "rules": [{"record": f"asked:{n}", "expr": json.loads(each)} for n, each in enumerate(asked)]}]}))
+sys.exit(len(asked) < 20)
+' $chart/files/dashboards/*.json >"$work/dashboards.yaml" && "$1" check rules "$work/dashboards.yaml"
+}
+
+light() { # BYTES FILE...: a release of Helm is one object of at most 1 MiB
+  local most=$1 size
+  shift
+  size=$(cat "$@" | wc -c)
+  echo "$size bytes (expected: at most $most)"
+  ((size <= most))
 }
 
 normal() { # FILE: the objects in one order and one spelling, without what says that Helm installed them
@@ -101,9 +159,20 @@ if ((${#helms[@]} == 0)); then
 fi
 
 if [[ ${1:-} == --rewrite ]]; then
-  for case in "$cases"/*/; do render "${helms[0]}" "${case%/}" >"${case}expected.yaml"; done
-  echo "rewritten: $cases/*/expected.yaml; review the diff"
+  for case in "$cases"/*/; do
+    render "${helms[0]}" "${case%/}" >"${case}expected.yaml"
+    printf '%s\n' "$(told "${helms[0]}" "${case%/}")" >"${case}notes.txt"
+  done
+  echo "rewritten: expected.yaml and notes.txt of $cases; review the diff"
   exit 0
+fi
+
+check "the definitions of all kinds weigh little" light $((300 * 1024)) $chart/files/crds/*.yml
+if promtool=$(find_promtool); then
+  check "alerts" alerts "${helms[0]}" "$promtool"
+  check "dashboards" dashboards "$promtool"
+else
+  echo "SKIPPED alerts and dashboards as PromQL: no promtool here, and Debian's package prometheus cannot be had"
 fi
 
 for helm in "${helms[@]}"; do
@@ -112,7 +181,7 @@ for helm in "${helms[@]}"; do
     case=${case%/}
     check "$helm lint $case" "$helm" lint --strict "$chart" --values "$case/values.yaml"
     check "$helm golden $case (make golden-chart, if it is meant)" golden "$helm" "$case"
-    check "$helm notes $case" notes "$helm" "$case"
+    check "$helm notes $case (make golden-chart, if it is meant)" notes "$helm" "$case"
   done
   for file in e2e/chart/refusals/*.yaml; do check "$helm refuses $file" refused "$helm" "$file"; done
   check "$helm in an umbrella" umbrella "$helm"

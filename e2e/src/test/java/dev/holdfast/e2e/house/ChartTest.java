@@ -98,10 +98,11 @@ class ChartTest {
     }
 
     @Test
-    void everyAlertTellsWhatToDo() {
+    void everyAlertTellsWhatToDoAndIsPlayedByPromtool() {
         // Given
         String runbook = SourceTree.read(SourceTree.ROOT.resolve("docs/alerts.md"));
         String rules = SourceTree.read(CHART.resolve("files/alerts.yaml"));
+        String played = SourceTree.read(SourceTree.ROOT.resolve("e2e/chart/alerts.test.yaml"));
 
         // When
         List<String> alerts =
@@ -110,7 +111,10 @@ class ChartTest {
         // Then
         assertThat(alerts).hasSizeGreaterThan(10).allSatisfy(alert -> {
             assertThat(runbook).contains("## " + alert + "\n");
-            assertThat(rules).contains("docs/alerts.md#" + alert.toLowerCase(Locale.ROOT) + "\n");
+            String page = "runbook: docs/alerts.md#" + alert.toLowerCase(Locale.ROOT) + "\n";
+            assertThat(rules).contains(page);
+            assertThat(played).contains("alertname: " + alert + "\n        exp_alerts:\n");
+            assertThat(played).contains(page);
         });
     }
 

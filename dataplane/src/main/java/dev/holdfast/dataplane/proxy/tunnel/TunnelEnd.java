@@ -19,6 +19,8 @@ public record TunnelEnd(
         Duration duration,
         long bytesFromClient,
         long bytesFromBackend) {
+    private static final int INTERNAL_ERROR = 1011;
+
     /** Who began the end. */
     public enum Initiator {
         /** The client. */
@@ -67,11 +69,17 @@ public record TunnelEnd(
         }
     }
 
-    /** {@code 1xxx}, {@code 3xxx} or {@code 4xxx}; {@code none} without a Close frame; {@code other} for the rest. */
+    /**
+     * {@code 1xxx}, {@code 3xxx} or {@code 4xxx}; {@code 1011} by itself, for it is a peer's internal error (RFC 6455
+     * §7.4.1); {@code none} without a Close frame; {@code other} for the rest.
+     */
     public String codeClass() {
         Integer code = closeCode;
         if (code == null) {
             return "none";
+        }
+        if (code == INTERNAL_ERROR) {
+            return "1011";
         }
         return switch (code / 1000) {
             case 1 -> "1xxx";
