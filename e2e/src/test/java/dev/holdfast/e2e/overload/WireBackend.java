@@ -28,12 +28,14 @@ import java.util.regex.Pattern;
 
 /**
  * A backend that does as its path says. Upgrades: {@code /pour} sends without end, {@code /half} sends one frame and half of
- * another, {@code /idle} is silent. Requests: {@code /big} answers 256 MiB, {@code /mute} never, all others {@code ok}.
+ * another, {@code /idle} is silent until {@link #pourIntoAll}. Requests: {@code /big} answers 256 MiB,
+ * {@code /mute} never, all others {@code ok}.
  */
 final class WireBackend implements AutoCloseable {
     /** Of the frame whose half is sent. */
     static final int HALF_FRAME_BYTES = 1_000;
 
+    private static final Object POUR = new Object();
     private static final Pattern KEY = Pattern.compile("(?i)sec-websocket-key: *(\\S+)");
     private static final int BLOCK_BYTES = 16_384;
     private static final long BIG_BYTES = 256L << 20;
@@ -91,6 +93,13 @@ final class WireBackend implements AutoCloseable {
         for (Channel tunnel : tunnels) {
             tunnel.config().setOption(ChannelOption.SO_LINGER, 0);
             tunnel.close();
+        }
+    }
+
+    /** Begins to send without end into every tunnel that is open. */
+    void pourIntoAll() {
+        for (Channel tunnel : tunnels) {
+            tunnel.pipeline().fireUserEventTriggered(POUR);
         }
     }
 
@@ -181,8 +190,13 @@ final class WireBackend implements AutoCloseable {
 
         @Override
         public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-            // A peer that ends its stream is done with us.
-            ctx.close();
+            if (event == POUR) {
+                pours = true;
+                pour(ctx);
+            } else {
+                // A peer that ends its stream is done with us.
+                ctx.close();
+            }
         }
 
         @Override
