@@ -28,7 +28,7 @@ import java.util.regex.Pattern;
 
 /**
  * A backend that does as its path says. Upgrades: {@code /pour} sends without end, {@code /half} sends one frame and half of
- * another, {@code /idle} is silent until {@link #pourIntoAll}. Requests: {@code /big} answers 256 MiB,
+ * another, {@code /idle} is silent until {@link #pourIntoAll}. Requests: {@code /big} answers 256 MiB, then too;
  * {@code /mute} never, all others {@code ok}.
  */
 final class WireBackend implements AutoCloseable {
@@ -96,10 +96,10 @@ final class WireBackend implements AutoCloseable {
         }
     }
 
-    /** Begins to send without end into every tunnel that is open. */
+    /** Begins to send without end into every tunnel that is open, and to answer what asked for {@code /big}. */
     void pourIntoAll() {
-        for (Channel tunnel : tunnels) {
-            tunnel.pipeline().fireUserEventTriggered(POUR);
+        for (Channel connection : connections) {
+            connection.pipeline().fireUserEventTriggered(POUR);
         }
     }
 
@@ -124,6 +124,7 @@ final class WireBackend implements AutoCloseable {
         private boolean pours;
         private long bodyLeft;
         private boolean bodyAwaited;
+        private boolean bigAwaited;
 
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
@@ -154,9 +155,7 @@ final class WireBackend implements AutoCloseable {
                 ctx.flush();
                 pour(ctx);
             } else if (path.equals("/big")) {
-                bodyLeft = BIG_BYTES;
-                ctx.write(ascii("HTTP/1.1 200 OK\r\nContent-Length: " + BIG_BYTES + "\r\n\r\n"));
-                pour(ctx);
+                bigAwaited = true;
             } else if (path.equals("/mute")) {
                 bodyAwaited = true;
             } else if (text.startsWith("POST")) {
@@ -191,7 +190,12 @@ final class WireBackend implements AutoCloseable {
         @Override
         public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
             if (event == POUR) {
-                pours = true;
+                pours = tunnels.contains(ctx.channel());
+                if (bigAwaited) {
+                    bigAwaited = false;
+                    bodyLeft = BIG_BYTES;
+                    ctx.write(ascii("HTTP/1.1 200 OK\r\nContent-Length: " + BIG_BYTES + "\r\n\r\n"));
+                }
                 pour(ctx);
             } else {
                 // A peer that ends its stream is done with us.
