@@ -2,7 +2,9 @@
 # The overload and abuse suite beyond the sizes of `mvn verify`, and what needs a network namespace: peers that packets no longer
 # reach. Everything stays on loopback. It needs Linux, iptables, and root or user namespaces. Figures are lines with `figure:`.
 #
-#   e2e/overload/run.sh [full|unreachable]...   both unless one is named; about four minutes, and one
+#   e2e/overload/run.sh [full|unreachable|times]...   full and unreachable unless one is named; about four minutes, and one
+#
+# `times` also asserts the scorecard's times, for a machine with nothing else to do; about three minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -34,6 +36,11 @@ full() {
     -Doverload.paused=1000 -Doverload.broken=500 -Doverload.silent=300
 }
 
+times() {
+  wrapper=()
+  suite times 'dev.holdfast.e2e.overload.*Test' -Doverload.idle=true
+}
+
 # Rules that drop packets belong in a network of their own.
 unreachable() {
   wrapper=(unshare -n)
@@ -49,8 +56,8 @@ unreachable() {
 [ $# -gt 0 ] || set -- full unreachable
 for part in "$@"; do
   case $part in
-    full | unreachable) "$part" ;;
-    *) fail "$part: no such part (expected: full or unreachable)" ;;
+    full | unreachable | times) "$part" ;;
+    *) fail "$part: no such part (expected: full, unreachable or times)" ;;
   esac
 done
 echo "overload: all passed"

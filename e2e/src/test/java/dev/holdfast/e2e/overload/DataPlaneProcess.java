@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoublePredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -107,16 +108,32 @@ public final class DataPlaneProcess implements AutoCloseable {
 
     /** Waits until a metric is at most {@code most}; returns how long that took. */
     Duration awaitAtMost(String regex, double most, Duration wait) throws IOException, InterruptedException {
+        return await(regex, value -> value <= most, "at most " + most, wait);
+    }
+
+    /** Waits until a metric is at least {@code least}; returns how long that took. */
+    Duration awaitAtLeast(String regex, double least, Duration wait) throws IOException, InterruptedException {
+        return await(regex, value -> value >= least, "at least " + least, wait);
+    }
+
+    private Duration await(String regex, DoublePredicate wanted, String expected, Duration wait)
+            throws IOException, InterruptedException {
         long began = System.nanoTime();
         double value = metric(regex);
-        while (value > most) {
+        while (!wanted.test(value)) {
             assertThat(Duration.ofNanos(System.nanoTime() - began))
-                    .as("%s is %s still (expected: at most %s)", regex, value, most)
+                    .as("%s is %s still (expected: %s)", regex, value, expected)
                     .isLessThan(wait);
             Thread.sleep(50);
             value = metric(regex);
         }
         return Duration.ofNanos(System.nanoTime() - began);
+    }
+
+    /** Descriptors that it has open; -1 where the system does not tell. */
+    long openFiles() {
+        String[] files = Path.of("/proc", "" + process.pid(), "fd").toFile().list();
+        return files == null ? -1 : files.length;
     }
 
     private HttpResponse<String> admin(String path) throws IOException, InterruptedException {

@@ -1,6 +1,7 @@
 package dev.holdfast.e2e.overload;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.holdfast.e2e.overload.WireClient.Manner;
 import dev.holdfast.e2e.traffic.EchoBackend;
@@ -10,6 +11,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,9 +22,15 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 class SlowClientsTest {
     private static final int EACH = Integer.getInteger("overload.slow", 1_000);
-    private static final Duration DEADLINE = Duration.ofSeconds(4);
+
+    /** Long enough that a busy machine connects all of them before the first is ended. */
+    private static final Duration DEADLINE = Duration.ofSeconds(15);
+
     private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final double ENDED_SECONDS_MAX =
+            Scorecard.limit(DEADLINE.toSeconds() + 2, DEADLINE.plus(PATIENCE).toSeconds());
     private static final Duration PACE = Duration.ofMillis(500);
+    private static final String CONNECTIONS = "holdfast_http_connections";
 
     @Test
     void slowHeadsSlowBodiesAndSlowReadersAreEndedWhileOthersAreServed(@TempDir Path root) throws Exception {
@@ -40,61 +50,105 @@ class SlowClientsTest {
             fleet.open(50, URI.create("ws://good.test:" + dataPlane.httpPort() + "/"));
             try (Honest honest = Honest.start(4, dataPlane.httpPort(), "good.test", Duration.ofMillis(20))) {
                 // When
-                List<WireClient> heads = open(
-                        clients,
-                        dataPlane,
-                        Manner.request("GET / HTTP/1.1\r\nHost: slow.test\r\n").saying(bytes("X-A: b\r\n"), PACE));
-                List<WireClient> bodies = open(
-                        clients,
-                        dataPlane,
-                        Manner.request("POST / HTTP/1.1\r\nHost: slow.test\r\nContent-Length: 100000\r\n\r\n")
-                                .saying(bytes("x"), PACE));
-                List<WireClient> readers = open(
-                        clients,
-                        dataPlane,
-                        Manner.request("GET /big HTTP/1.1\r\nHost: slow.test\r\n\r\n")
-                                .taking(256, PACE));
-                long kernel = Kernel.tcpMebibytes();
+                Slow slow = new Slow(
+                        open(
+                                clients,
+                                dataPlane,
+                                Manner.request("GET / HTTP/1.1\r\nHost: slow.test\r\n")
+                                        .saying(bytes("X-A: b\r\n"), PACE)),
+                        open(
+                                clients,
+                                dataPlane,
+                                Manner.request("POST / HTTP/1.1\r\nHost: slow.test\r\nContent-Length: 100000\r\n\r\n")
+                                        .saying(bytes("x"), PACE)),
+                        open(
+                                clients,
+                                dataPlane,
+                                Manner.request("GET /big HTTP/1.1\r\nHost: slow.test\r\n\r\n")
+                                        .taking(256, PACE)));
+                WireClients.await(slow.all(), "connected", WireClient::isOpen, DEADLINE);
+                dataPlane.awaitAtLeast(CONNECTIONS, 3 * EACH, DEADLINE);
+                long held = slow.all().stream().filter(WireClient::isOpen).count();
+                wire.pourIntoAll();
                 // A slow reader notices late that it was cut off: the data plane says when it did.
-                Duration cut = dataPlane.awaitAtMost("holdfast_http_connections", 20, PATIENCE);
-                WireClients.await(heads, "ended", WireClient::hasEnded, PATIENCE);
-                WireClients.await(bodies, "ended", WireClient::hasEnded, PATIENCE);
+                double cut = dataPlane.awaitAtMost(CONNECTIONS, 20, PATIENCE).toNanos() / 1e9;
+                slow.awaitAnswers();
                 honest.finish();
-                readers.forEach(WireClient::hangUp);
+                dataPlane.awaitAtMost(CONNECTIONS, 0, PATIENCE);
+                slow.readers.forEach(WireClient::hangUp);
 
                 // Then
                 System.out.printf(
-                        "figure: R31 slow heads %d, bodies %d, readers %d: deadline %d s, ended after at most %.1f, %.1f, %.1f s;"
-                                + " honest rounds %d, served %.1f %%, p99 %.0f ms; tunnel drops %d; kernel %d MiB%n",
-                        EACH,
-                        EACH,
-                        EACH,
+                        "figure: R31 %s, held at once %d; deadline %d s, readers cut %.1f s after their answers began;"
+                                + " honest rounds %d, served %.1f %%, p99 %.0f ms; tunnel drops %d%n",
+                        slow,
+                        held,
                         DEADLINE.toSeconds(),
-                        latest(heads),
-                        latest(bodies),
-                        cut.toNanos() / 1e9,
+                        cut,
                         honest.served(),
                         honest.percent(),
                         honest.millis(99),
-                        fleet.drops(),
-                        kernel);
+                        fleet.drops());
+                assertThat(held).as("connections held at once").isEqualTo(3L * EACH);
+                slow.assertAnswered();
+                assertThat(cut).as("seconds until the last reader is cut").isLessThanOrEqualTo(ENDED_SECONDS_MAX);
                 assertThat(honest.failed())
                         .as("first: %s", honest.firstFailure())
                         .isZero();
                 assertThat(honest.served()).isPositive();
             }
             assertThat(fleet.drops()).as("first: %s", fleet.firstDrop()).isZero();
-            dataPlane.awaitAtMost("holdfast_http_connections", 0, PATIENCE);
+            await().atMost(PATIENCE).until(() -> wire.connections() == 0);
+        }
+    }
+
+    /** The slow ones, by kind. */
+    private record Slow(List<WireClient> heads, List<WireClient> bodies, List<WireClient> readers) {
+        List<WireClient> all() {
+            return Stream.of(heads, bodies, readers).flatMap(List::stream).toList();
+        }
+
+        void awaitAnswers() throws InterruptedException {
+            WireClients.await(heads, "ended", WireClient::hasEnded, PATIENCE);
+            WireClients.await(bodies, "ended", WireClient::hasEnded, PATIENCE);
+            WireClients.await(readers, "answered", client -> client.status() != 0, PATIENCE);
+        }
+
+        void assertAnswered() {
+            assertThat(statuses(heads)).as("heads by status").isEqualTo(Map.of(408, (long) EACH));
+            assertThat(statuses(bodies)).as("bodies by status").isEqualTo(Map.of(408, (long) EACH));
+            assertThat(statuses(readers)).as("readers by status").isEqualTo(Map.of(200, (long) EACH));
+            assertThat(latest(heads)).as("seconds of the slowest head").isLessThanOrEqualTo(ENDED_SECONDS_MAX);
+            assertThat(latest(bodies)).as("seconds of the slowest body").isLessThanOrEqualTo(ENDED_SECONDS_MAX);
+        }
+
+        @Override
+        public String toString() {
+            return String.format(
+                    "slow heads %d, bodies %d, readers %d: by status %s, %s, %s; heads and bodies ended after at most"
+                            + " %.1f and %.1f s",
+                    EACH,
+                    EACH,
+                    EACH,
+                    statuses(heads),
+                    statuses(bodies),
+                    statuses(readers),
+                    latest(heads),
+                    latest(bodies));
+        }
+
+        private static Map<Integer, Long> statuses(List<WireClient> clients) {
+            return clients.stream().collect(Collectors.groupingBy(WireClient::status, Collectors.counting()));
+        }
+
+        private static double latest(List<WireClient> clients) {
+            return clients.stream().mapToDouble(WireClient::seconds).max().orElse(0);
         }
     }
 
     private static List<WireClient> open(WireClients clients, DataPlaneProcess dataPlane, Manner manner)
             throws InterruptedException {
         return clients.open(EACH, dataPlane.httpPort(), "", () -> new WireClient(manner));
-    }
-
-    private static double latest(List<WireClient> clients) {
-        return clients.stream().mapToDouble(WireClient::seconds).max().orElse(0);
     }
 
     private static byte[] bytes(String text) {

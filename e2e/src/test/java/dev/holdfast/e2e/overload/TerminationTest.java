@@ -65,13 +65,17 @@ class TerminationTest {
             long most = LongStream.of(perSecond).max().orElse(0);
             long seconds = (LongStream.of(ends(tunnels)).max().orElse(0) - first) / 1_000_000_000;
             System.out.printf(
-                    "figure: R19 tunnels %d, half of them TLS: unready after %.2f s, ended with 1001 %d (%.1f %%), truncated frames %d,"
-                            + " spread over %d s, at most %d in a second, exit status %d%n",
+                    "figure: R19 tunnels %d, half of them TLS: unready after %.2f s, ended with 1001 %d (%.1f %%),"
+                            + " truncated frames %d, spread over %d s, at most %d in a second, exit status %d%n",
                     TUNNELS, unready, clean, 100.0 * clean / TUNNELS, truncated, seconds, most, status);
             assertThat(truncated).isZero();
             assertThat(clean)
                     .as("clean ends; first other: %s", firstOther(tunnels))
                     .isGreaterThanOrEqualTo(TUNNELS * 99L / 100);
+            assertThat(unready).as("seconds until unready").isLessThanOrEqualTo(1);
+            assertThat((LongStream.of(ends(tunnels)).max().orElse(0) - began) / 1e9)
+                    .as("seconds from the signal to the last end")
+                    .isLessThanOrEqualTo(Scorecard.limit(GRACE.plus(WINDOW).toSeconds(), PATIENCE.toSeconds()));
             assertThat(status).isZero();
             assertThat(seconds).as("seconds between first and last end").isPositive();
         }

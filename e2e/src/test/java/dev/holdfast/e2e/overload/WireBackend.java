@@ -28,12 +28,14 @@ import java.util.regex.Pattern;
 
 /**
  * A backend that does as its path says. Upgrades: {@code /pour} sends without end, {@code /half} sends one frame and half of
- * another, {@code /idle} is silent. Requests: {@code /big} answers 256 MiB, {@code /mute} never, all others {@code ok}.
+ * another, {@code /idle} is silent until {@link #pourIntoAll}. Requests: {@code /big} answers 256 MiB, then too;
+ * {@code /mute} never, all others {@code ok}.
  */
 final class WireBackend implements AutoCloseable {
     /** Of the frame whose half is sent. */
     static final int HALF_FRAME_BYTES = 1_000;
 
+    private static final Object POUR = new Object();
     private static final Pattern KEY = Pattern.compile("(?i)sec-websocket-key: *(\\S+)");
     private static final int BLOCK_BYTES = 16_384;
     private static final long BIG_BYTES = 256L << 20;
@@ -94,6 +96,13 @@ final class WireBackend implements AutoCloseable {
         }
     }
 
+    /** Begins to send without end into every tunnel that is open, and to answer what asked for {@code /big}. */
+    void pourIntoAll() {
+        for (Channel connection : connections) {
+            connection.pipeline().fireUserEventTriggered(POUR);
+        }
+    }
+
     /** Ends the stream of every tunnel, wherever it stands, and keeps reading. */
     void halfCloseTunnels() {
         for (Channel tunnel : tunnels) {
@@ -115,6 +124,7 @@ final class WireBackend implements AutoCloseable {
         private boolean pours;
         private long bodyLeft;
         private boolean bodyAwaited;
+        private boolean bigAwaited;
 
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
@@ -145,9 +155,7 @@ final class WireBackend implements AutoCloseable {
                 ctx.flush();
                 pour(ctx);
             } else if (path.equals("/big")) {
-                bodyLeft = BIG_BYTES;
-                ctx.write(ascii("HTTP/1.1 200 OK\r\nContent-Length: " + BIG_BYTES + "\r\n\r\n"));
-                pour(ctx);
+                bigAwaited = true;
             } else if (path.equals("/mute")) {
                 bodyAwaited = true;
             } else if (text.startsWith("POST")) {
@@ -181,8 +189,18 @@ final class WireBackend implements AutoCloseable {
 
         @Override
         public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-            // A peer that ends its stream is done with us.
-            ctx.close();
+            if (event == POUR) {
+                pours = tunnels.contains(ctx.channel());
+                if (bigAwaited) {
+                    bigAwaited = false;
+                    bodyLeft = BIG_BYTES;
+                    ctx.write(ascii("HTTP/1.1 200 OK\r\nContent-Length: " + BIG_BYTES + "\r\n\r\n"));
+                }
+                pour(ctx);
+            } else {
+                // A peer that ends its stream is done with us.
+                ctx.close();
+            }
         }
 
         @Override

@@ -200,6 +200,12 @@ final class WireClient extends ChannelInboundHandlerAdapter {
         return end;
     }
 
+    /** Connected, and not ended. */
+    boolean isOpen() {
+        return connectedNanos != 0 && end == End.OPEN;
+    }
+
+    /** Ended, or never connected: {@link #status} tells which. */
     boolean hasEnded() {
         return end != End.OPEN;
     }
