@@ -1,8 +1,10 @@
 """The ends of connections, byte for byte: a raw client that knows frames and nothing else, against every WebSocket library,
 straight and through Holdfast. What it is sent until the end, and how the stream ends, must be what it is straight: a client
-that has ended its own stream is served on, and no frame is lost or invented."""
+that has ended its own stream is served on, and no frame is lost or invented. Straight the library must have done what the
+check is about."""
 
-import os
+import collections
+import dataclasses
 import socket
 import ssl
 import struct
@@ -13,9 +15,27 @@ from programs import CA, HOST, Holdfast, Programs
 
 WAIT_SECONDS = 6
 REPEATS = 3
-TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+FRAGMENTS = 5
+# It has no API for fragments.
+WHOLE_ONLY = {"aiohttp"}
 # It reads in one thread and answers in another: straight, too, what it answers to the last bytes before a FIN differs.
 NOT_HALF_CLOSED = {"java-websocket"}
+# (backend, check) that the library answers as if nothing were wrong; the connection is then closed by the client.
+TOLERATED = {
+    ("aiohttp", "not masked"),
+    ("java-websocket", "not masked"),
+    ("netty", "reserved bit"),
+    ("netty", "invalid UTF-8"),
+    ("gorilla", "invalid UTF-8"),
+    ("coder", "invalid UTF-8"),
+}
+# (backend, check) that end the connection and name no violation.
+UNNAMED = {("gorilla", "close of one byte"), ("coder", "not masked"), ("netty", "forbidden close code")}
+# The library takes the end of the stream for the end of the message.
+ENDS_MESSAGES = {"coder"}
+# What a close frame may say of a violation (RFC 6455 7.4.1).
+VIOLATIONS = {1002, 1003, 1007, 1008, 1009}
 HANDSHAKE = (
     "GET /{name}/echo?id=frames HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -46,7 +66,8 @@ def close(code, reason=""):
     return frame(CLOSE, struct.pack(">H", code) + reason.encode())
 
 
-MESSAGES = [text("one"), frame(BINARY, bytes(range(256)) * 8), text("three")]
+MESSAGES = [b"one", bytes(range(256)) * 8, b"three"]
+ASKED = frame(TEXT, MESSAGES[0]) + frame(BINARY, MESSAGES[1]) + frame(TEXT, MESSAGES[2]) + text(f"/frag {FRAGMENTS}")
 
 # What the client sends in one breath with the end of its stream, behind messages that were answered.
 HALF_CLOSES = {
@@ -69,6 +90,35 @@ BREAKS = {
     "forbidden close code": close(1005),
     "close of one byte": frame(CLOSE, b"\x03"),
 }
+
+
+Frame = collections.namedtuple("Frame", ["raw", "payload"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a server sent until the end: whole frames, the rest, and how its stream ended."""
+
+    frames: tuple
+    rest: bytes
+    end: str
+
+    def __str__(self):
+        record = [f"{got.raw[:2].hex()}+{len(got.raw)}:{got.raw[-40:].hex()}" for got in self.frames]
+        return " ".join([*record, *([f"half {self.rest.hex()}"] if self.rest else []), self.end])
+
+    def messages(self):
+        """[(message, number of its frames)], data only, and (opcode, payload) of the control frames, both in order."""
+        data, control, parts = [], [], []
+        for got in self.frames:
+            if got.raw[0] & 8:
+                control.append((got.raw[0] & 15, got.payload))
+                continue
+            parts.append(got.payload)
+            if got.raw[0] & 0x80:
+                data.append((b"".join(parts), len(parts)))
+                parts = []
+        return data, control
 
 
 class Wire:
@@ -110,11 +160,11 @@ class Wire:
         return not self._end
 
     def await_message(self, count):
-        while sum(got[0] >> 7 for got in frames(self._got)[0]) < count and self._read():
+        while sum(got.raw[0] >> 7 for got in frames(self._got)[0]) < count and self._read():
             pass
 
     def await_close(self):
-        while not any(got[0] & 15 == CLOSE for got in frames(self._got)[0]) and self._read():
+        while not any(got.raw[0] & 15 == CLOSE for got in frames(self._got)[0]) and self._read():
             pass
 
     def to_end(self):
@@ -122,8 +172,7 @@ class Wire:
             pass
         self._socket.close()
         whole, rest = frames(self._got)
-        record = [f"{got[:2].hex()}+{len(got)}:{got[-40:].hex()}" for got in whole]
-        return " ".join([*record, *([f"half {rest.hex()}"] if rest else []), self._end])
+        return Outcome(tuple(whole), rest, self._end)
 
 
 def frames(data):
@@ -136,14 +185,14 @@ def frames(data):
             size = int.from_bytes(data[2:at], "big")
         if len(data) < at + size:
             break
-        whole.append(data[: at + size])
+        whole.append(Frame(data[: at + size], data[at : at + size]))
         data = data[at + size :]
     return whole, data
 
 
 def answered(wire):
     """Messages of three kinds, and a message in fragments; all answered."""
-    wire.send(b"".join([*MESSAGES, text("/frag 5")]))
+    wire.send(ASKED)
     wire.await_message(len(MESSAGES) + 1)
 
 
@@ -161,14 +210,57 @@ def broken(wire, data):
     return wire.to_end()
 
 
+def tolerated(wire, data):
+    answered(wire)
+    wire.send(data)
+    wire.await_message(len(MESSAGES) + 2)
+    wire.send(close(1000))
+    wire.await_close()
+    return wire.to_end()
+
+
 def outcomes(name, port, tls, run, data):
     found = []
     for _ in range(REPEATS):
         try:
             found.append(run(Wire(name, port, tls), data))
         except OSError as e:
-            found.append(f"error: {e}")
+            found.append(Outcome((), b"", f"error: {e}"))
     return found
+
+
+def flaw(name, what, outcome):
+    """Why an outcome is not what its check is about, or None."""
+    data, control = outcome.messages()
+    fragments = data[len(MESSAGES)] if len(data) > len(MESSAGES) else (b"", 0)
+    parts = b"".join(b"part-%d " % i for i in range(FRAGMENTS))
+    if [message for message, _ in data[: len(MESSAGES)]] != MESSAGES:
+        return "the messages before are not answered"
+    if fragments[0] != (b"unsupported" if name in WHOLE_ONLY else parts):
+        return f"no message of {FRAGMENTS} parts"
+    if name not in WHOLE_ONLY and fragments[1] < FRAGMENTS:
+        return f"{FRAGMENTS} parts in {fragments[1]} frames"
+    if outcome.end not in ("fin", "abrupt"):
+        return "the stream has no end"
+    return flaw_behind(name, what, [message for message, _ in data[len(MESSAGES) + 1 :]], control)
+
+
+def flaw_behind(name, what, data, control):
+    """The same of what came behind the messages that are always answered."""
+    codes = [struct.unpack(">H", payload[:2])[0] for opcode, payload in control if opcode == CLOSE and len(payload) > 1]
+    if what == "fin behind a message":
+        return None if data == [b"last"] else "the last message is not answered"
+    if (name, what) in TOLERATED:
+        return None if len(data) == 1 and codes == [1000] else "it is not answered as if nothing were wrong"
+    if data and not (what == "fin between fragments" and name in ENDS_MESSAGES and data == [b"begun"]):
+        return "a message that nobody asked for"
+    if what == "fin behind a ping":
+        return None if (PONG, b"hold") in control else "the ping is not answered"
+    if what == "fin behind a close frame":
+        return None if codes == [1000] else "the close frame is not answered"
+    if what in BREAKS and what != "the backend aborts" and (name, what) not in UNNAMED:
+        return None if codes and codes[0] in VIOLATIONS else "the violation is not named"
+    return f"a close frame {codes}" if what == "the backend aborts" and codes else None
 
 
 def check(name, backend_port, holdfast):
@@ -178,23 +270,28 @@ def check(name, backend_port, holdfast):
         for what, data in checks.items():
             if run is half_close and name in NOT_HALF_CLOSED:
                 continue
-            control = outcomes(name, backend_port, False, run, data)
+            play = tolerated if (name, what) in TOLERATED else run
+            control = outcomes(name, backend_port, False, play, data)
+            flaws = {found for one in control if (found := flaw(name, what, one))}
+            results.append((f"{what} -> {name} (control)", not flaws, f"{flaws}: {[str(one) for one in set(control)]}"))
             ways = [("ws", holdfast.port, False), *([("wss", holdfast.tls_port, True)] if run is broken else [])]
             for way, port, tls in ways:
-                got = outcomes(name, port, tls, run, data)
+                got = outcomes(name, port, tls, play, data)
                 strange = [one for one in got if one not in control]
-                results.append((f"{what} -> {name} ({way})", not strange, f"{strange} (direct: {sorted(set(control))})"))
+                found = f"{[str(one) for one in strange]} (direct: {[str(one) for one in set(control)]})"
+                results.append((f"{what} -> {name} ({way})", not strange, found))
     return results
 
 
 def run(report):
     for name in NOT_HALF_CLOSED:
         report.unsupported(f"{name}: answers to the last bytes before a FIN, the same every time")
-    with Programs() as programs:
+    with Programs(report) as programs:
         backends = {name: programs.start(f"frames-{name}", command + ["serve"]) for name, command in PEERS.items()}
         ports = {name: backend.await_port() for name, backend in backends.items()}
         holdfast = Holdfast(programs, "frames", {f"/{name}": [port] for name, port in ports.items()})
-        with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        # They wait most of their time.
+        with ThreadPoolExecutor(len(PEERS)) as pool:
             for results in pool.map(lambda name: check(name, ports[name], holdfast), PEERS):
                 for result in results:
                     report.check(*result)

@@ -133,7 +133,7 @@ def checks(curl, sized, large):
 
 
 def run(report):
-    with Programs() as programs, tempfile.TemporaryDirectory() as work:
+    with Programs(report) as programs, tempfile.TemporaryDirectory() as work:
         sized, large = pathlib.Path(work, "sized"), pathlib.Path(work, "large")
         sized.write_bytes(os.urandom(1 << 20))
         large.write_bytes(os.urandom(8 << 20))

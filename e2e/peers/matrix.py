@@ -26,15 +26,17 @@ INCOMPATIBLE = {
     # The client allows no answer that forbids it context takeover.
     ("netty", "gorilla", "compressed"),
 }
+# What the answer of the upgrade says, as the check "compressed" begins to tell it.
+DEFLATE = "[permessage-deflate"
 # Their client closes its socket at times before its close frame is written, or before it has read the other's: what the
 # server saw of an end tells nothing.
 HASTY = {"java-websocket"}
 
 
-def client(name, targets):
+def client(name, targets, role="client"):
     """Runs the checks of one client; {(target, check): result}."""
-    command = PEERS[name] + ["client"] + [f"{label}={url}" for label, url in targets.items()]
-    with open(TARGET / "logs" / f"client-{name}.err", "wb") as errors:
+    command = PEERS[name] + [role] + [f"{label}={url}" for label, url in targets.items()]
+    with open(TARGET / "logs" / f"{role}-{name}.err", "wb") as errors:
         try:
             run = subprocess.run(
                 command, cwd=HERE, env=environment(), stdout=subprocess.PIPE, stderr=errors, timeout=CLIENT_SECONDS
@@ -54,7 +56,8 @@ def client(name, targets):
 
 
 def run(report):
-    with Programs() as programs:
+    negotiated = 0
+    with Programs(report) as programs:
         backends = {name: programs.start(f"backend-{name}", command + ["serve"]) for name, command in PEERS.items()}
         ports = {name: backend.await_port() for name, backend in backends.items()}
         holdfast = Holdfast(programs, "matrix", {f"/{name}": [port] for name, port in ports.items()})
@@ -67,6 +70,8 @@ def run(report):
             for name, results in zip(PEERS, pool.map(lambda one: client(one, targets), PEERS)):
                 for backend in PEERS:
                     compare(report, name, backend, results, targets)
+                negotiated += sum(check == "compressed" and DEFLATE in result for (_, check), result in results.items())
+    report.figure(f"permessage-deflate negotiated on {negotiated} of {len(PEERS) * len(targets)} connections that ask for it")
 
 
 def like_the_control(name, backend, check, got, control, targets):
@@ -93,12 +98,14 @@ def compare(report, name, backend, results, targets):
     for check in checks:
         control = results.get((f"{backend} direct", check), "nothing")
         if control == "unsupported":
-            report.unsupported(f"{name}: {check}")
+            report.unsupported(f"{backend} as backend: {check}" if check.startswith("server-") else f"{name}: {check}")
             continue
         sane = control != "nothing" and not control.startswith("error") and "other:" not in control
+        if check == "compressed":
+            sane = sane and control.startswith(DEFLATE)
         if (name, backend, check) in INCOMPATIBLE:
             report.unsupported(f"{name} -> {backend}: {check}: {control}")
-            sane = True
+            sane = control.startswith("error")
         report.check(f"{name} -> {backend} {check} (control)", sane, control)
         for way in ("ws", "wss"):
             got = results.get((f"{backend} {way}", check), "nothing")

@@ -5,7 +5,7 @@ import importlib
 import sys
 import time
 
-SUITES = ["matrix", "frames", "apps", "http_checks", "smuggling"]
+SUITES = ["matrix", "frames", "ends", "apps", "http_checks", "smuggling", "leaks"]
 SHOWN_MAX = 40
 
 

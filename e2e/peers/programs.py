@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import re
-import select
 import socket
 import subprocess
 import time
@@ -15,6 +14,8 @@ ROOT = HERE.parent.parent
 TARGET = HERE / "target"
 CA = TARGET / "tls" / "ca.pem"
 START_SECONDS = 60
+# As JavaProcess of the e2e module starts the product.
+LEAKS_PARANOID = "-Dio.netty.leakDetection.level=paranoid -Dio.netty.leakDetection.targetRecords=1"
 # Every name that a peer asks for must resolve without a resolver: `localhost` alone does so everywhere.
 HOST = "localhost"
 
@@ -82,23 +83,37 @@ class Program:
 
 
 class Programs:
-    """All that a suite started; ends it in the end."""
+    """All that a suite started; ends it in the end, and then reports every Holdfast that told of a leak."""
 
-    def __init__(self):
+    def __init__(self, report):
+        self._report = report
         self._started = []
+        self._holdfasts = []
         self._afterwards = []
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        for program in reversed(self._started):
-            program.close()
-        for last in self._afterwards:
-            last()
+    def __exit__(self, failure, *_):
+        try:
+            if failure is None:
+                self._look_for_leaks()
+        finally:
+            for program in reversed(self._started):
+                program.close()
+            for last in self._afterwards:
+                last()
+
+    def _look_for_leaks(self):
+        for holdfast in self._holdfasts:
+            leaks = holdfast.leaks()
+            self._report.check(f"buffers released -> {holdfast.name}", not leaks, "\n    ".join(leaks[:3]))
 
     def afterwards(self, last):
         self._afterwards.append(last)
+
+    def watch(self, holdfast):
+        self._holdfasts.append(holdfast)
 
     def start(self, *args, **kwargs):
         program = Program(*args, **kwargs)
@@ -109,10 +124,12 @@ class Programs:
 class Holdfast:
     """`holdfast local` over a directory of manifests that is written here.
 
-    `paths` maps a path prefix on host HOST to the ports of its backend, `hosts` a host to its port.
+    `paths` maps a path prefix on host HOST to the ports of its backend, `hosts` a host to its port. Netty's detector of
+    leaks watches every buffer; a `leaky` one drops a buffer itself, and nobody minds.
     """
 
-    def __init__(self, programs, name, paths=None, hosts=None, sticky=()):
+    def __init__(self, programs, name, paths=None, hosts=None, sticky=(), leaky=False):
+        self.name = name
         directory = TARGET / "manifests" / name
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "all.yaml").write_text(manifests(paths or {}, hosts or {}, sticky))
@@ -120,12 +137,15 @@ class Holdfast:
         command = [str(ROOT / "holdfast"), "local", "-f", str(directory), "--drain", "0"]
         for option, port in (("http", self.port), ("https", self.tls_port), ("admin", self.admin_port)):
             command += [f"--{option}-port", str(port)]
-        self.program = programs.start(
-            f"holdfast-{name}", command, ROOT, environment(HOLDFAST_JAVA_OPTS="-XX:TieredStopAtLevel=4 -Xmx1g")
-        )
-        self._await_ready(len(paths or {}) + len(hosts or {}))
+        options = f"-XX:TieredStopAtLevel=4 -Xmx1g {LEAKS_PARANOID}"
+        if leaky:
+            options += f" -javaagent:{TARGET}/java/leak.jar"
+        self.program = programs.start(f"holdfast-{name}", command, ROOT, environment(HOLDFAST_JAVA_OPTS=options))
+        self._await_ready()
+        if not leaky:
+            programs.watch(self)
 
-    def _await_ready(self, routes):
+    def _await_ready(self):
         end = time.monotonic() + 4 * START_SECONDS  # It may have to build first.
         while time.monotonic() < end and self.program.process.poll() is None:
             try:
@@ -138,6 +158,23 @@ class Holdfast:
             raise SystemExit("peers: holdfast is not ready:\n" + self.output())
         if re.search(r"^\s*error", self.output(), re.MULTILINE):
             raise SystemExit("peers: holdfast refuses a manifest:\n" + self.output())
+
+    def leaks(self):
+        """The reports of buffers that nobody released. A report comes with the next buffer behind a collection."""
+        for _ in range(2):
+            subprocess.run(
+                [f"{os.environ['PEERS_JDK']}/bin/jcmd", str(self.program.process.pid), "GC.run"],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                timeout=START_SECONDS,
+            )
+            time.sleep(0.3)  # The collector hands over what it found in a thread of its own.
+            with socket.create_connection(("127.0.0.1", self.port), START_SECONDS) as probe:
+                probe.sendall(b"GET /probe-for-leaks HTTP/1.1\r\nHost: nowhere.test\r\nConnection: close\r\n\r\n")
+                while probe.recv(1 << 16):
+                    pass
+        time.sleep(0.3)
+        return [line for line in self.output().splitlines() if "LEAK: " in line]
 
     def output(self):
         return self.program.out.read_text(errors="replace") + self.program.log.read_text(errors="replace")

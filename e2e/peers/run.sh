@@ -56,6 +56,8 @@ java_peers() {
   mvn -q -B -ntp -f java/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
     -DoutputDirectory="$target/java/lib"
   "$PEERS_JDK/bin/javac" -proc:none -nowarn -d "$target/java/classes" -cp "$target/java/lib/*" java/src/*.java
+  printf 'Premain-Class: Leak\n' >"$target/java/leak.manifest"
+  "$PEERS_JDK/bin/jar" cfm "$target/java/leak.jar" "$target/java/leak.manifest" -C "$target/java/classes" Leak.class
   touch "$target/java.stamp"
 }
 

@@ -1,7 +1,7 @@
 """The smuggling vectors of the conformance tests against real servers. The oracle is the two-request probe: behind every
 attack the same connection, if it is open, and another client ask for targets of their own and must get their own answers;
-what Holdfast sent (a recorder between it and the server reads it) is what the verdict says; and what the server says it
-saw is what Holdfast sent."""
+what Holdfast sent (a recorder between it and the server reads it) is what the verdict says, body by body what the vector's
+bytes say; and what the server says it saw is what Holdfast sent and what the clients asked for, request by request."""
 
 import collections
 import re
@@ -21,6 +21,7 @@ WAIT_SECONDS = 20
 NAIVE_VECTORS = 12
 NAIVE_HARMLESS = 6
 VULNERABLE_TO_NAIVE = ["go"]
+IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
 
 PROGRAMS = {
     "node": ["node", "node/http_backend.mjs"],
@@ -51,6 +52,22 @@ class Vector:
     def _unescape(escape):
         code = escape[1]
         return chr(int(code[1:], 16)) if len(code) == 3 else ESCAPES.get(code, code)
+
+    def requests(self, host):
+        """(method, target, body) of each request that the verdict lets through, read from the vector's own bytes."""
+        # What is no request to the recorder's strict reader and is one to a server: 1.0, lines before it, an empty coding.
+        data = self.against(host).replace(b" HTTP/1.0\r\n", b" HTTP/1.1\r\n")
+        data = re.sub(rb"(?i)(\r\ntransfer-encoding:)[ ,]*chunked[ ,]*\r\n", rb"\1 chunked\r\n", data)
+        at, found = 0, []
+        for target in self.targets:
+            while data.startswith(b"\r\n", at):
+                at += 2
+            one = wire.request(data, at)
+            if not one.complete or not one.target.endswith(target):
+                raise ValueError(f"{self.name}: {one.start} (expected: {target}, complete)")
+            found.append((one.method, target, one.body))
+            at = one.end
+        return found
 
     def against(self, host):
         smuggled = f"GET /smuggled HTTP/1.1\r\nHost: {host}\r\n\r\n"
@@ -117,6 +134,46 @@ class Client:
         return self.data
 
 
+class Ledger:
+    """What the clients of one server sent and were answered, by (method, target, bytes of the body)."""
+
+    def __init__(self):
+        self.asked = collections.Counter()
+        self.answered = collections.Counter()
+        self.cut = collections.Counter()  # requests that never became whole, by (method, target)
+
+    def ask(self, method, target, body=b""):
+        self.asked[method, target, len(body)] += 1
+
+    def answer(self, method, target, body, answer):
+        """True if this is the server's answer to this request: only its echo tells that the server saw it."""
+        right = answer.status == 200 and (method == "HEAD" or answer.body == f"{method} {target}".encode())
+        self.answered[method, target, len(body)] += right
+        return right
+
+    def compare(self, what, seen):
+        """The differences to what another saw of it; it sees less of a request if its keys are shorter, and may see one
+        once more: of a connection that turned out dead what is idempotent is sent again."""
+        words = max(map(len, seen), default=3)
+        asked, answered = shortened(self.asked, words), shortened(self.answered, words)
+        for key in sorted(set(asked) | set(seen)):
+            again = asked[key] if key[0] in IDEMPOTENT else 0
+            if not answered[key] <= seen[key] <= asked[key] + again + self.cut[key[:2]]:
+                yield f"{key}: {what} saw {seen[key]}, the clients asked {asked[key]}, were answered {answered[key]}"
+
+
+def shortened(counter, words):
+    found = collections.Counter()
+    for key, count in counter.items():
+        found[key[:words]] += count
+    return found
+
+
+def total(counter):
+    """(requests, bytes of their bodies)"""
+    return sum(counter.values()), sum(max(0, key[2]) * count for key, count in counter.items() if len(key) > 2)
+
+
 class Attack:
     """All vectors against one server behind one proxy."""
 
@@ -126,6 +183,8 @@ class Attack:
         self.contaminated = []  # an answer that was another's, or a request nobody sent
         self.requests = 0
         self.refused_by_server = 0
+        self.ledger = Ledger()
+        self.recorded, self.served = (0, 0), (0, 0)  # requests and bytes of bodies, as the recorder and the server counted
         self.slowest = (0, "")
 
     def run(self, vectors):
@@ -141,6 +200,7 @@ class Attack:
 
     def _attack(self, number, vector):
         ended_early = False
+        self._enter(vector)
         with Client(self._port) as client:
             client.send(vector.against(self._host))
             if vector.kind == "refuse":
@@ -160,6 +220,12 @@ class Attack:
         for what in malformed:
             self._deviate(vector, f"sent to the server: {what}")
 
+    def _enter(self, vector):
+        for method, target, body in vector.requests(self._host):
+            self.ledger.ask(method, target, body)
+        if vector.kind in ("break", "abandon"):
+            self.ledger.cut[tuple(vector.against(self._host).decode("latin-1").split(" ")[:2])] += 1
+
     def _refused(self, client, vector):
         answer = client.response(vector.method)
         rest = client.rest()
@@ -168,18 +234,21 @@ class Attack:
 
     def _answered(self, client, vector, number):
         """Reads an answer per target and probes; True if the connection ended before."""
-        for i, target in enumerate(vector.targets):
-            answer = client.response(vector.method if i == 0 else "GET")
+        for method, target, body in vector.requests(self._host):
+            answer = client.response(method)
             if answer is None:
                 return True
+            self.ledger.answer(method, target, body, answer)
             if b"smuggled" in answer.body and "smuggled" not in target:
                 self._contaminate(vector, f"{target} answered {answer.body[:80]!r}")
         if "then" in vector.words:
             self._refused(client, vector)
             return False
         client.send(f"GET /probe-{number} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+        self.ledger.ask("GET", f"/probe-{number}")
         probe = client.response("GET")
-        if probe and probe.status == 200 and probe.body != f"GET /probe-{number}".encode():
+        right = probe and self.ledger.answer("GET", f"/probe-{number}", b"", probe)
+        if probe and probe.status == 200 and not right:
             self._contaminate(vector, f"the probe was answered {probe.body[:80]!r}")
         return probe is None
 
@@ -187,7 +256,8 @@ class Attack:
         with Client(self._port) as client:
             client.send(f"GET /canary-{number} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
             answer = client.response("GET")
-        if answer is None or answer.status != 200 or answer.body != f"GET /canary-{number}".encode():
+        self.ledger.ask("GET", f"/canary-{number}")
+        if answer is None or not self.ledger.answer("GET", f"/canary-{number}", b"", answer):
             self._contaminate(vector, f"the canary was answered {answer and (answer.start, answer.body[:80])}")
 
     def _judge(self, vector, requests, ended_early):
@@ -205,12 +275,17 @@ class Attack:
             fits = not any(one.complete for one in seen)
         if not fits:
             self._deviate(vector, f"the server was sent {targets} (expected: {vector.kind} {expected})")
+        known = vector.requests(self._host)
+        for one in seen:
+            if one.complete and (one.method, one.target, one.body) not in known:
+                self._deviate(vector, f"the server was sent {one.start} with {one.body[:80]!r} (expected: {known})")
         for one in seen:
             if one.values("http2-settings") or "h2c" in " ".join(one.values("upgrade")).lower():
                 self._deviate(vector, "the server was sent h2c")
 
     def compare(self, log, counts_bodies):
-        """The requests that the server says it saw against those that were sent, bytes of bodies too where it counts them."""
+        """The requests that the server says it saw against those that were sent and those that the clients asked for,
+        bytes of bodies too where it counts them."""
         sent, served, cut = collections.Counter(), collections.Counter(), collections.Counter()
         for recorded in self._tap.connections:
             try:
@@ -231,6 +306,15 @@ class Attack:
             # An application may hear of a body that never ended, and some servers tell it the part that came.
             if not served[key] <= log[key] <= sent[key] + cut[key[:2]]:
                 self.contaminated.append(f"{key}: the server saw {log[key]}, sent {sent[key]}, answered {served[key]}")
+        recorded = collections.Counter(
+            (one.method, one.target, len(one.body))
+            for connection in self._tap.connections
+            for one in connection.requests
+            if one.complete
+        )
+        for what, seen in (("the recorder", recorded), ("the server", log)):
+            self.contaminated += self.ledger.compare(what, seen)
+        self.recorded, self.served = total(recorded), total(log)
 
     def _deviate(self, vector, what):
         self.deviations.append(f"{vector.name}: {what}")
@@ -264,7 +348,7 @@ def settled_log(path, counts_bodies):
 
 def run(report):
     vectors = corpus()
-    with Programs() as programs:
+    with Programs(report) as programs:
         web = WebServers(programs)
         ports, logs = dict(web.echo_ports), dict(web.logs)
         for name, command in PROGRAMS.items():
@@ -292,11 +376,23 @@ def tell(report, attacks, vectors):
             report.check(f"{attack.kind} -> {column}", not found, "\n    ".join(found[:12]))
         print(
             f"smuggling: {attack.kind}: {vectors} vectors, {attack.requests} requests sent to it, "
-            f"{attack.refused_by_server} of them refused by it or unanswered, contaminated {len(attack.contaminated)}"
+            f"{attack.refused_by_server} of them refused by it or unanswered, contaminated {len(attack.contaminated)}\n"
+            f"    requests and bytes of bodies: asked {total(attack.ledger.asked)}, answered {total(attack.ledger.answered)}, "
+            f"recorded {attack.recorded}, in the server's log {attack.served}"
         )
     report.check("corpus -> verdict", vectors >= 200, vectors)
     contaminated = sum(len(attack.contaminated) for attack in attacks)
     report.figure(f"R35 {vectors} vectors x {len(attacks)} real servers, contaminated requests {contaminated}")
+    sums = {
+        what: tuple(map(sum, zip(*(count(attack) for attack in attacks))))
+        for what, count in (
+            ("asked by the clients", lambda one: total(one.ledger.asked)),
+            ("answered", lambda one: total(one.ledger.answered)),
+            ("recorded", lambda one: one.recorded),
+            ("in the servers' logs (broken ones among them; nginx and Apache tell no bytes)", lambda one: one.served),
+        )
+    }
+    report.figure("requests/bytes " + ", ".join(f"{what} {sums[what][0]}/{sums[what][1]}" for what in sums))
 
 
 def control(report, ports, vectors):

@@ -22,7 +22,8 @@ type gorillaConn struct {
 }
 
 func gorillaAccept(w http.ResponseWriter, r *http.Request) (conn, error) {
-	upgrader := websocket.Upgrader{Subprotocols: protocols, EnableCompression: true}
+	// A frame ends where the buffer is full: this one holds a part of /frag, so that each part is a frame.
+	upgrader := websocket.Upgrader{Subprotocols: protocols, EnableCompression: true, WriteBufferSize: len("part-0 ")}
 	c, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return nil, err
@@ -68,7 +69,7 @@ func (c *gorillaConn) send(text bool, data []byte) error {
 	return c.WriteMessage(gorillaKind(text), data)
 }
 
-// sendParts: the library ends a frame where its write buffer (4 KiB) is full, so only large parts make several frames.
+// sendParts: the library ends a frame where its write buffer is full (a client's has 4 KiB), whatever the parts are.
 func (c *gorillaConn) sendParts(text bool, parts [][]byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()

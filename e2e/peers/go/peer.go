@@ -4,6 +4,7 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -59,7 +60,7 @@ func main() {
 	if role == "serve" {
 		serve(lib)
 	} else {
-		check(name, lib, os.Args[3:])
+		check(name, lib, role, os.Args[3:])
 	}
 }
 
@@ -346,12 +347,38 @@ func (k *checks) all() (names []string, runs map[string]func() (string, error)) 
 	return names, runs
 }
 
-func check(name string, lib library, targets []string) {
+// watch says something and tells what came until the end.
+func (k *checks) watch() (string, error) {
+	c, err := k.lib.dial(k.url, nil, false)
+	if err != nil {
+		return "", err
+	}
+	if err := c.send(true, []byte("hold")); err != nil {
+		return "", err
+	}
+	count, size, sum := 0, 0, sha1.New()
+	for {
+		_, data, err := c.receive()
+		if err != nil {
+			break
+		}
+		count, size = count+1, size+len(data)
+		sum.Write(data)
+	}
+	c.abort()
+	return fmt.Sprintf("%d messages, %d bytes, sha1 %x, client saw %s", count, size, sum.Sum(nil), c.end()), nil
+}
+
+func check(name string, lib library, role string, targets []string) {
 	out := json.NewEncoder(os.Stdout)
 	out.SetEscapeHTML(false)
 	for _, spec := range targets {
 		label, url, _ := strings.Cut(spec, "=")
-		names, runs := (&checks{name: name, lib: lib, url: url}).all()
+		all := &checks{name: name, lib: lib, url: url}
+		names, runs := all.all()
+		if role != "client" {
+			names, runs = []string{role}, map[string]func() (string, error){role: all.watch}
+		}
 		for _, check := range names {
 			_ = out.Encode(map[string]string{"target": label, "check": check, "result": limited(runs[check])})
 		}

@@ -33,7 +33,7 @@ function serve(name) {
 }
 
 function graphql(http) {
-  const server = new WebSocketServer({noServer: true, maxPayload: 16 << 20});
+  const server = new WebSocketServer({noServer: true, maxPayload: 16 << 20, perMessageDeflate: true});
   http.on('upgrade', (request, socket, head) => {
     if (request.url.startsWith('/graphql'))
       server.handleUpgrade(request, socket, head, connection => server.emit('connection', connection, request));
@@ -119,6 +119,14 @@ const checks = {
     }
     socket.disconnect();
     return results.join();
+  },
+  async 'socket.io: compressed text of 4 MiB'(url) {
+    const {socket} = await upgraded(url);
+    const text = 'hold fäst, '.repeat(1 << 18) + randomBytes(1 << 19).toString('hex');
+    const [, , echo] = await ask(socket, text);
+    const extensions = socket.io.engine.transport.ws.extensions;
+    socket.disconnect();
+    return `${extensions} ${text === echo}`;
   },
   async 'socket.io: namespace'(url) {
     const socket = open(`${url}/admin`);
@@ -213,6 +221,15 @@ Object.assign(checks, {
     const values = await Promise.all(Array.from({length: 10}, (_, i) => all(one, `subscription {count(to: ${100 + i * 50})}`)));
     await one.dispose();
     return `${values.map(value => value.length)} pongs ${pongs > 0}`;
+  },
+  async 'graphql-ws: compressed text of 4 MiB, there and back'(url) {
+    const opened = {};
+    const one = client(url);
+    one.on('opened', socket => (opened.extensions = socket.extensions));
+    const name = 'fast, '.repeat(1 << 19) + randomBytes(1 << 19).toString('hex');
+    const values = await all(one, `{hello(name: "${name}")}`);
+    await one.dispose();
+    return `${opened.extensions} ${values.length === 1 && values[0].hello === `hold fast, ${name}`}`;
   },
   async 'graphql-ws: an error of the query'(url) {
     const one = client(url);

@@ -207,12 +207,21 @@ for (const [code, reason] of [[1000, 'bye'], [1001, ''], [3000, 'reason of 3000 
   };
 }
 
+// Says something and tells what came until the end.
+async function watch(url) {
+  const client = await Client.open(url);
+  client.socket.send('hold');
+  const end = await client.closed;
+  const data = Buffer.concat(client.messages.map(message => Buffer.from(message)));
+  return `${client.messages.length} messages, ${data.length} bytes, sha1 ${sha(data)}, client saw ${end}`;
+}
+
 async function main() {
   const [role, ...targets] = process.argv.slice(2);
   if (role === 'serve') return serve();
   for (const spec of targets) {
     const [label, url] = spec.split('=', 2);
-    for (const [check, run] of Object.entries(checks)) {
+    for (const [check, run] of Object.entries(role === 'client' ? checks : {[role]: watch})) {
       let timer;
       const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error('timeout')), WAIT_MILLIS)));
       const result = await Promise.race([run(url), late]).catch(e => `error: ${e.message}`);

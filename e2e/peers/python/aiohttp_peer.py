@@ -26,10 +26,7 @@ class Connection:
 
     async def send_parts(self, parts):
         # It has no API for fragments; its writer knows how to build one frame only.
-        if self._session:
-            return False
-        await self.send("".join(parts))
-        return True
+        return False
 
     async def receive(self):
         """The next message, or None at the end."""
@@ -50,6 +47,9 @@ class Connection:
             else:
                 self._end = self._end or peer.NO_CLOSE_FRAME
                 return None
+
+    async def receive_or_end(self):
+        return await self.receive()
 
     async def ping(self, payload):
         await self._socket.ping(payload.encode())

@@ -1,6 +1,7 @@
 """What the Python peers have in common: the backend's commands and the client's checks (README.md has the contract)."""
 
 import asyncio
+import hashlib
 import itertools
 import json
 import os
@@ -50,7 +51,8 @@ async def command(text, connection, ends, info):
     elif name == "/info":
         await connection.send(json.dumps(info))
     elif name == "/frag":
-        await connection.send_parts([f"part-{i} " for i in range(int(rest))])
+        if not await connection.send_parts([f"part-{i} " for i in range(int(rest))]):
+            await connection.send("unsupported")
     else:
         return False
     return True
@@ -70,7 +72,8 @@ def same(sent, got):
 
 class Checks:
     """The checks of one client library. `connect(url, protocols, deflate)` opens a connection with the methods send,
-    receive, send_parts, ping, close (returns the end that was seen), abort, closed, and protocol and extensions."""
+    receive, receive_or_end (None at the end), send_parts (False if the library cannot), ping, close (returns the end that
+    was seen), abort, closed, and protocol and extensions."""
 
     def __init__(self, library, connect):
         self._library = library
@@ -187,6 +190,16 @@ class Checks:
         await connection.send(f"/close {code} {reason}")
         return f"client saw {await connection.closed()}, server saw {await self.seen(url, query_id)}"
 
+    async def watch(self, url):
+        connection = await self._connect(url, [], False)
+        await connection.send("hold")
+        count, data = 0, b""
+        while (message := await connection.receive_or_end()) is not None:
+            count += 1
+            data += message.encode() if isinstance(message, str) else message
+        end = await connection.closed()
+        return f"{count} messages, {len(data)} bytes, sha1 {hashlib.sha1(data).hexdigest()}, client saw {end}"
+
     def all(self):
         checks = {
             "handshake": self.handshake,
@@ -210,7 +223,7 @@ class Checks:
 async def run_checks(checks, targets):
     for spec in targets:
         label, _, url = spec.partition("=")
-        for name, check in checks.all().items():
+        for name, check in checks.items():
             try:
                 result = await asyncio.wait_for(check(url), WAIT_SECONDS)
             except Exception as e:  # whatever a library throws is a result
@@ -220,4 +233,5 @@ async def run_checks(checks, targets):
 
 def main(library, serve, connect):
     role, *targets = sys.argv[1:]
-    asyncio.run(serve() if role == "serve" else run_checks(Checks(library, connect), targets))
+    checks = Checks(library, connect)
+    asyncio.run(serve() if role == "serve" else run_checks(checks.all() if role == "client" else {role: checks.watch}, targets))

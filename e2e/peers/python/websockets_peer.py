@@ -22,6 +22,12 @@ class Connection:
     async def receive(self):
         return await self._socket.recv()
 
+    async def receive_or_end(self):
+        try:
+            return await self._socket.recv()
+        except ConnectionClosed:
+            return None
+
     async def send_parts(self, parts):
         await self._socket.send(iter(parts))
         return True

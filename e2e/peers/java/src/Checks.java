@@ -4,9 +4,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
+import java.security.MessageDigest;
 import java.security.cert.CertificateFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -146,8 +148,8 @@ final class Checks {
         return List.of(new SNIHostName(uri.getHost()));
     }
 
-    void run(List<String> targets) {
-        Map<String, Check> checks = all();
+    void run(String role, List<String> targets) {
+        Map<String, Check> checks = role.equals("client") ? all() : Map.of(role, this::watch);
         for (String target : targets) {
             String label = target.substring(0, target.indexOf('='));
             String url = target.substring(label.length() + 1);
@@ -198,6 +200,25 @@ final class Checks {
                     url -> both(ending(url, one -> text(one, "/close " + code + " " + reason))));
         });
         return checks;
+    }
+
+    /** Says something and tells what came until the end. */
+    private String watch(String url) throws Exception {
+        Connection connection = library.connect(URI.create(url), List.of(), false);
+        text(connection, "hold");
+        String end = connection.inbox().end();
+        MessageDigest sum = MessageDigest.getInstance("SHA-1");
+        int count = 0;
+        int size = 0;
+        for (byte[] data : connection.inbox().messages) {
+            if (data != CLOSED) {
+                count++;
+                size += data.length;
+                sum.update(data);
+            }
+        }
+        String sha = HexFormat.of().formatHex(sum.digest());
+        return count + " messages, " + size + " bytes, sha1 " + sha + ", client saw " + end;
     }
 
     private static String both(String[] seen) {

@@ -1,7 +1,7 @@
 import java.util.Arrays;
 import java.util.List;
 
-/** {@code Peer LIBRARY serve} and {@code Peer LIBRARY client LABEL=URL...}; ../../README.md has the contract. */
+/** {@code Peer LIBRARY serve} and {@code Peer LIBRARY client|watch LABEL=URL...}; ../../README.md has the contract. */
 public final class Peer {
     private Peer() {}
 
@@ -14,14 +14,14 @@ public final class Peer {
                 if (serve) {
                     JavaWebSocketPeer.serve();
                 } else {
-                    new Checks("java-websocket", JavaWebSocketPeer::connect).run(targets);
+                    new Checks("java-websocket", JavaWebSocketPeer::connect).run(arguments[1], targets);
                 }
             }
             case "netty" -> {
                 if (serve) {
                     NettyPeer.serve();
                 } else {
-                    new Checks("netty", NettyPeer::connect).run(targets);
+                    new Checks("netty", NettyPeer::connect).run(arguments[1], targets);
                 }
             }
             default -> throw new IllegalArgumentException(arguments[0]);
