@@ -136,6 +136,8 @@ class WatchOrderTest {
         // When the first of two changes of an object is told last
         for (int i = 0; i < TIMES; i++) {
             long began = System.nanoTime();
+            int lists = wire.lists();
+            int opened = wire.opened();
             wire.swap();
             switch (i % 3) {
                 case 0 -> {
@@ -151,6 +153,8 @@ class WatchOrderTest {
                     edit(i, "third");
                 }
             }
+            await("it is listed anew", () -> wire.lists() > lists);
+            await("it is watched again", () -> wire.opened() > opened);
             missed += settle(dataPlane);
             slowestMillis = Math.max(slowestMillis, (System.nanoTime() - began) / 1_000_000);
         }
