@@ -80,8 +80,8 @@ class StatusStory {
         // When: it is edited where the mistake is not, another object is, and new operators list everything anew
         cluster.kubectl("-n", Release.STORIES, "label", "ingress/mistaken", "edited=yes", "--overwrite");
         release.serve("beside-the-mistake.test", "echo");
-        cluster.kubectl("-n", Release.NAMESPACE, "rollout", "restart", "deployment/holdfast-operator");
-        release.awaitRollout(Release.NAMESPACE, "holdfast-operator");
+        cluster.kubectl(
+                "-n", Release.NAMESPACE, "delete", "pod", "--selector=app.kubernetes.io/name=holdfast-operator");
         release.awaitSettled("operator");
         cluster.kubectl("-n", Release.STORIES, "delete", "wsr/after", "--ignore-not-found");
         route("after", "echo", "Ready");
