@@ -9,7 +9,7 @@
 #   KUBECONFIG           run against this cluster instead; stories that stop parts of a cluster are then skipped. Its nodes'
 #                        addresses must be reachable from here, and it takes Holdfast's chart and namespaces from scratch
 #   LOAD_IMAGE           with KUBECONFIG: what gives an image's tar to its nodes, for instance "kind load image-archive"
-#   CLUSTER_REQUIRED=1   fail where no cluster can be started, instead of saying `skipped:`
+#   CLUSTER_REQUIRED=1   fail where `cluster check` says that none can be started, instead of saying `skipped:`
 #   CHART_STORIES        those of the chart (uninstall and upgrade, with what they need)
 #   CLUSTER_KEEP=1       leave the cluster standing, for the next run or to look at
 #
@@ -51,7 +51,7 @@ if [ -n "$own" ]; then
   cluster build
   trap down EXIT
   say "two nodes"
-  cluster up 2 || skip "it does not start here"
+  cluster up 2 || fail "it does not start, and \`cluster check\` found nothing in its way: see what it says above"
   KUBECONFIG=$(cluster kubeconfig)
   PATH=$(cluster bin):$PATH
 fi

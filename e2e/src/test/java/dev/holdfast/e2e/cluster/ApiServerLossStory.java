@@ -27,6 +27,10 @@ class ApiServerLossStory {
     private static final String HOST = "api.test";
     private static final int TUNNELS = 100;
     private static final int EDITS = 50;
+    private static final int REQUESTS_MIN = 100;
+    private static final double CONVERGED_SECONDS_MAX = 10;
+    private static final double READY_SECONDS_MAX = 30;
+    private static final double ALARM_SECONDS_MAX = 30;
     private static final Duration PATIENCE = Duration.ofSeconds(90);
     private static final String[] NO_PODS = {
         "INPUT", "-p", "tcp", "--dport", "6443", "-s", "10.244.0.0/16", "-j", "REJECT", "--reject-with", "tcp-reset"
@@ -78,7 +82,9 @@ class ApiServerLossStory {
                     probe.requests(),
                     probe.failures(),
                     seconds);
+            assertThat(seconds).as("seconds until it converged").isLessThanOrEqualTo(CONVERGED_SECONDS_MAX);
             assertThat(fleet.endings()).isEmpty();
+            assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(REQUESTS_MIN);
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
     }
@@ -128,6 +134,7 @@ class ApiServerLossStory {
                     missing);
             assertThat(missing).isZero();
             assertThat(fleet.endings()).isEmpty();
+            assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(REQUESTS_MIN);
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
         cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).delete();
@@ -208,8 +215,9 @@ class ApiServerLossStory {
                     probe.failures());
             assertThat(ready).isZero();
             assertThat(asked).isPositive();
-            assertThat(seconds).isLessThan(60);
+            assertThat(seconds).as("seconds until it is ready").isLessThanOrEqualTo(READY_SECONDS_MAX);
             assertThat(fleet.endings()).isEmpty();
+            assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(REQUESTS_MIN);
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
     }
@@ -269,6 +277,7 @@ class ApiServerLossStory {
                 alarmSeconds,
                 (System.nanoTime() - back) / 1e9);
         assertThat(withdrawn).isZero();
+        assertThat(alarmSeconds).as("seconds until metric and log tell").isLessThanOrEqualTo(ALARM_SECONDS_MAX);
     }
 
     private void packetFilter(String action) {

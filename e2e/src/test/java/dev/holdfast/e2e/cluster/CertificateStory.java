@@ -31,6 +31,7 @@ import org.junit.jupiter.api.Timeout;
 class CertificateStory {
     private static final String HOST = "rotating.test";
     private static final int ROTATIONS = 60;
+    private static final double SERVED_SECONDS_MAX = 2;
     private static final int TUNNELS = 100;
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -103,6 +104,8 @@ class CertificateStory {
                     fleet.drops(),
                     TUNNELS,
                     lost);
+            assertThat(longest).as("seconds until it is served").isLessThanOrEqualTo(SERVED_SECONDS_MAX);
+            assertThat(handshakes.get()).as("handshakes").isGreaterThanOrEqualTo(ROTATIONS);
             assertThat(failures.get()).isZero();
             assertThat(fleet.drops()).as(fleet.firstDrop()).isZero();
             assertThat(lost).isZero();

@@ -2,16 +2,13 @@ package dev.holdfast.e2e.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.holdfast.e2e.traffic.RawGet;
 import dev.holdfast.e2e.traffic.ReturningFleet;
 import io.fabric8.kubernetes.api.model.Pod;
-import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.TreeSet;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,7 +33,8 @@ class EndpointStory {
         release.serve(HOST, BACKEND);
         List<Pod> dataPlanes = release.dataPlanes();
         int port = cluster.podPort(dataPlanes.getFirst(), Release.HTTP);
-        Release.await("requests to all pods", PATIENCE, () -> names(port).size() == PODS);
+        Release.await(
+                "requests to all pods", PATIENCE, () -> Probe.names(port, HOST).size() == PODS);
         try (ReturningFleet fleet = new ReturningFleet();
                 Probe probe = Probe.start(port, HOST, 4, 50)) {
             fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
@@ -55,11 +53,13 @@ class EndpointStory {
                     .map(ReturningFleet.Ending::client)
                     .distinct()
                     .count();
-            Set<String> after = names(port);
+            Set<String> after = Probe.names(port, HOST);
             cluster.kubectl("-n", Release.STORIES, "scale", "deployment/" + BACKEND, "--replicas=" + PODS);
             // The pod that stayed has every tunnel, so new ones are preferred.
             Release.await(
-                    "requests to the new pods", PATIENCE, () -> names(port).size() >= PODS - 1);
+                    "requests to the new pods",
+                    PATIENCE,
+                    () -> Probe.names(port, HOST).size() >= PODS - 1);
 
             // Then
             probe.stop();
@@ -79,6 +79,7 @@ class EndpointStory {
                     .as("clients whose tunnel ended: those at the pods that went")
                     .isEqualTo(TUNNELS * (PODS - 1) / PODS);
             assertThat(fleet.endings()).as("more when pods came").hasSize(ended);
+            assertThat(probe.requests()).as("plain requests").isPositive();
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
     }
@@ -90,19 +91,5 @@ class EndpointStory {
                 .withLabel("app", BACKEND)
                 .list()
                 .getItems();
-    }
-
-    /** The pods that answer thirty requests. */
-    private static Set<String> names(int port) {
-        Set<String> names = new TreeSet<>();
-        for (int i = 0; i < 30; i++) {
-            try (RawGet connection = new RawGet(port, HOST, "/")) {
-                RawGet.Answer answer = connection.get();
-                names.add(answer.status() == 200 ? answer.body().strip() : "status " + answer.status());
-            } catch (IOException e) {
-                names.add(e.toString());
-            }
-        }
-        return names;
     }
 }

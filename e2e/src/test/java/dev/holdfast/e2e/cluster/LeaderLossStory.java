@@ -5,14 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
 import java.time.Duration;
-import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** R13: the replica that writes status stands still past its lease, and comes back believing that it leads. */
+/**
+ * R13: the replica that writes status stands still past its lease, and comes back believing that it leads; or it is killed.
+ */
 @Order(6)
 @Timeout(300)
 class LeaderLossStory {
@@ -26,6 +28,8 @@ class LeaderLossStory {
               rules: [{backendRefs: [{name: echo, port: %s}]}]
             """;
     private static final Duration PATIENCE = Duration.ofSeconds(90);
+    private static final Duration TAKEOVER = Duration.ofSeconds(30);
+    private static final int LEASE_SECONDS_MAX = 10;
 
     private final RealCluster cluster = RealCluster.get();
 
@@ -34,33 +38,25 @@ class LeaderLossStory {
         // Given
         cluster.needsOwn();
         Release release = Release.ready(cluster);
-        List<Pod> operators = release.operators();
-        Release.await("a leader", PATIENCE, () -> leads(operators, holder()));
+        Pod leader = leader(release);
         String before = holder();
-        Pod leader = operators.stream()
-                .filter(pod -> before.startsWith(pod.getMetadata().getName()))
-                .findFirst()
-                .orElseThrow();
-        cluster.apply(Release.STORIES, ROUTE.formatted("80"));
-        cluster.kubectl("-n", Release.STORIES, "wait", "--for=condition=Ready", "wsr/led", "--timeout=60s");
+        route("80", "Ready");
 
         // When
         long paused = System.nanoTime();
         double takeoverSeconds;
         cluster.signal(leader, "STOP");
         try {
-            Release.await("another leader", PATIENCE, () -> !holder().equals(before) && leads(operators, holder()));
+            awaitAnother(release, before);
             takeoverSeconds = (System.nanoTime() - paused) / 1e9;
-            cluster.apply(Release.STORIES, ROUTE.formatted("missing"));
-            cluster.kubectl("-n", Release.STORIES, "wait", "--for=condition=Ready=false", "wsr/led", "--timeout=60s");
+            route("missing", "Ready=false");
         } finally {
             cluster.signal(leader, "CONT");
         }
         String after = holder();
 
         // Then: the old one leads no more, and nothing that it writes undoes what the new one wrote
-        cluster.apply(Release.STORIES, ROUTE.formatted("80"));
-        cluster.kubectl("-n", Release.STORIES, "wait", "--for=condition=Ready", "wsr/led", "--timeout=60s");
+        route("80", "Ready");
         release.awaitSettled();
         int oldLeads = 0;
         for (int i = 0; i < 40; i++) {
@@ -69,24 +65,105 @@ class LeaderLossStory {
         }
         System.out.printf(
                 Locale.ROOT,
-                "figure: R13 leader paused: another leads after %.1f s (lease 10 s), status written before and after its return,"
+                "figure: R13 leader paused: another leads after %.1f s (lease %d s), status written before and after its return,"
                         + " lease taken back %d times%n",
                 takeoverSeconds,
+                leaseSeconds(),
                 oldLeads);
         assertThat(oldLeads).isZero();
+        // What bounds the takeover; the time itself is told above.
+        assertThat(leaseSeconds()).isLessThanOrEqualTo(LEASE_SECONDS_MAX);
     }
 
-    private String holder() {
-        Lease lease = cluster.client()
+    @Test
+    void aRouteStaysReadyWhenTheLeaderIsKilledAndItsNextEditIsAnswered() throws Exception {
+        // Given
+        Release release = Release.ready(cluster);
+        Pod leader = leader(release);
+        String before = holder();
+        route("80", "Ready");
+        String readySince = since();
+
+        // When
+        long killed = System.nanoTime();
+        if (cluster.isOwn()) {
+            // Whoever is only deleted has time to hand its lease over.
+            cluster.signal(leader, "KILL");
+        }
+        cluster.kubectl(
+                "-n",
+                Release.NAMESPACE,
+                "delete",
+                "pod",
+                leader.getMetadata().getName(),
+                "--grace-period=0",
+                "--force");
+        awaitAnother(release, before);
+        double takeoverSeconds = (System.nanoTime() - killed) / 1e9;
+        release.awaitSettled();
+
+        // Then
+        String readyStill = since();
+        route("missing", "Ready=false");
+        route("80", "Ready");
+        System.out.printf(
+                Locale.ROOT,
+                "figure: R13 leader killed: another leads after %.1f s (lease %d s), the route was Ready all the time: %s;"
+                        + " its next edits are answered%n",
+                takeoverSeconds,
+                leaseSeconds(),
+                readyStill.equals(readySince));
+        assertThat(readyStill).as("Ready since").isEqualTo(readySince);
+    }
+
+    private Pod leader(Release release) throws InterruptedException {
+        Release.await("a leader", PATIENCE, () -> leads(release, holder()));
+        return release.operators().stream()
+                .filter(pod -> holder().startsWith(pod.getMetadata().getName()))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private void awaitAnother(Release release, String before) throws InterruptedException {
+        Release.await("another leader", TAKEOVER, () -> !holder().equals(before) && leads(release, holder()));
+    }
+
+    /** Applies the route with this port, and waits for the condition. */
+    private void route(String port, String condition) {
+        cluster.apply(Release.STORIES, ROUTE.formatted(port));
+        cluster.kubectl("-n", Release.STORIES, "wait", "--for=condition=" + condition, "wsr/led", "--timeout=60s");
+    }
+
+    /** Whether the route is Ready, and since when. */
+    private String since() {
+        return cluster.kubectl(
+                "-n",
+                Release.STORIES,
+                "get",
+                "wsr/led",
+                "-o",
+                "jsonpath={range .status.conditions[?(@.type==\"Ready\")]}{.status} {.lastTransitionTime}{end}");
+    }
+
+    private @Nullable Lease lease() {
+        return cluster.client()
                 .leases()
                 .inNamespace(Release.NAMESPACE)
                 .withName("holdfast-operator")
                 .get();
+    }
+
+    private int leaseSeconds() {
+        return Objects.requireNonNull(lease()).getSpec().getLeaseDurationSeconds();
+    }
+
+    private String holder() {
+        Lease lease = lease();
         return lease == null ? "" : Objects.requireNonNullElse(lease.getSpec().getHolderIdentity(), "");
     }
 
-    private static boolean leads(List<Pod> operators, String holder) {
-        return operators.stream()
+    private static boolean leads(Release release, String holder) {
+        return release.operators().stream()
                 .anyMatch(pod -> holder.startsWith(pod.getMetadata().getName()));
     }
 }

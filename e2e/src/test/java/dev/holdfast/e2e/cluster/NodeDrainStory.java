@@ -80,6 +80,7 @@ class NodeDrainStory {
                     probe.failures());
             assertThat(fleet.codes().keySet()).isSubsetOf(1001, 1012);
             assertThat(fleet.endings()).as("tunnels of the drained data plane").isNotEmpty();
+            assertThat(probe.requests()).as("plain requests").isPositive();
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
     }

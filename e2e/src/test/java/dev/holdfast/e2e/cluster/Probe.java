@@ -4,6 +4,8 @@ import dev.holdfast.e2e.traffic.RawGet;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +45,20 @@ final class Probe implements AutoCloseable {
         }
     }
 
+    /** What answered thirty requests, each on a connection of its own: the names of pods, if all went well. */
+    static Set<String> names(int port, String host) {
+        Set<String> names = new TreeSet<>();
+        for (int i = 0; i < 30; i++) {
+            try (RawGet connection = new RawGet(port, host, "/")) {
+                RawGet.Answer answer = connection.get();
+                names.add(answer.status() == 200 ? answer.body().strip() : "status " + answer.status());
+            } catch (IOException e) {
+                names.add(e.toString());
+            }
+        }
+        return names;
+    }
+
     private void work(int port, String host, long pauseMillis) {
         while (!ending) {
             try (RawGet connection = new RawGet(port, host, "/")) {
@@ -57,7 +73,8 @@ final class Probe implements AutoCloseable {
                         break;
                     }
                 }
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException e) {
+                // What is no answer at all must be counted, and must not end the worker.
                 failed(e.toString());
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();

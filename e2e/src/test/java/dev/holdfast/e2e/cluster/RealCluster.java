@@ -82,6 +82,11 @@ final class RealCluster {
         return Command.expect(COMMAND_LIMIT, environment(), words("helm", words));
     }
 
+    /** The same for what may fail. */
+    Command.Result tryHelm(String... words) {
+        return Command.run(COMMAND_LIMIT, environment(), words("helm", words));
+    }
+
     /** Applies a text of objects by kubectl. */
     void apply(String namespace, String yaml) {
         try {

@@ -1,5 +1,6 @@
 package dev.holdfast.e2e.cluster;
 
+import dev.holdfast.e2e.process.Command;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import java.time.Duration;
@@ -57,6 +58,15 @@ final class Release {
 
     /** Installs or upgrades to the stories' values, and waits as Helm does. */
     void install(String... settings) {
+        cluster.helm(installation(settings));
+    }
+
+    /** The same for what may fail. */
+    Command.Result tryInstall(String... settings) {
+        return cluster.tryHelm(installation(settings));
+    }
+
+    private static String[] installation(String... settings) {
         String[] words = {
             "upgrade",
             "--install",
@@ -72,7 +82,7 @@ final class Release {
         };
         String[] all = java.util.Arrays.copyOf(words, words.length + settings.length);
         System.arraycopy(settings, 0, all, words.length, settings.length);
-        cluster.helm(all);
+        return all;
     }
 
     /** Makes a namespace that takes only pods of the restricted standard. */

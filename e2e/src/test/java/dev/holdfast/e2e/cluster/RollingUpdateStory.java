@@ -18,6 +18,8 @@ class RollingUpdateStory {
     private static final String HOST = "rolling.test";
     private static final int PROBES = 8;
     private static final long PROBE_PAUSE_MILLIS = 50;
+    private static final int DATA_PLANE_REQUESTS_MIN = 2_000;
+    private static final int OPERATOR_REQUESTS_MIN = 300;
 
     private final RealCluster cluster = RealCluster.get();
 
@@ -66,6 +68,7 @@ class RollingUpdateStory {
             assertThat(returns).as("reconnects").isGreaterThanOrEqualTo(TUNNELS);
             assertThat(mostInASecond).as("reconnects in one second").isLessThanOrEqualTo(returns / 10);
             assertThat(longestAway).as("seconds without a tunnel").isLessThan(30);
+            assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(DATA_PLANE_REQUESTS_MIN);
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
     }
@@ -97,6 +100,7 @@ class RollingUpdateStory {
                     probe.requests(),
                     probe.failures());
             assertThat(fleet.endings()).as("ended tunnels").isEmpty();
+            assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(OPERATOR_REQUESTS_MIN);
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
     }

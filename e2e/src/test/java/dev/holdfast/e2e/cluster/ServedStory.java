@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** From the API server's answer to the first request that a data plane serves by the new object. */
+/** From the API server's answer to the moment from which the last of the data planes serves by the new object. */
 @Order(2)
 @Timeout(300)
 class ServedStory {
@@ -45,13 +45,14 @@ class ServedStory {
 
         // Then
         tell("the next ones", millis);
+        assertThat(millis).hasSize(INGRESSES);
         assertThat(at(millis, 0.99)).as("p99 in ms").isLessThanOrEqualTo(MILLIS_MAX);
     }
 
     private static void tell(String which, List<Double> millis) {
         System.out.printf(
                 Locale.ROOT,
-                "figure: %d Ingresses, %s, from the API server's answer to the first request served, at each data plane:"
+                "figure: %d Ingresses, %s, from the API server's answer until every data plane serves it:"
                         + " p50 %.0f ms, p99 %.0f ms, at most %.0f ms%n",
                 INGRESSES,
                 which,
@@ -60,12 +61,15 @@ class ServedStory {
                 at(millis, 1));
     }
 
-    /** The times of all, in ascending order; none of the Ingresses is there, or served, afterwards. */
+    /**
+     * The times until each was served by every data plane, in ascending order; none of the Ingresses is there, or served,
+     * afterwards.
+     */
     private List<Double> measure(Release release, List<Integer> ports, String name) throws Exception {
         List<Double> millis = new ArrayList<>();
         try {
             for (int i = 0; i < INGRESSES; i++) {
-                millis.addAll(measureOne(release, ports, name + "-" + i));
+                millis.add(measureOne(release, ports, name + "-" + i));
             }
         } finally {
             cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).list().getItems().stream()
@@ -79,7 +83,7 @@ class ServedStory {
         return millis;
     }
 
-    private List<Double> measureOne(Release release, List<Integer> ports, String name) throws IOException {
+    private double measureOne(Release release, List<Integer> ports, String name) throws IOException {
         String host = name + ".test";
         Ingress ingress = Serialization.unmarshal(release.ingress(name, host, "echo"), Ingress.class);
         List<RawGet> connections = new ArrayList<>();
@@ -94,8 +98,9 @@ class ServedStory {
                     .map(connection -> CompletableFuture.supplyAsync(() -> untilServed(connection, answered), probes))
                     .toList()
                     .stream()
-                    .map(CompletableFuture::join)
-                    .toList();
+                    .mapToDouble(CompletableFuture::join)
+                    .max()
+                    .orElseThrow();
         }
     }
 
