@@ -66,6 +66,7 @@ if ! deploy/build-images >"$work/build-images.log" 2>&1; then
   if grep -q 'no base image can be made here' "$work/build-images.log"; then skip "no base image can be had here"; fi
   fail "deploy/build-images failed"
 fi
+e2e/images/check.sh
 rm -rf "$work/echo"
 mkdir -p "$work/echo"
 (cd "$here/echo" && CGO_ENABLED=0 go build -trimpath -o "$work/echo/echo" .)

@@ -208,20 +208,12 @@ class WatchOrderTest {
         Set<String> different = new TreeSet<>(hosts());
         Set<String> served = dataPlane.table().virtualHosts().keySet();
         different.removeAll(served);
-        return different.size() + (int) served.stream().filter(host -> !wanted.contains(host)).count();
+        return different.size()
+                + (int) served.stream().filter(host -> !wanted.contains(host)).count();
     }
 
     private Set<String> hosts() {
-        return cluster
-                .api()
-                .user()
-                .network()
-                .v1()
-                .ingresses()
-                .inNamespace("default")
-                .list()
-                .getItems()
-                .stream()
+        return cluster.api().user().network().v1().ingresses().inNamespace("default").list().getItems().stream()
                 .flatMap(ingress -> ingress.getSpec().getRules().stream())
                 .map(IngressRule::getHost)
                 .collect(Collectors.toSet());
