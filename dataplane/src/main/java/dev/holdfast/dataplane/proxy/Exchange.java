@@ -292,7 +292,8 @@ final class Exchange {
 
     private void answer(HttpResponse head, Framing framing) {
         status = head.status().code();
-        backendKeepAlive = HttpUtil.isKeepAlive(head) && !(framing instanceof Framing.UntilClose);
+        backendKeepAlive =
+                HttpUtil.isKeepAlive(head) && !(framing instanceof Framing.UntilClose) && !announcesWhatCannotBe(head);
         EndpointLease of = lease;
         ResponsePreparation.prepare(
                 head, request.forward().responseHeaders(), of == null ? null : of.stickyCookie(request.security()));
@@ -314,6 +315,15 @@ final class Exchange {
         }
         answerBegan = true;
         wheel.schedule(timer, idleTicks);
+    }
+
+    /** A body behind a 204 (RFC 9110 §8.6): it may still come, and would be taken for the next answer. */
+    private boolean announcesWhatCannotBe(HttpResponse head) {
+        HttpHeaders headers = head.headers();
+        return status == 204
+                && (headers.contains(HttpHeaderNames.TRANSFER_ENCODING)
+                        || headers.contains(HttpHeaderNames.CONTENT_LENGTH)
+                                && !headers.contains(HttpHeaderNames.CONTENT_LENGTH, HttpHeaderValues.ZERO, false));
     }
 
     private void frame(HttpResponse head, Framing framing) {

@@ -28,6 +28,14 @@ enum BackendBehaviour {
         };
     }
 
+    /** Whether a request may come again, because its connection died before any answer (RFC 9112 §9.3.1). */
+    boolean dies() {
+        return switch (this) {
+            case SILENT_CLOSE, RESET -> true;
+            case KEEP_ALIVE, CLOSE, EARLY, EARLY_CLOSE, SLOW, CHUNKED, NO_LENGTH, INTERIM_FIRST, ERROR, GLUED -> false;
+        };
+    }
+
     /** Serves one connection. */
     void play(BackendConnection connection) throws IOException {
         Head head;

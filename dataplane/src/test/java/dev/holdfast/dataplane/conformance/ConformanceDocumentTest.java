@@ -27,6 +27,11 @@ class ConformanceDocumentTest {
             "W11", "HTTP/2 is not served: no extended CONNECT",
             "W12", "HTTP/2 is not served: no `:protocol`"));
 
+    private static final String ROOT = "dev.holdfast.dataplane.";
+
+    /** Tests elsewhere that show a duty as well. */
+    private static final List<String> ELSEWHERE = List.of("proxy.BackendFailureTest", "proxy.tunnel.UpgradeTest");
+
     private static final List<Class<?>> CLASSES = List.of(
             ForwardingTest.class,
             RequestHeadTest.class,
@@ -81,15 +86,24 @@ class ConformanceDocumentTest {
     /** Number and RFC section, and the tests that show them. */
     private static Map<String, Set<String>> annotations() {
         Map<String, Set<String>> rows = new TreeMap<>();
-        for (Class<?> type : CLASSES) {
-            for (Method method : type.getDeclaredMethods()) {
-                for (Conformance duty : method.getAnnotationsByType(Conformance.class)) {
-                    rows.computeIfAbsent(duty.value() + " | " + duty.rfc(), key -> new TreeSet<>())
-                            .add("`" + type.getSimpleName() + "." + method.getName() + "`");
-                }
+        CLASSES.forEach(type -> add(rows, type, type.getSimpleName()));
+        for (String name : ELSEWHERE) {
+            try {
+                add(rows, Class.forName(ROOT + name), name);
+            } catch (ClassNotFoundException e) {
+                throw new AssertionError(e);
             }
         }
         return rows;
+    }
+
+    private static void add(Map<String, Set<String>> rows, Class<?> type, String name) {
+        for (Method method : type.getDeclaredMethods()) {
+            for (Conformance duty : method.getAnnotationsByType(Conformance.class)) {
+                rows.computeIfAbsent(duty.value() + " | " + duty.rfc(), key -> new TreeSet<>())
+                        .add("`" + name + "." + method.getName() + "`");
+            }
+        }
     }
 
     private static String generated() {

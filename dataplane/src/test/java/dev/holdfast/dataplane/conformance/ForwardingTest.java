@@ -11,6 +11,7 @@ import dev.holdfast.dataplane.conformance.rig.RawClient;
 import dev.holdfast.dataplane.conformance.rig.RawResponse;
 import dev.holdfast.dataplane.conformance.rig.ScriptedBackend;
 import dev.holdfast.dataplane.conformance.rig.SeenRequest;
+import dev.holdfast.dataplane.conformance.rig.Splits;
 import dev.holdfast.dataplane.conformance.rig.Tables;
 import dev.holdfast.dataplane.proxy.forwarded.Cidr;
 import dev.holdfast.routetable.PathMatch;
@@ -32,9 +33,30 @@ class ForwardingTest {
         RIG.close();
     }
 
+    /** What a backend sees of a request, however it is cut; only the name that we give each request differs. */
+    private static Head seen(ProxyRig rig, ScriptedBackend backend, String request, String status) throws Exception {
+        String outcome =
+                Splits.alike(rig, request, client -> "" + client.response().status());
+        assertThat(outcome).isEqualTo(status);
+        Head first = backend.requests().getFirst().head();
+        assertThat(backend.requests())
+                .hasSize(request.length() + 1)
+                .extracting(one -> unnamed(one.head()))
+                .containsOnly(unnamed(first));
+        return first;
+    }
+
+    private static Head unnamed(Head head) {
+        return new Head(
+                head.startLine(),
+                head.fields().stream()
+                        .filter(field -> !field.name().equalsIgnoreCase("X-Request-ID"))
+                        .toList());
+    }
+
     @Test
     @Conformance(value = "C01", rfc = "9110 §7.6.1")
-    void whatConnectionNamesAndTheHopByHopFieldsStayBehind() throws IOException {
+    void whatConnectionNamesAndTheHopByHopFieldsStayBehind() throws Exception {
         // Given
         String hopByHop = "Connection: X-Secret, keep-alive, TE\r\n"
                 + "connection: x-other\r\n"
@@ -49,10 +71,9 @@ class ForwardingTest {
             RIG.serve(backend);
 
             // When
-            RIG.ask("GET / HTTP/1.1\r\nHost: app.test\r\n" + hopByHop + "\r\n");
+            Head head = seen(RIG, backend, "GET / HTTP/1.1\r\nHost: app.test\r\n" + hopByHop + "\r\n", "200");
 
             // Then
-            Head head = backend.onlyRequest().head();
             assertStripped(head);
             assertThat(head.has("Upgrade")).isFalse();
             assertThat(head.value("X-Kept")).isEqualTo("3");
@@ -61,7 +82,7 @@ class ForwardingTest {
 
     @Test
     @Conformance(value = "C01", rfc = "9110 §7.6.1")
-    void onAnUpgradeExactlyItsTwoFieldsAreRegenerated() throws IOException {
+    void onAnUpgradeExactlyItsTwoFieldsAreRegenerated() throws Exception {
         // Given
         String fields = "X-Secret: 1\r\nX-Other: 2\r\nKeep-Alive: 5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\n"
                 + "HTTP2-Settings: AAMAAABk\r\nConnection: x-secret , X-OTHER, HTTP2-Settings\r\nX-Kept: 3\r\n";
@@ -69,11 +90,9 @@ class ForwardingTest {
             RIG.serve(backend);
 
             // When
-            RawResponse response = RIG.ask(Handshake.request("/", fields));
+            Head head = seen(RIG, backend, Handshake.request("/", fields), "101");
 
             // Then
-            Head head = backend.onlyRequest().head();
-            assertThat(response.status()).isEqualTo(101);
             assertStripped(head);
             assertThat(Objects.requireNonNull(head.value("Connection")).toLowerCase(Locale.ROOT))
                     .isEqualTo("upgrade");
@@ -92,7 +111,7 @@ class ForwardingTest {
 
     @Test
     @Conformance(value = "C02", rfc = "9110 §7.6.1")
-    void connectionCannotDeleteOurOwnFields() throws IOException {
+    void connectionCannotDeleteOurOwnFields() throws Exception {
         // Given
         String names =
                 "X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, X-Real-IP, Forwarded, Via, Host, X-Request-ID";
@@ -100,16 +119,18 @@ class ForwardingTest {
             RIG.serve(backend);
 
             // When
-            RIG.ask("GET / HTTP/1.1\r\nHost: app.test\r\nConnection: " + names + "\r\n\r\n");
+            Head head =
+                    seen(RIG, backend, "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: " + names + "\r\n\r\n", "200");
 
             // Then
-            Head head = backend.onlyRequest().head();
             assertThat(head.value("X-Forwarded-For")).isEqualTo("127.0.0.1");
             assertThat(head.value("X-Forwarded-Proto")).isEqualTo("http");
             assertThat(head.value("X-Forwarded-Host")).isEqualTo("app.test");
             assertThat(head.value("X-Real-IP")).isEqualTo("127.0.0.1");
             assertThat(head.value("Host")).isEqualTo("app.test");
             assertThat(head.has("Via")).isTrue();
+            assertThat(head.value("Forwarded")).isEqualTo("for=127.0.0.1;host=app.test;proto=http");
+            assertThat(head.value("X-Request-ID")).isNotBlank();
         }
     }
 
@@ -136,16 +157,16 @@ class ForwardingTest {
 
     @Test
     @Conformance(value = "C05", rfc = "9110 §7.6.3")
-    void viaIsAddedBehindTheOnesThatAreThere() throws IOException {
+    void viaIsAddedBehindTheOnesThatAreThere() throws Exception {
         // Given
         try (ScriptedBackend backend = ScriptedBackend.echo()) {
             RIG.serve(backend);
 
             // When
-            RIG.ask("GET / HTTP/1.0\r\nHost: app.test\r\nVia: 1.1 elsewhere\r\n\r\n");
+            Head head = seen(RIG, backend, "GET / HTTP/1.0\r\nHost: app.test\r\nVia: 1.1 elsewhere\r\n\r\n", "200");
 
             // Then
-            List<String> via = backend.onlyRequest().head().tokens("Via");
+            List<String> via = head.tokens("Via");
             assertThat(via).hasSize(2).first().isEqualTo("1.1 elsewhere");
             assertThat(via.getLast()).startsWith("1.0 ");
         }
@@ -183,7 +204,7 @@ class ForwardingTest {
 
     @Test
     @Conformance(value = "C06", rfc = "7239 §8.1")
-    void nobodyButATrustedProxySaysWhoTheClientIs() throws IOException {
+    void nobodyButATrustedProxySaysWhoTheClientIs() throws Exception {
         // Given
         String lies = "X-Forwarded-For: 1.2.3.4\r\nx-forwarded-for: 1.2.3.5\r\nX_Forwarded_For: 1.2.3.6\r\n"
                 + "X-Real-IP: 1.2.3.4\r\nX_Real_IP: 1.2.3.4\r\nForwarded: for=1.2.3.4;host=evil\r\n"
@@ -193,10 +214,9 @@ class ForwardingTest {
             RIG.serve(backend);
 
             // When
-            RIG.ask("GET / HTTP/1.1\r\nHost: app.test\r\n" + lies + "\r\n");
+            Head head = seen(RIG, backend, "GET / HTTP/1.1\r\nHost: app.test\r\n" + lies + "\r\n", "200");
 
             // Then
-            Head head = backend.onlyRequest().head();
             assertThat(head.value("X-Forwarded-For")).isEqualTo("127.0.0.1");
             assertThat(head.value("X-Real-IP")).isEqualTo("127.0.0.1");
             assertThat(head.toString()).doesNotContain("1.2.3.", "evil", "6666", "_");
@@ -206,7 +226,7 @@ class ForwardingTest {
     @Test
     @Conformance(value = "C06", rfc = "7239 §5.2")
     @Conformance(value = "C07", rfc = "7239 §6")
-    void aTrustedProxyIsAppendedToAndIpv6IsQuoted() throws IOException {
+    void aTrustedProxyIsAppendedToAndIpv6IsQuoted() throws Exception {
         // Given
         try (ScriptedBackend backend = ScriptedBackend.echo();
                 ProxyRig trusting =
@@ -214,11 +234,11 @@ class ForwardingTest {
             trusting.serve(backend);
 
             // When
-            trusting.ask("GET / HTTP/1.1\r\nHost: app.test\r\nX-Forwarded-For: 2001:db8::7\r\n"
-                    + "X-Forwarded-Proto: https\r\nX-Real-IP: 6.6.6.6\r\n\r\n");
+            String request = "GET / HTTP/1.1\r\nHost: app.test\r\nX-Forwarded-For: 2001:db8::7\r\n"
+                    + "X-Forwarded-Proto: https\r\nX-Real-IP: 6.6.6.6\r\n\r\n";
+            Head head = seen(trusting, backend, request, "200");
 
             // Then
-            Head head = backend.onlyRequest().head();
             assertThat(head.value("X-Forwarded-For")).isEqualTo("2001:db8::7, 127.0.0.1");
             assertThat(head.value("X-Real-IP")).isEqualTo("2001:db8::7");
             assertThat(head.value("X-Forwarded-Proto")).isEqualTo("https");
@@ -230,7 +250,7 @@ class ForwardingTest {
 
     @Test
     @Conformance(value = "C12", rfc = "9110 §7.7")
-    void theTargetGoesOnByteForByte() throws IOException {
+    void theTargetGoesOnByteForByte() throws Exception {
         // Given
         List<String> targets = List.of(
                 "/",
@@ -241,43 +261,43 @@ class ForwardingTest {
                 "/%41?%41",
                 "/a/b/",
                 "/:@!$&'()*+,;=?/?:@!$&'()*+,;=");
-        try (ScriptedBackend backend = ScriptedBackend.echo()) {
-            RIG.serve(backend);
+        for (String target : targets) {
+            try (ScriptedBackend backend = ScriptedBackend.echo()) {
+                RIG.serve(backend);
 
-            // When
-            for (String target : targets) {
-                RIG.ask("GET " + target + " HTTP/1.1\r\nHost: app.test\r\n\r\n");
+                // When
+                Head head = seen(RIG, backend, "GET " + target + " HTTP/1.1\r\nHost: app.test\r\n\r\n", "200");
+
+                // Then
+                assertThat(head.startLine()).isEqualTo("GET " + target + " HTTP/1.1");
             }
-
-            // Then
-            assertThat(backend.requests()).extracting(SeenRequest::target).containsExactlyElementsOf(targets);
         }
     }
 
     /** Not of RFC 3986, but what curl and scripts send: UTF-8 as it is. */
     @Test
     @Conformance(value = "C12", rfc = "9110 §7.7")
-    void octetsBeyondAsciiGoOnAsTheyCame() throws IOException {
+    void octetsBeyondAsciiGoOnAsTheyCame() throws Exception {
         // Given
         List<String> targets = Stream.of("/é", "/?q=é", "/日本?q=日本", "/a?é=%C3%A9")
                 .map(target -> new String(target.getBytes(UTF_8), ISO_8859_1))
                 .toList();
-        try (ScriptedBackend backend = ScriptedBackend.echo()) {
-            RIG.serve(backend);
+        for (String target : targets) {
+            try (ScriptedBackend backend = ScriptedBackend.echo()) {
+                RIG.serve(backend);
 
-            // When
-            for (String target : targets) {
-                RIG.ask("GET " + target + " HTTP/1.1\r\nHost: app.test\r\n\r\n");
+                // When
+                Head head = seen(RIG, backend, "GET " + target + " HTTP/1.1\r\nHost: app.test\r\n\r\n", "200");
+
+                // Then
+                assertThat(head.startLine()).isEqualTo("GET " + target + " HTTP/1.1");
             }
-
-            // Then
-            assertThat(backend.requests()).extracting(SeenRequest::target).containsExactlyElementsOf(targets);
         }
     }
 
     @Test
     @Conformance(value = "C09", rfc = "9112 §3.2.2")
-    void theAuthorityOfAnAbsoluteFormReplacesHost() throws IOException {
+    void theAuthorityOfAnAbsoluteFormReplacesHost() throws Exception {
         // Given
         try (ScriptedBackend app = ScriptedBackend.echo();
                 ScriptedBackend other = ScriptedBackend.echo()) {
@@ -287,13 +307,12 @@ class ForwardingTest {
                     .build());
 
             // When
-            RawResponse response = RIG.ask("GET http://app.test/x?y HTTP/1.1\r\nHost: other.test\r\n\r\n");
+            Head head = seen(RIG, app, "GET http://app.test/x?y HTTP/1.1\r\nHost: other.test\r\n\r\n", "200");
 
             // Then
-            SeenRequest seen = app.onlyRequest();
-            assertThat(response.text()).isEqualTo("GET /x?y");
-            assertThat(seen.head().value("Host")).isEqualTo("app.test");
-            assertThat(seen.head().value("X-Forwarded-Host")).isEqualTo("app.test");
+            assertThat(head.startLine()).isEqualTo("GET /x?y HTTP/1.1");
+            assertThat(head.value("Host")).isEqualTo("app.test");
+            assertThat(head.value("X-Forwarded-Host")).isEqualTo("app.test");
             assertThat(other.requests()).isEmpty();
         }
     }

@@ -26,7 +26,13 @@ final class NaiveFront implements Front, AutoCloseable {
         /** Whatever answer mentions the upgrade is taken for one (CVE-2024-23326: a 200). */
         TAKES_ANY_ANSWER_FOR_AN_UPGRADE,
         /** All clients share one backend connection; only Content-Length frames. */
-        SHARES_ONE_CONNECTION
+        SHARES_ONE_CONNECTION,
+        /** So it does, and sends every POST twice. */
+        DELIVERS_TWICE,
+        /** So it does, and fills every body with another one of the same length. */
+        CHANGES_BODIES,
+        /** So it does, and ends the client's connection where the answer to a POST belongs. */
+        KEEPS_THE_ANSWER
     }
 
     private static final int BACKEND_WAIT_MILLIS = 2_000;
@@ -81,7 +87,7 @@ final class NaiveFront implements Front, AutoCloseable {
                         takeAnyAnswer(client, backend);
                     }
                 }
-                case SHARES_ONE_CONNECTION -> {
+                case SHARES_ONE_CONNECTION, DELIVERS_TWICE, CHANGES_BODIES, KEEPS_THE_ANSWER -> {
                     while (true) {
                         exchange(client);
                     }
@@ -128,6 +134,8 @@ final class NaiveFront implements Front, AutoCloseable {
     private void exchange(Socket client) throws IOException {
         String head = head(client.getInputStream());
         String body = body(head, client.getInputStream());
+        boolean post = head.startsWith("POST ");
+        String request = head + (mistake == Mistake.CHANGES_BODIES ? "x".repeat(body.length()) : body);
         synchronized (this) {
             Socket backend = shared;
             if (backend == null) {
@@ -136,15 +144,27 @@ final class NaiveFront implements Front, AutoCloseable {
                 shared = backend;
             }
             try {
-                write(backend, head + body);
-                String answer = head(backend.getInputStream());
-                write(client, answer + body(answer, backend.getInputStream()));
+                write(backend, request);
+                String answer = answer(backend);
+                if (post && mistake == Mistake.DELIVERS_TWICE) {
+                    write(backend, request);
+                    answer = answer(backend);
+                }
+                if (post && mistake == Mistake.KEEPS_THE_ANSWER) {
+                    throw new EOFException();
+                }
+                write(client, answer);
             } catch (IOException e) {
                 shared = null;
                 backend.close();
                 throw e;
             }
         }
+    }
+
+    private static String answer(Socket backend) throws IOException {
+        String head = head(backend.getInputStream());
+        return head + body(head, backend.getInputStream());
     }
 
     private static void write(Socket socket, String text) throws IOException {

@@ -15,8 +15,14 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class OracleTest {
     private static final Set<String> REQUESTS = Set.of("valid", "Key doubled", "h2c and websocket");
-    private static final Set<String> ANSWERS =
-            Set.of("101", "101 with a wrong Accept", "200 with upgrade fields", "403 with a body", "426");
+    private static final Set<String> ANSWERS = Set.of(
+            "101",
+            "101 with a wrong Accept",
+            "101 with Content-Length",
+            "200 with upgrade fields",
+            "403 with a body",
+            "426");
+    private static final String POST = "cl-static-path";
 
     @Test
     void aTunnelBeforeThe101IsNoticed() throws Exception {
@@ -27,6 +33,7 @@ class OracleTest {
         assertThat(result.leakedBytes()).isPositive();
         assertThat(result.wrong())
                 .anyMatch(finding -> finding.startsWith("valid / 101 / a frame: in the tunnel"))
+                .anyMatch(finding -> finding.startsWith("valid / 101 with Content-Length / a frame: in the tunnel"))
                 .anyMatch(finding -> finding.endsWith("Upgrade at the backend: [h2c, websocket]"))
                 .anyMatch(
                         finding -> finding.startsWith("Key doubled / ") && finding.contains("the backend heard of it"));
@@ -69,6 +76,41 @@ class OracleTest {
         assertThat(contaminated)
                 .anyMatch(finding -> finding.contains("the probe was answered \"evil\""))
                 .anyMatch(finding -> finding.contains("the canary was answered 200"));
+    }
+
+    @Test
+    void aRequestThatIsDeliveredTwiceIsNoticed() throws Exception {
+        // When
+        List<String> contaminated = attacks(Mistake.DELIVERS_TWICE, BackendBehaviour.KEEP_ALIVE, Set.of(POST));
+
+        // Then
+        assertThat(contaminated)
+                .isNotEmpty()
+                .allMatch(finding -> finding.startsWith(POST + " x KEEP_ALIVE: the backend saw [/static/a.css with"));
+    }
+
+    @Test
+    void aBodyThatIsAnotherOneIsNoticed() throws Exception {
+        // When
+        List<String> contaminated = attacks(Mistake.CHANGES_BODIES, BackendBehaviour.KEEP_ALIVE, Set.of(POST));
+
+        // Then
+        assertThat(contaminated)
+                .isNotEmpty()
+                .allMatch(finding ->
+                        finding.startsWith(POST + " x KEEP_ALIVE: the backend saw [/static/a.css with \"xxx"));
+    }
+
+    @Test
+    void aForwardedRequestWithoutItsAnswerIsNoticed() throws Exception {
+        // When
+        List<String> contaminated = attacks(Mistake.KEEPS_THE_ANSWER, BackendBehaviour.KEEP_ALIVE, Set.of(POST));
+
+        // Then
+        assertThat(contaminated)
+                .isNotEmpty()
+                .allMatch(finding ->
+                        finding.startsWith(POST + " x KEEP_ALIVE: the connection ended after 0 of 1 answers"));
     }
 
     private static UpgradeMatrixTest.Result upgrades(Mistake mistake) throws Exception {

@@ -149,7 +149,19 @@ class RoutingTest {
             // When
             Map<String, Integer> statuses = new LinkedHashMap<>();
             for (String path : new String[] {
-                "/foo", "/foo/", "/foo/x", "/foobar", "/FOO", "/foo/bar", "/foo/bar/", "/foo/bar/x", "/foo/barx", "/x"
+                "/foo",
+                "/foo/",
+                "/foo/x",
+                "/foobar",
+                "/FOO",
+                "/foo/bar",
+                "/foo/bar/",
+                "/foo/bar/x",
+                "/foo/barx",
+                "/x",
+                "/foo/Bar",
+                "/foo/BAR",
+                "/Foo/bar"
             }) {
                 statuses.put(path, statusOf("app.test", path));
             }
@@ -165,7 +177,10 @@ class RoutingTest {
                     .containsEntry("/foo/bar/", 452)
                     .containsEntry("/foo/bar/x", 452)
                     .containsEntry("/foo/barx", 451)
-                    .containsEntry("/x", 200);
+                    .containsEntry("/x", 200)
+                    .containsEntry("/foo/Bar", 451)
+                    .containsEntry("/foo/BAR", 451)
+                    .containsEntry("/Foo/bar", 200);
         }
     }
 

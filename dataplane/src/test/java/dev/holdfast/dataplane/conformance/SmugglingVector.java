@@ -55,6 +55,23 @@ record SmugglingVector(String name, Kind kind, List<String> words, String templa
         return words.stream().filter(word -> word.startsWith("/")).toList();
     }
 
+    /** The body that the backend shall see with a target of {@link #targets}; only the first one has one. */
+    String bodyOf(int target, String host) {
+        int at = words.indexOf("body");
+        if (at < 0 || target > 0) {
+            return "";
+        }
+        String body = words.get(at + 1);
+        String bytes = against(host);
+        return body.equals("{rest}")
+                ? bytes.substring(bytes.indexOf("\r\n\r\n") + 4)
+                : body.replace("{smuggled}", smuggled(host));
+    }
+
+    private static String smuggled(String host) {
+        return "GET /smuggled HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+    }
+
     /** The statuses of which one shall be the refusal. */
     List<Integer> statuses() {
         return words.stream()
@@ -66,8 +83,7 @@ record SmugglingVector(String name, Kind kind, List<String> words, String templa
     /** The bytes against a host. */
     String against(String host) {
         String bytes = template.replace("{host}", host);
-        String smuggled = "GET /smuggled HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
-        bytes = bytes.replace("{smlen}", Integer.toHexString(smuggled.length()));
+        bytes = bytes.replace("{smlen}", Integer.toHexString(smuggled(host).length()));
         int head = bytes.indexOf("\r\n\r\n");
         return bytes.replace("{len}", String.valueOf(head < 0 ? 0 : bytes.length() - head - 4));
     }

@@ -2,13 +2,14 @@ package dev.holdfast.dataplane.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.dataplane.conformance.rig.BackendConnection;
 import dev.holdfast.dataplane.conformance.rig.Handshake;
-import dev.holdfast.dataplane.conformance.rig.Head;
 import dev.holdfast.dataplane.conformance.rig.ProxyRig;
 import dev.holdfast.dataplane.conformance.rig.RawClient;
 import dev.holdfast.dataplane.conformance.rig.RawResponse;
 import dev.holdfast.dataplane.conformance.rig.ScriptedBackend;
 import dev.holdfast.dataplane.conformance.rig.SeenRequest;
+import dev.holdfast.dataplane.conformance.rig.SplitAnswers;
 import dev.holdfast.dataplane.conformance.rig.Splits;
 import dev.holdfast.dataplane.conformance.rig.StreamEnd;
 import java.io.IOException;
@@ -73,23 +74,23 @@ class UpgradeTest {
                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==\r\n"
             })
-    void withoutOneKeyOf16BytesThereIsNoTunnel(String keys) throws IOException {
+    void withoutOneKeyOf16BytesThereIsNoTunnel(String keys) throws Exception {
         // Given
         try (ScriptedBackend backend = ScriptedBackend.answering(Handshake::accept)) {
             RIG.serve(backend);
 
             // When
-            RawResponse response = RIG.ask(Handshake.request("/").replace(KEY_FIELD, keys));
+            String outcome = Splits.alike(RIG, Handshake.request("/").replace(KEY_FIELD, keys), Splits::verdict);
 
             // Then
-            assertThat(response.status()).isEqualTo(400);
+            assertThat(outcome).isEqualTo("400 closed");
             assertThat(backend.connections()).isEmpty();
         }
     }
 
     @Test
     @Conformance(value = "W01", rfc = "6455 §4.2.1")
-    void anotherMethodOrABodyIsNoCandidate() throws IOException {
+    void anotherMethodOrABodyIsNoCandidate() throws Exception {
         // Given
         String valid = Handshake.request("/");
         List<String> requests = List.of(
@@ -103,10 +104,12 @@ class UpgradeTest {
                 RIG.serve(backend);
 
                 // When
-                RawResponse response = RIG.ask(request);
+                String method = request.substring(0, request.indexOf(' '));
+                String outcome = Splits.alike(
+                        RIG, request, client -> "" + client.response(method).status());
 
                 // Then
-                assertThat(response.status()).isIn(400, 405, 502);
+                assertThat(outcome).isIn("400", "405", "502");
                 assertThat(backend.requests())
                         .allSatisfy(
                                 seen -> assertThat(seen.head().has("Upgrade")).isFalse());
@@ -116,7 +119,7 @@ class UpgradeTest {
 
     @Test
     @Conformance(value = "W02", rfc = "6455 §4.2.1, 9110 §7.8")
-    void onlyWebsocketGoesOn() throws IOException {
+    void onlyWebsocketGoesOn() throws Exception {
         // Given
         String h2c = "HTTP2-Settings: AAMAAABkAAQAAP__\r\n";
         List<String> upgrades = List.of(
@@ -126,34 +129,41 @@ class UpgradeTest {
                 RIG.serve(backend);
 
                 // When
-                RawResponse response = RIG.ask(Handshake.request("/", h2c)
+                String request = Handshake.request("/", h2c)
                         .replace("Upgrade: websocket\r\n", upgrade)
-                        .replace("Connection: Upgrade", "Connection: Upgrade, HTTP2-Settings"));
+                        .replace("Connection: Upgrade", "Connection: Upgrade, HTTP2-Settings");
+                String outcome = Splits.alike(
+                        RIG, request, client -> "" + client.response().status());
 
                 // Then
-                Head head = backend.onlyRequest().head();
-                assertThat(response.status()).isEqualTo(101);
-                assertThat(head.values("Upgrade")).containsExactly("websocket");
-                assertThat(head.toString().toLowerCase(Locale.ROOT)).doesNotContain("h2c", "http2-settings");
+                assertThat(outcome).isEqualTo("101");
+                assertThat(backend.requests()).hasSize(request.length() + 1).allSatisfy(seen -> {
+                    assertThat(seen.head().values("Upgrade")).containsExactly("websocket");
+                    assertThat(seen.head().toString().toLowerCase(Locale.ROOT)).doesNotContain("h2c", "http2-settings");
+                });
             }
         }
     }
 
     @Test
     @Conformance(value = "W02", rfc = "9113 §3.1")
-    void h2cAloneIsAPlainRequest() throws IOException {
+    void h2cAloneIsAPlainRequest() throws Exception {
         // Given
         try (ScriptedBackend backend = ScriptedBackend.echo()) {
             RIG.serve(backend);
 
             // When
-            RawResponse response = RIG.ask("GET / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade, HTTP2-Settings\r\n"
-                    + "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n");
+            String request = "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+                    + "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";
+            String outcome =
+                    Splits.alike(RIG, request, client -> client.response().text());
 
             // Then
-            assertThat(response.text()).isEqualTo("GET /");
-            assertThat(backend.onlyRequest().head().has("Upgrade")).isFalse();
-            assertThat(backend.onlyRequest().head().has("HTTP2-Settings")).isFalse();
+            assertThat(outcome).isEqualTo("GET /");
+            assertThat(backend.requests()).hasSize(request.length() + 1).allSatisfy(seen -> {
+                assertThat(seen.head().has("Upgrade")).isFalse();
+                assertThat(seen.head().has("HTTP2-Settings")).isFalse();
+            });
         }
     }
 
@@ -188,25 +198,22 @@ class UpgradeTest {
 
     @Test
     @Conformance(value = "W03", rfc = "6455 §4.1")
-    void afterARefusalEarlyBytesAreDiscardedAndTheConnectionEnds() throws IOException {
+    void afterARefusalEarlyBytesAreDiscardedAndTheConnectionEnds() throws Exception {
         // Given
         try (ScriptedBackend backend =
                 ScriptedBackend.answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")) {
             RIG.serve(backend);
 
             // When
-            RawResponse response;
-            StreamEnd end;
-            try (RawClient client = RIG.client()) {
-                client.send(Handshake.request("/") + "GET /admin HTTP/1.1\r\nHost: app.test\r\n\r\n");
-                response = client.response();
-                end = client.end();
-            }
+            String request = Handshake.request("/") + "GET /admin HTTP/1.1\r\nHost: app.test\r\n\r\n";
+            String outcome = Splits.alike(RIG, request, client -> {
+                RawResponse response = client.response();
+                StreamEnd end = client.end();
+                return response.text() + (end.ended() ? ", the end" : ", open") + Splits.show(end.text());
+            });
 
             // Then
-            assertThat(response.text()).isEqualTo("no");
-            assertThat(end.ended()).isTrue();
-            assertThat(end.bytes()).isEmpty();
+            assertThat(outcome).isEqualTo("no, the end\"\"");
             assertThat(backend.received()).doesNotContain("/admin");
         }
     }
@@ -267,26 +274,24 @@ class UpgradeTest {
                 "500 Oops",
                 "503 Busy\r\nRetry-After: 3"
             })
-    void anotherStatusIsRelayedWithItsBody(String head) throws IOException {
+    void anotherStatusIsRelayedWithItsBody(String head) throws Exception {
         // Given
         List<String> bodies = List.of(
                 "\r\nContent-Length: 5\r\n\r\nhello",
                 "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
                 "\r\nConnection: close\r\n\r\nhello");
         for (String body : bodies) {
-            try (ScriptedBackend backend = ScriptedBackend.playing(connection -> {
-                connection.require();
-                connection.send("HTTP/1.1 " + head + body).finish();
-            })) {
-                RIG.serve(backend);
+            try (SplitAnswers answers = SplitAnswers.of("HTTP/1.1 " + head + body, BackendConnection::finish)) {
+                RIG.serve(answers.backend());
 
                 // When
-                RawResponse response = RIG.ask(Handshake.request("/"));
+                String outcome = answers.alike(RIG, Handshake.request("/"), client -> {
+                    RawResponse response = client.response();
+                    return response.status() + " " + response.text() + (response.complete() ? "" : " cut");
+                });
 
                 // Then
-                assertThat(response.status()).isEqualTo(Integer.parseInt(head.substring(0, 3)));
-                assertThat(response.text()).isEqualTo("hello");
-                assertThat(response.complete()).isTrue();
+                assertThat(outcome).isEqualTo(head.substring(0, 3) + " hello");
             }
         }
     }
@@ -312,73 +317,76 @@ class UpgradeTest {
                 "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n"
                         + "Sec-WebSocket-Accept: {accept}\r\n"
             })
-    void a101WithoutItsProofIs502(String fields) throws IOException {
+    void a101WithoutItsProofIs502(String fields) throws Exception {
         // Given
         String offer = "Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n";
-        try (ScriptedBackend backend = ScriptedBackend.answering(request -> "HTTP/1.1 101 Switching Protocols\r\n"
-                + fields.replace("{accept}", Handshake.acceptValue(request)) + "\r\n")) {
-            RIG.serve(backend);
+        try (SplitAnswers answers = SplitAnswers.of("HTTP/1.1 101 Switching Protocols\r\n"
+                + fields.replace("{accept}", Handshake.acceptOf(Handshake.KEY)) + "\r\n")) {
+            RIG.serve(answers.backend());
 
             // When
-            RawResponse response;
-            StreamEnd end;
-            try (RawClient client = RIG.client()) {
-                response = client.send(Handshake.request("/", offer) + Handshake.MASKED_HELLO)
-                        .response();
-                end = client.end();
-            }
+            String outcome =
+                    answers.alike(RIG, Handshake.request("/", offer) + Handshake.MASKED_HELLO, Splits::verdict);
 
             // Then
-            assertThat(response.status()).isEqualTo(502);
-            assertThat(end.ended()).isTrue();
-            assertThat(backend.received()).doesNotContain(Handshake.MASKED_HELLO);
+            assertThat(outcome).isEqualTo("502 closed");
+            assertThat(answers.backend().received()).doesNotContain(Handshake.MASKED_HELLO);
         }
     }
 
     @Test
     @Conformance(value = "W05", rfc = "6455 §4.1")
-    void what101ChoosesOfTheOfferReachesTheClient() throws IOException {
+    void what101ChoosesOfTheOfferReachesTheClient() throws Exception {
         // Given
         String offer = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: superchat\r\n"
                 + "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x-other\r\n";
         String choice = "Sec-WebSocket-Protocol: superchat\r\n"
                 + "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n";
-        try (ScriptedBackend backend = ScriptedBackend.answering(request -> Handshake.accept(request, choice))) {
-            RIG.serve(backend);
-
+        try (ScriptedBackend backend = ScriptedBackend.answering(request -> Handshake.accept(request, choice));
+                SplitAnswers answers = SplitAnswers.of(Handshake.acceptFor(Handshake.KEY, choice))) {
             // When
-            RawResponse response = RIG.ask(Handshake.request("/", offer));
+            RIG.serve(backend);
+            String offered = Splits.alike(RIG, Handshake.request("/", offer), UpgradeTest::choice);
+            RIG.serve(answers.backend());
+            String chosen = answers.alike(RIG, Handshake.request("/", offer), UpgradeTest::choice);
 
             // Then
-            assertThat(response.status()).isEqualTo(101);
-            assertThat(response.head().value("Sec-WebSocket-Protocol")).isEqualTo("superchat");
-            assertThat(response.head().value("Sec-WebSocket-Extensions"))
-                    .isEqualTo("permessage-deflate; server_no_context_takeover");
+            assertThat(List.of(offered, chosen))
+                    .containsOnly("101 superchat permessage-deflate; server_no_context_takeover");
         }
+    }
+
+    private static String choice(RawClient client) throws IOException {
+        RawResponse response = client.response();
+        return response.status() + " " + response.head().value("Sec-WebSocket-Protocol") + " "
+                + response.head().value("Sec-WebSocket-Extensions");
     }
 
     @ParameterizedTest
     @Conformance(value = "W06", rfc = "6455 §4.4")
     @ValueSource(strings = {"8", "12", "14", "130", "x", "13, 8"})
-    void anotherVersionIs426(String version) throws IOException {
+    void anotherVersionIs426(String version) throws Exception {
         // Given
         try (ScriptedBackend backend = ScriptedBackend.answering(Handshake::accept)) {
             RIG.serve(backend);
 
             // When
-            RawResponse response = RIG.ask(
-                    Handshake.request("/").replace("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: " + version));
+            String request =
+                    Handshake.request("/").replace("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: " + version);
+            String outcome = Splits.alike(RIG, request, client -> {
+                RawResponse response = client.response();
+                return response.status() + " " + response.head().value("Sec-WebSocket-Version");
+            });
 
             // Then
-            assertThat(response.status()).isEqualTo(426);
-            assertThat(response.head().value("Sec-WebSocket-Version")).isEqualTo("13");
+            assertThat(outcome).isEqualTo("426 13");
             assertThat(backend.connections()).isEmpty();
         }
     }
 
     @Test
     @Conformance(value = "C16", rfc = "9110 §7.8")
-    void anUpgradeThatExpects100GetsItBeforeThe101() throws IOException {
+    void anUpgradeThatExpects100GetsItBeforeThe101() throws Exception {
         // Given
         for (String backends100 : List.of("", "HTTP/1.1 100 Continue\r\n\r\n")) {
             try (ScriptedBackend backend =
@@ -386,11 +394,16 @@ class UpgradeTest {
                 RIG.serve(backend);
 
                 // When
-                RawResponse response = RIG.ask(Handshake.request("/", "Expect: 100-continue\r\n"));
+                String request = Handshake.request("/", "Expect: 100-continue\r\n");
+                String outcome = Splits.alike(RIG, request, client -> {
+                    RawResponse response = client.response();
+                    boolean continued = response.interim().stream()
+                            .anyMatch(head -> head.word(1).equals("100"));
+                    return (continued ? "100 " : "") + response.status();
+                });
 
                 // Then
-                assertThat(response.status()).isEqualTo(101);
-                assertThat(response.interim()).extracting(head -> head.word(1)).contains("100");
+                assertThat(outcome).isEqualTo("100 101");
             }
         }
     }

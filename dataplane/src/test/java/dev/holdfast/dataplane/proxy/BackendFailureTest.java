@@ -3,6 +3,7 @@ package dev.holdfast.dataplane.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.holdfast.dataplane.conformance.Conformance;
 import dev.holdfast.routetable.HeaderChanges;
 import dev.holdfast.routetable.Rewrite;
 import dev.holdfast.routetable.Route;
@@ -253,6 +254,9 @@ class BackendFailureTest {
     }
 
     @Test
+    @Conformance(value = "C17", rfc = "9110 §15.2")
+    @Conformance(value = "C19", rfc = "9110 §6.5.1")
+    @Conformance(value = "C23", rfc = "9112 §7.1")
     void anAnswerMeansTheSameHoweverItIsCut() throws IOException {
         // Given
         String whole = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
@@ -261,16 +265,17 @@ class BackendFailureTest {
         backend.script((request, socket) -> {
             socket.setTcpNoDelay(true);
             int cut = Integer.parseInt(request.substring(5, request.indexOf(" HTTP")));
-            RawBackend.write(socket, whole.substring(0, cut));
-            try {
-                Thread.sleep(2);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+            if (cut == whole.length()) {
+                writeEachByte(socket, whole);
+                return;
             }
+            RawBackend.write(socket, whole.substring(0, cut));
+            pause();
             RawBackend.write(socket, whole.substring(cut));
         });
         try (RawClient client = rig.client()) {
-            for (int cut = 1; cut < whole.length(); cut++) {
+            // 0 is whole, the last one a byte at a time.
+            for (int cut = 0; cut <= whole.length(); cut++) {
                 // When
                 client.send("GET /" + cut + " HTTP/1.1\r\nHost: a.test\r\n\r\n");
                 String interim = client.head();
@@ -284,6 +289,21 @@ class BackendFailureTest {
                         .isEqualTo("xyzghijklmnopT: v");
             }
             assertThat(backend.connections).hasValue(1);
+        }
+    }
+
+    private static void writeEachByte(Socket socket, String text) throws IOException {
+        for (int i = 0; i < text.length(); i++) {
+            RawBackend.write(socket, text.substring(i, i + 1));
+            pause();
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(2);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }

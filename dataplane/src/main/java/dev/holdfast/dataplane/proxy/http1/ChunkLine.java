@@ -3,13 +3,14 @@ package dev.holdfast.dataplane.proxy.http1;
 /** The line before a chunk (RFC 9112 §7.1): a size and extensions, without CRLF. */
 final class ChunkLine {
     private static final int DIGITS_MAX = 16;
+    /** All extensions of a chunk, from the first semicolon on. */
     private static final int EXTENSION_BYTES_MAX = 256;
 
     /** Nobody means a larger chunk; whoever adds sizes up cannot be made to overflow. */
     private static final long SIZE_MAX = 1L << 40;
 
     /** The longest line. */
-    static final int BYTES_MAX = DIGITS_MAX + 1 + EXTENSION_BYTES_MAX;
+    static final int BYTES_MAX = DIGITS_MAX + EXTENSION_BYTES_MAX;
 
     private ChunkLine() {}
 
@@ -28,6 +29,9 @@ final class ChunkLine {
         }
         if (size < 0 || size > SIZE_MAX) {
             throw MessageDecoderHandler.malformed("a chunk size is too large");
+        }
+        if (length - end > EXTENSION_BYTES_MAX) {
+            throw MessageDecoderHandler.malformed("a chunk extension is too long");
         }
         requireExtension(line, end, length);
         return size;

@@ -76,6 +76,17 @@ public final class BackendConnection {
         return send(text.substring(at));
     }
 
+    /** Sends every byte in a write of its own. */
+    public BackendConnection sendEachByte(String text) throws IOException {
+        for (int i = 0; i < text.length(); i++) {
+            send(text.substring(i, i + 1));
+            if (i % 8 == 0) {
+                RawClient.pause(1);
+            }
+        }
+        return this;
+    }
+
     /** Exactly that many bytes; fewer when the stream ends. */
     public byte[] bytes(int count) throws IOException {
         return in.readNBytes(count);

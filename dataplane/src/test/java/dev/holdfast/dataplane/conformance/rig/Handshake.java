@@ -36,8 +36,17 @@ public final class Handshake {
 
     /** The valid answer with more fields, each with its line end. */
     public static String accept(SeenRequest request, String moreFields) {
+        return switching(acceptValue(request), moreFields);
+    }
+
+    /** The valid answer to a key, with more fields, each with its line end. */
+    public static String acceptFor(String key, String moreFields) {
+        return switching(acceptOf(key), moreFields);
+    }
+
+    private static String switching(String acceptValue, String moreFields) {
         return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                + "Sec-WebSocket-Accept: " + acceptValue(request) + "\r\n" + moreFields + "\r\n";
+                + "Sec-WebSocket-Accept: " + acceptValue + "\r\n" + moreFields + "\r\n";
     }
 
     /** The value of {@code Sec-WebSocket-Accept} (§4.2.2). */

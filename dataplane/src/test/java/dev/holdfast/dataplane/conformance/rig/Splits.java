@@ -11,7 +11,7 @@ import java.util.concurrent.Semaphore;
 
 /**
  * The metamorphic rule of every parser: bytes mean the same however the network cuts them. Sends a request whole, cut in
- * two at every byte, and a byte at a time, each on a connection of its own.
+ * two at every byte, and a byte at a time, each on a connection of its own; {@link SplitAnswers} does so with an answer.
  */
 public final class Splits {
     private static final int AT_ONCE = 8;
@@ -25,23 +25,41 @@ public final class Splits {
         String of(RawClient client) throws IOException;
     }
 
+    /** Plays one way of sending bytes: 0 is whole, their number a byte at a time, what is between cut before that byte. */
+    @FunctionalInterface
+    interface Play {
+        /** What the bytes came to. */
+        String in(int way) throws IOException;
+    }
+
     /** The outcome in one write; an error if any other way of sending has another. */
-    public static String alike(ProxyRig rig, String request, Outcome outcome) throws Exception {
-        String whole = run(rig, client -> client.sendIfOpen(request), outcome);
-        List<Sending> ways = new ArrayList<>();
-        for (int i = 1; i < request.length(); i++) {
-            int at = i;
-            ways.add(client -> client.sendSplit(request, at));
+    public static String alike(Front front, String request, Outcome outcome) throws Exception {
+        return alike(request, way -> {
+            try (RawClient client = front.client()) {
+                return outcome.of(send(client, request, way));
+            }
+        });
+    }
+
+    private static RawClient send(RawClient client, String request, int way) throws IOException {
+        if (way == 0) {
+            return client.sendIfOpen(request);
         }
-        ways.add(client -> client.sendEachByte(request));
+        return way < request.length() ? client.sendSplit(request, way) : client.sendEachByte(request);
+    }
+
+    /** The outcome of the bytes when they are sent whole; an error if any other way of sending has another. */
+    static String alike(String bytes, Play play) throws Exception {
+        String whole = run(play, 0);
         Semaphore slots = new Semaphore(AT_ONCE);
         List<Future<String>> outcomes = new ArrayList<>();
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            for (Sending way : ways) {
+            for (int i = 1; i <= bytes.length(); i++) {
+                int way = i;
                 slots.acquire();
                 outcomes.add(threads.submit(() -> {
                     try {
-                        return run(rig, way, outcome);
+                        return run(play, way);
                     } finally {
                         slots.release();
                     }
@@ -51,8 +69,8 @@ public final class Splits {
         for (int i = 0; i < outcomes.size(); i++) {
             String other = get(outcomes.get(i));
             if (!other.equals(whole)) {
-                String way = i < request.length() - 1 ? "cut at byte " + (i + 1) : "byte by byte";
-                throw new AssertionError(show(request) + " " + way + ": " + other + " (expected: " + whole + ")");
+                String way = i + 1 < bytes.length() ? "cut at byte " + (i + 1) : "byte by byte";
+                throw new AssertionError(show(bytes) + " " + way + ": " + other + " (expected: " + whole + ")");
             }
         }
         return whole;
@@ -78,14 +96,9 @@ public final class Splits {
         return text.append('"').toString();
     }
 
-    @FunctionalInterface
-    private interface Sending {
-        RawClient send(RawClient client) throws IOException;
-    }
-
-    private static String run(ProxyRig rig, Sending way, Outcome outcome) throws IOException {
-        try (RawClient client = rig.client()) {
-            return outcome.of(way.send(client));
+    private static String run(Play play, int way) {
+        try {
+            return play.in(way);
         } catch (IOException e) {
             return e.toString();
         }

@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.holdfast.dataplane.conformance.Conformance;
 import dev.holdfast.routetable.Timeouts;
 import io.netty.channel.Channel;
 import java.io.IOException;
@@ -106,6 +107,7 @@ class UpgradeTest {
     }
 
     @Test
+    @Conformance(value = "W03", rfc = "6455 §4.1")
     void tooManyEarlyBytesAreRefusedAndNeverReachTheBackend() {
         // Given
         Wire client = front.client().send(REQUEST);
@@ -135,6 +137,8 @@ class UpgradeTest {
     }
 
     @Test
+    @Conformance(value = "W03", rfc = "6455 §4.1")
+    @Conformance(value = "W07", rfc = "6455 §4.2.2, 9110 §7.8")
     void headsMayBeSplitAnywhereWithFramesGluedToThem() throws Exception {
         byte[] request = concat(bytes(REQUEST), Frames.maskedText("early"));
         byte[] answer = concat(bytes(switching("Sec-WebSocket-Key: " + TestFront.KEY + "\r\n")), Frames.text("glued"));
