@@ -75,14 +75,14 @@ wstest.run()" >"$work/$agent.log" 2>&1 || { tail -n 20 "$work/$agent.log" >&2; f
 }
 
 # leaks PID PORT: fails if this Holdfast told of a buffer that nobody released. A report comes with the next buffer behind a
-# collection, which hands over what it found in a thread of its own.
+# collection, which hands over what it found in a thread of its own; a request without Host is answered by Holdfast itself.
 leaks() {
   for _ in 1 2; do
     "$jdk/bin/jcmd" "$1" GC.run >/dev/null
     sleep 0.3
     exec 3<>"/dev/tcp/127.0.0.1/$2"
-    printf 'GET /probe-for-leaks HTTP/1.1\r\nHost: nowhere.test\r\nConnection: close\r\n\r\n' >&3
-    timeout 20 cat <&3 >/dev/null
+    printf 'GET /probe-for-leaks HTTP/1.1\r\n\r\n' >&3
+    timeout 20 cat <&3 >/dev/null || true
     exec 3>&-
   done
   sleep 0.3

@@ -26,6 +26,9 @@ INCOMPATIBLE = {
     # The client allows no answer that forbids it context takeover.
     ("netty", "gorilla", "compressed"),
 }
+# (client, backend) between which no compression comes about: the client asks for none of the server's context takeover,
+# which this backend does not grant unless it is told to.
+UNCOMPRESSED = {("gorilla", "netty"), ("java-websocket", "netty")}
 # What the answer of the upgrade says, as the check "compressed" begins to tell it.
 DEFLATE = "[permessage-deflate"
 # Their client closes its socket at times before its close frame is written, or before it has read the other's: what the
@@ -101,7 +104,9 @@ def compare(report, name, backend, results, targets):
             report.unsupported(f"{backend} as backend: {check}" if check.startswith("server-") else f"{name}: {check}")
             continue
         sane = control != "nothing" and not control.startswith("error") and "other:" not in control
-        if check == "compressed":
+        if check == "compressed" and (name, backend) in UNCOMPRESSED:
+            report.unsupported(f"{name} -> {backend}: compression")
+        elif check == "compressed":
             sane = sane and control.startswith(DEFLATE)
         if (name, backend, check) in INCOMPATIBLE:
             report.unsupported(f"{name} -> {backend}: {check}: {control}")

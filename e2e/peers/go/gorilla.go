@@ -22,8 +22,11 @@ type gorillaConn struct {
 }
 
 func gorillaAccept(w http.ResponseWriter, r *http.Request) (conn, error) {
-	// A frame ends where the buffer is full: this one holds a part of /frag, so that each part is a frame.
-	upgrader := websocket.Upgrader{Subprotocols: protocols, EnableCompression: true, WriteBufferSize: len("part-0 ")}
+	upgrader := websocket.Upgrader{Subprotocols: protocols, EnableCompression: true}
+	if r.Header.Get("Sec-WebSocket-Extensions") == "" {
+		// A frame ends where the buffer is full: this one holds a part of /frag, so that each part is a frame.
+		upgrader.WriteBufferSize = len("part-0 ")
+	}
 	c, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return nil, err
