@@ -36,6 +36,11 @@ enum BackendBehaviour {
         };
     }
 
+    /** Whether it answers a request whose body is still to come. */
+    boolean answersEarly() {
+        return this == EARLY || this == EARLY_CLOSE;
+    }
+
     /** Serves one connection. */
     void play(BackendConnection connection) throws IOException {
         Head head;
@@ -43,12 +48,11 @@ enum BackendBehaviour {
         while (open && (head = connection.nextHead()) != null) {
             String target = head.word(1);
             boolean plain = target.startsWith("/canary") || target.startsWith("/probe");
-            boolean early = this == EARLY || this == EARLY_CLOSE;
             String text = head.word(0).equals("HEAD") ? "" : head.word(0) + " " + target;
             if (plain) {
                 connection.body(head);
                 connection.send(ok("200 OK", head, text));
-            } else if (early) {
+            } else if (answersEarly()) {
                 connection.send(ok("200 OK", head, text));
                 connection.body(head);
                 open = this == EARLY;

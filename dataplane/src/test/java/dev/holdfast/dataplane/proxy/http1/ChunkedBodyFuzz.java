@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ChunkedBodyFuzz {
     private static final int HEAD_BYTES_MAX = 256;
-    private static final int LINE_BYTES_MAX = 16 + 1 + 256;
+    private static final int EXTENSION_BYTES_MAX = 256;
+    private static final int LINE_BYTES_MAX = 16 + EXTENSION_BYTES_MAX;
     private static final BigInteger SIZE_MAX = BigInteger.ONE.shiftLeft(40);
     private static final byte[] HEAD =
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
@@ -83,7 +84,8 @@ public final class ChunkedBodyFuzz {
                     return unfinished(true);
                 }
                 BigInteger size = new BigInteger(line.group("size"), 16);
-                if (size.compareTo(SIZE_MAX) > 0) {
+                int extensionBytes = line.end() - line.end("size");
+                if (size.compareTo(SIZE_MAX) > 0 || extensionBytes > EXTENSION_BYTES_MAX) {
                     return unfinished(true);
                 }
                 at = lf + 1;
