@@ -22,6 +22,9 @@ FRAGMENTS = 5
 WHOLE_ONLY = {"aiohttp"}
 # It reads in one thread and answers in another: straight, too, what it answers to the last bytes before a FIN differs.
 NOT_HALF_CLOSED = {"java-websocket"}
+# Its selector takes away the interest in writing that a worker has just set (WebSocketServer.doWrite): once in a thousand times an
+# answer stays with it until there is another. What stands still is asked once more.
+STALLS = {"java-websocket"}
 # (backend, check) that the library answers as if nothing were wrong; the connection stays open.
 TOLERATED = {
     ("aiohttp", "not masked"),
@@ -223,10 +226,18 @@ def outcomes(name, port, tls, run, data):
     found = []
     for _ in range(REPEATS):
         try:
-            found.append(run(Wire(name, port, tls), data))
+            outcome = run(Wire(name, port, tls), data)
+            if name in STALLS and stands_still(outcome, run):
+                outcome = run(Wire(name, port, tls), data)
+            found.append(outcome)
         except OSError as e:
             found.append(Outcome((), b"", f"error: {e}"))
     return found
+
+
+def stands_still(outcome, run):
+    """Whether an answer is missing; what is tolerated leaves the connection open anyway."""
+    return outcome.end == "open" and (run is not tolerated or len(outcome.messages()[0]) < len(MESSAGES) + 2)
 
 
 def flaw(name, what, outcome):
