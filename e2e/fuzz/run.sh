@@ -62,17 +62,8 @@ fetch "net.bytebuddy:byte-buddy:$bytebuddy"
 . cli/jdk.sh
 jdk=$(find_jdk) || fail "no JDK 25 found (expected: JAVA_HOME names one)"
 java=$jdk/bin/java
-# What is fuzzed is a copy: a build beside it may compile the modules again.
-rm -rf "$work/classes"
-classpath=
-for module in crds routetable operator dataplane cli; do
-  mkdir -p "$work/classes/$module"
-  for folder in classes test-classes; do
-    if [ -d "$module/target/$folder" ]; then cp -r "$module/target/$folder" "$work/classes/$module"; fi
-    classpath+=$work/classes/$module/$folder:
-  done
-done
-classpath+="$work/lib/*:cli/target/lib/*"
+classpath=$(printf '%s:' {crds,routetable,operator,dataplane,cli}/target/classes {routetable,operator,dataplane,cli}/target/test-classes)
+classpath="$classpath$work/lib/*:cli/target/lib/*"
 
 "$java" -cp "$classpath" dev.holdfast.dataplane.conformance.SmugglingSeeds "$work/smuggling"
 
