@@ -10,7 +10,8 @@
 #                        addresses must be reachable from here, and it takes Holdfast's chart and namespaces from scratch
 #   LOAD_IMAGE           with KUBECONFIG: what gives an image's tar to its nodes, for instance "kind load image-archive"
 #   CLUSTER_REQUIRED=1   fail where `cluster check` says that none can be started, instead of saying `skipped:`
-#   CHART_STORIES        those of the chart (uninstall and upgrade, with what they need)
+#   CHART_STORIES        those of the chart (its README, what it leaves behind, upgrade, takeover and install.yaml)
+#   OUTAGE=600           the seconds that operators stay away and the API server stands still, each once (20)
 #   CLUSTER_KEEP=1       leave the cluster standing, for the next run or to look at
 #
 # It needs Linux, root, Go, Maven, a JDK 25 (with jlink) and what Debian has; it installs from Debian what is missing.
@@ -86,10 +87,11 @@ failed() {
 }
 
 stories() { # CLASS...
-  local tests status=0 log=$work/stories.log
+  local tests status=0 log=$work/stories.log outage=${OUTAGE:-20}
   tests=$(printf 'dev.holdfast.e2e.cluster.%s*Story,' "$@")
-  timeout 1500 mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
-    -Dsurefire.timeout=1400 -Dsurefire.rerunFailingTestsCount=1 \
+  timeout $((1500 + 3 * outage)) mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
+    -Dsurefire.timeout=$((1400 + 3 * outage)) -Dsurefire.rerunFailingTestsCount=1 -Dcluster.outage="$outage" \
+    ${OUTAGE:+-Djunit.jupiter.execution.timeout.mode=disabled} \
     -Djunit.jupiter.testclass.order.default='org.junit.jupiter.api.ClassOrderer$OrderAnnotation' \
     -Dcluster.kubeconfig="$KUBECONFIG" ${own:+-Dcluster.script="$here/cluster"} >"$log" 2>&1 || status=$?
   grep -oE '(figure|skipped): .*' "$log" || true
@@ -106,7 +108,7 @@ chart() { # in a cluster without Holdfast
   kubectl delete namespace stories holdfast-system --ignore-not-found >/dev/null
   kubectl delete customresourcedefinition websocketroutes.holdfast.dev --ignore-not-found >/dev/null
   # shellcheck disable=SC2086 # stories are words
-  IN_CLUSTER=${own:+"$here/cluster exec"} e2e/chart/cluster.sh ${CHART_STORIES:-readme uninstall upgrade} || failed
+  IN_CLUSTER=${own:+"$here/cluster exec"} e2e/chart/cluster.sh ${CHART_STORIES:-readme uninstall upgrade takeover manifest} || failed
 }
 
 [ $# -gt 0 ] || set -- '' chart

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.e2e.traffic.ReturningFleet;
 import io.fabric8.kubernetes.api.model.Pod;
-import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -35,10 +34,7 @@ class EndpointStory {
         int port = cluster.podPort(dataPlanes.getFirst(), Release.HTTP);
         Release.await(
                 "requests to all pods", PATIENCE, () -> Probe.names(port, HOST).size() == PODS);
-        try (ReturningFleet fleet = new ReturningFleet();
-                Probe probe = Probe.start(port, HOST, 4, 50)) {
-            fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
-
+        try (Traffic traffic = Traffic.start(port, HOST, TUNNELS)) {
             // When
             cluster.kubectl("-n", Release.STORIES, "scale", "deployment/" + BACKEND, "--replicas=1");
             Release.await("one pod", PATIENCE, () -> pods().size() == 1);
@@ -46,10 +42,10 @@ class EndpointStory {
             Release.await(
                     "the ends at the pods that went",
                     PATIENCE,
-                    () -> fleet.endings().size() >= TUNNELS * (PODS - 1) / PODS);
-            Release.await("all tunnels back", PATIENCE, () -> fleet.openTunnels() == TUNNELS);
-            int ended = fleet.endings().size();
-            long clients = fleet.endings().stream()
+                    () -> traffic.fleet().endings().size() >= TUNNELS * (PODS - 1) / PODS);
+            Release.await("all tunnels back", PATIENCE, () -> traffic.fleet().openTunnels() == TUNNELS);
+            int ended = traffic.fleet().endings().size();
+            long clients = traffic.fleet().endings().stream()
                     .map(ReturningFleet.Ending::client)
                     .distinct()
                     .count();
@@ -62,25 +58,23 @@ class EndpointStory {
                     () -> Probe.names(port, HOST).size() >= PODS - 1);
 
             // Then
-            probe.stop();
+            traffic.stopRequests();
             System.out.printf(
                     Locale.ROOT,
                     "figure: R06 endpoints 3-1-3: %d tunnels, %d of them at the pod that stays: drops of those 0 = %d less %d that"
-                            + " ended with their pods; %d ended when pods came; plain requests %d, failed %d%n",
+                            + " ended with their pods; %d ended when pods came; %s%n",
                     TUNNELS,
                     TUNNELS / PODS,
                     TUNNELS * (PODS - 1) / PODS,
                     clients,
-                    fleet.endings().size() - ended,
-                    probe.requests(),
-                    probe.failures());
+                    traffic.fleet().endings().size() - ended,
+                    traffic.requests());
             assertThat(after).as("pods that answer after the change").hasSize(1).noneMatch(name -> name.contains(" "));
             assertThat(clients)
                     .as("clients whose tunnel ended: those at the pods that went")
                     .isEqualTo(TUNNELS * (PODS - 1) / PODS);
-            assertThat(fleet.endings()).as("more when pods came").hasSize(ended);
-            assertThat(probe.requests()).as("plain requests").isPositive();
-            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+            assertThat(traffic.fleet().endings()).as("more when pods came").hasSize(ended);
+            traffic.assertEveryRequestAnswered();
         }
     }
 

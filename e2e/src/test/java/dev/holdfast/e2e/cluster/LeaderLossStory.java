@@ -28,7 +28,7 @@ class LeaderLossStory {
               rules: [{backendRefs: [{name: echo, port: %s}]}]
             """;
     private static final Duration PATIENCE = Duration.ofSeconds(90);
-    private static final Duration TAKEOVER = Duration.ofSeconds(30);
+    private static final Duration TAKEOVER = Duration.ofSeconds(15);
     private static final int LEASE_SECONDS_MAX = 10;
 
     private final RealCluster cluster = RealCluster.get();
@@ -71,7 +71,6 @@ class LeaderLossStory {
                 leaseSeconds(),
                 oldLeads);
         assertThat(oldLeads).isZero();
-        // What bounds the takeover; the time itself is told above.
         assertThat(leaseSeconds()).isLessThanOrEqualTo(LEASE_SECONDS_MAX);
     }
 

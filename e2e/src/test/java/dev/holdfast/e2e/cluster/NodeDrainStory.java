@@ -2,9 +2,7 @@ package dev.holdfast.e2e.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.holdfast.e2e.traffic.ReturningFleet;
 import io.fabric8.kubernetes.api.model.Pod;
-import java.net.URI;
 import java.time.Duration;
 import java.util.Locale;
 import org.junit.jupiter.api.AfterEach;
@@ -56,32 +54,27 @@ class NodeDrainStory {
                 .orElseThrow();
         node = drained.getSpec().getNodeName();
         int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
-        try (ReturningFleet fleet = new ReturningFleet();
-                Probe probe = Probe.start(port, HOST, 4, 50)) {
-            fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
-
+        try (Traffic traffic = Traffic.start(port, HOST, TUNNELS)) {
             // When
             long began = System.nanoTime();
             cluster.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=200s");
             double seconds = (System.nanoTime() - began) / 1e9;
-            Release.await("all tunnels back", Duration.ofSeconds(60), () -> fleet.openTunnels() == TUNNELS);
+            Release.await("all tunnels back", Duration.ofSeconds(60), () -> traffic.fleet().openTunnels() == TUNNELS);
 
             // Then
-            probe.stop();
+            traffic.stopRequests();
             System.out.printf(
                     Locale.ROOT,
-                    "figure: node drained in %.0f s under %d tunnels: closes by code %s, most reconnects in a second %d, plain"
-                            + " requests %d, failed %d%n",
+                    "figure: node drained in %.0f s under %d tunnels: closes by code %s, most reconnects in a second %d,"
+                            + " %s%n",
                     seconds,
                     TUNNELS,
-                    fleet.codes(),
-                    fleet.returnsInASecondMax(),
-                    probe.requests(),
-                    probe.failures());
-            assertThat(fleet.codes().keySet()).isSubsetOf(1001, 1012);
-            assertThat(fleet.endings()).as("tunnels of the drained data plane").isNotEmpty();
-            assertThat(probe.requests()).as("plain requests").isPositive();
-            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+                    traffic.fleet().codes(),
+                    traffic.fleet().returnsInASecondMax(),
+                    traffic.requests());
+            assertThat(traffic.fleet().codes().keySet()).isSubsetOf(1001, 1012);
+            assertThat(traffic.fleet().endings()).as("tunnels of the drained data plane").isNotEmpty();
+            traffic.assertEveryRequestAnswered();
         }
     }
 

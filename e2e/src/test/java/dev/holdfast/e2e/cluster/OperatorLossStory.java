@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.e2e.traffic.ReturningFleet;
 import io.fabric8.kubernetes.api.model.Pod;
-import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -30,7 +29,6 @@ class OperatorLossStory {
 
     private static final int GOING_AWAY = 1001;
     private static final int SERVICE_RESTART = 1012;
-    private static final Duration ABSENCE = Duration.ofSeconds(20);
     private static final Duration PATIENCE = Duration.ofSeconds(90);
 
     private final RealCluster cluster = RealCluster.get();
@@ -46,10 +44,7 @@ class OperatorLossStory {
         Release release = Release.ready(cluster);
         release.serve(HOST, "echo");
         int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
-        try (ReturningFleet fleet = new ReturningFleet();
-                Probe probe = Probe.start(port, HOST, 4, 50)) {
-            fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
-
+        try (Traffic traffic = Traffic.start(port, HOST, TUNNELS)) {
             // When
             long killed = System.nanoTime();
             cluster.kubectl(
@@ -65,19 +60,17 @@ class OperatorLossStory {
             double seconds = (System.nanoTime() - killed) / 1e9;
 
             // Then
-            probe.stop();
+            traffic.stopRequests();
             System.out.printf(
                     Locale.ROOT,
-                    "figure: R08 every operator killed: drops %d of %d, plain requests %d, failed %d; a new route is served"
+                    "figure: R08 every operator killed: drops %d of %d, %s; a new route is served"
                             + " %.1f s after the kill%n",
-                    fleet.endings().size(),
+                    traffic.fleet().endings().size(),
                     TUNNELS,
-                    probe.requests(),
-                    probe.failures(),
+                    traffic.requests(),
                     seconds);
-            assertThat(fleet.endings()).isEmpty();
-            assertThat(probe.requests()).as("plain requests").isPositive();
-            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+            traffic.assertNoTunnelEnded();
+            traffic.assertEveryRequestAnswered();
         }
     }
 
@@ -87,33 +80,30 @@ class OperatorLossStory {
         Release release = Release.ready(cluster);
         release.serve(HOST, "echo");
         int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
-        try (ReturningFleet fleet = new ReturningFleet();
-                Probe probe = Probe.start(port, HOST, 4, 50)) {
-            fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
-
+        try (Traffic traffic = Traffic.start(port, HOST, TUNNELS)) {
             // When
             noOperators(release);
-            long before = fleet.messagesBack();
-            int asked = probe.requests();
-            Thread.sleep(ABSENCE);
+            long before = traffic.fleet().messagesBack();
+            int asked = traffic.probe().requests();
+            Thread.sleep(RealCluster.outage());
 
             // Then
-            long messages = fleet.messagesBack() - before;
-            int requests = probe.requests() - asked;
-            probe.stop();
+            long messages = traffic.fleet().messagesBack() - before;
+            int requests = traffic.probe().requests() - asked;
+            traffic.stopRequests();
             System.out.printf(
                     Locale.ROOT,
                     "figure: R08 no operator for %d s: drops %d of %d, echoes %d, plain requests %d, failed %d%n",
-                    ABSENCE.toSeconds(),
-                    fleet.endings().size(),
+                    RealCluster.outage().toSeconds(),
+                    traffic.fleet().endings().size(),
                     TUNNELS,
                     messages,
                     requests,
-                    probe.failures());
-            assertThat(fleet.endings()).isEmpty();
+                    traffic.probe().failures());
+            traffic.assertNoTunnelEnded();
             assertThat(messages).as("echoes").isGreaterThanOrEqualTo(TUNNELS);
             assertThat(requests).as("plain requests").isGreaterThanOrEqualTo(REQUESTS_MIN);
-            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+            assertThat(traffic.probe().failures()).as(traffic.probe().firstFailure()).isZero();
         }
     }
 
@@ -123,9 +113,7 @@ class OperatorLossStory {
         Release release = Release.ready(cluster);
         release.serve(HOST, "echo");
         int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
-        try (ReturningFleet fleet = new ReturningFleet();
-                Probe probe = Probe.start(port, HOST, 4, 50)) {
-            fleet.open(TUNNELS, URI.create("ws://" + HOST + ":" + port + "/"));
+        try (Traffic traffic = Traffic.start(port, HOST, TUNNELS)) {
             noOperators(release);
             List<Pod> before = release.dataPlanes();
             Pod lost = before.getFirst();
@@ -143,30 +131,28 @@ class OperatorLossStory {
                 looks.look(Release.isReady(release.now(fresh)), cluster.podPort(fresh, Release.HTTP));
                 return release.now(lost) == null;
             });
-            Release.await("its tunnels back at the other", PATIENCE, () -> fleet.openTunnels() == TUNNELS);
+            Release.await("its tunnels back at the other", PATIENCE, () -> traffic.fleet().openTunnels() == TUNNELS);
 
             // Then
-            probe.stop();
+            traffic.stopRequests();
             long back = System.nanoTime();
             scaleOperators(Release.REPLICAS);
             release.awaitSettled();
             release.serve("after-the-absence.test", "echo");
             System.out.printf(
                     Locale.ROOT,
-                    "figure: R17 a data plane replaced while no operator was there: closes by code %s of %d tunnels, plain"
-                            + " requests %d, failed %d; the new one unready in %d of %d looks, 404s %d; all ready and served"
+                    "figure: R17 a data plane replaced while no operator was there: closes by code %s of %d tunnels, %s;"
+                            + " the new one unready in %d of %d looks, 404s %d; all ready and served"
                             + " %.1f s after the operators' return%n",
-                    fleet.codes(),
+                    traffic.fleet().codes(),
                     TUNNELS,
-                    probe.requests(),
-                    probe.failures(),
+                    traffic.requests(),
                     looks.unready,
                     looks.all,
                     looks.notFound,
                     (System.nanoTime() - back) / 1e9);
-            assertThat(fleet.codes().keySet()).as("codes").isNotEmpty().isSubsetOf(GOING_AWAY, SERVICE_RESTART);
-            assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(REQUESTS_MIN);
-            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+            assertThat(traffic.fleet().codes().keySet()).as("codes").isNotEmpty().isSubsetOf(GOING_AWAY, SERVICE_RESTART);
+            traffic.assertEveryRequestAnswered();
             assertThat(looks.all).isPositive().isEqualTo(looks.unready);
             assertThat(looks.notFound).isZero();
         }
@@ -183,39 +169,36 @@ class OperatorLossStory {
                 "requests to both",
                 PATIENCE,
                 () -> Probe.names(port, SCALED_HOST).size() == 2);
-        // The fleet first: requests under way weigh too.
-        try (ReturningFleet fleet = opened(URI.create("ws://" + SCALED_HOST + ":" + port + "/"));
-                Probe probe = Probe.start(port, SCALED_HOST, 4, 50)) {
+        try (Traffic traffic = Traffic.start(port, SCALED_HOST, TUNNELS)) {
             noOperators(release);
 
             // When: nobody tells the data plane
             cluster.kubectl("-n", Release.STORIES, "scale", "deployment/" + BACKEND, "--replicas=1");
             Release.await("one endpoint", PATIENCE, () -> backends() == 1);
-            Release.await("the ends there", PATIENCE, () -> fleet.endings().size() >= TUNNELS / 2 - UNEVEN);
-            Release.await("all tunnels back", PATIENCE, () -> fleet.openTunnels() == TUNNELS);
-            int asked = probe.requests();
-            Release.await("requests since", PATIENCE, () -> probe.requests() >= asked + REQUESTS_MIN);
+            Release.await("the ends there", PATIENCE, () -> traffic.fleet().endings().size() >= TUNNELS / 2 - UNEVEN);
+            Release.await("all tunnels back", PATIENCE, () -> traffic.fleet().openTunnels() == TUNNELS);
+            int asked = traffic.probe().requests();
+            Release.await("requests since", PATIENCE, () -> traffic.probe().requests() >= asked + REQUESTS_MIN);
 
             // Then
-            probe.stop();
-            long ended = fleet.endings().stream()
+            traffic.stopRequests();
+            long ended = traffic.fleet().endings().stream()
                     .map(ReturningFleet.Ending::client)
                     .distinct()
                     .count();
             System.out.printf(
                     Locale.ROOT,
-                    "figure: R17 one of two endpoints gone while no operator was there: %d of %d tunnels ended, by code %s; plain"
-                            + " requests %d, failed %d%n",
+                    "figure: R17 one of two endpoints gone while no operator was there: %d of %d tunnels ended, by code %s;"
+                            + " %s%n",
                     ended,
                     TUNNELS,
-                    fleet.codes(),
-                    probe.requests(),
-                    probe.failures());
+                    traffic.fleet().codes(),
+                    traffic.requests());
             assertThat(ended)
                     .as("clients whose tunnel ended: those of the endpoint that went")
                     .isBetween(TUNNELS / 2L - UNEVEN, TUNNELS / 2L + UNEVEN);
-            assertThat(fleet.endings()).as("each of them once").hasSize(Math.toIntExact(ended));
-            assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+            assertThat(traffic.fleet().endings()).as("each of them once").hasSize(Math.toIntExact(ended));
+            assertThat(traffic.probe().failures()).as(traffic.probe().firstFailure()).isZero();
         }
     }
 
@@ -243,12 +226,6 @@ class OperatorLossStory {
                 "figure: R17 a data plane killed while no operator was there: ready with its kept table after %.1f s%n",
                 seconds);
         assertThat(status).isEqualTo(200);
-    }
-
-    private static ReturningFleet opened(URI target) throws InterruptedException {
-        ReturningFleet fleet = new ReturningFleet();
-        fleet.open(TUNNELS, target);
-        return fleet;
     }
 
     private void noOperators(Release release) throws InterruptedException {

@@ -227,6 +227,11 @@ final class RealCluster {
         return Stream.concat(Stream.of(program), Arrays.stream(words)).toList();
     }
 
+    /** How long operators stay away, and how long the API server stands still: {@code OUTAGE} of {@code run.sh}. */
+    static Duration outage() {
+        return Duration.ofSeconds(Integer.parseInt(property("cluster.outage")));
+    }
+
     /** A path of the repository. */
     static String path(String path) {
         return Path.of(System.getProperty("holdfast.root", ".."))

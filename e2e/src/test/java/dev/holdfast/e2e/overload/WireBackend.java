@@ -40,6 +40,12 @@ final class WireBackend implements AutoCloseable {
     private static final int BLOCK_BYTES = 16_384;
     private static final long BIG_BYTES = 256L << 20;
 
+    /**
+     * The kernel takes what all sockets of a machine hold from one pool ({@code net.ipv4.tcp_mem}) and drops segments of
+     * everybody when it runs low, which a thousand backends that pour into 4 MiB each bring about by themselves.
+     */
+    private static final int UNSENT_BYTES_MAX = 256 << 10;
+
     private final EventLoopGroup group = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
     private final Set<Channel> tunnels = ConcurrentHashMap.newKeySet();
     private final Set<Channel> connections = ConcurrentHashMap.newKeySet();
@@ -51,6 +57,7 @@ final class WireBackend implements AutoCloseable {
                 .channel(NioServerSocketChannel.class)
                 .option(ChannelOption.SO_BACKLOG, 4_096)
                 .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+                .childOption(ChannelOption.SO_SNDBUF, UNSENT_BYTES_MAX)
                 .childHandler(new ChannelInitializer<>() {
                     @Override
                     protected void initChannel(Channel channel) {
