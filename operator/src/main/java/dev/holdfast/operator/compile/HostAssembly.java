@@ -16,9 +16,12 @@ import dev.holdfast.routetable.match.MatchPrecedence;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,12 +29,12 @@ import org.jspecify.annotations.Nullable;
  * whoever comes second is told.
  */
 final class HostAssembly {
-    private static final int INHERITED_ROUTES_MAX = 100_000;
-
-    private final Map<HostPattern, Host> hosts = new HashMap<>();
+    /** In the order of age, too. */
+    private final Map<HostPattern, Host> hosts = new LinkedHashMap<>();
     private final Map<RouteIntent, Claim> made = new IdentityHashMap<>();
     private final Map<RouteIntent, Claim> lastMade;
-    private int inheritedRoutes;
+    private final TextBudget budget = new TextBudget();
+    private final Set<ResourceRef> overBudget = new HashSet<>();
 
     /** Takes over from {@code last} the routes of intents that are the same objects; null: there is none. */
     HostAssembly(@Nullable HostAssembly last) {
@@ -43,9 +46,12 @@ final class HostAssembly {
         private final Map<RouteMatch, Claim> claims = new HashMap<>();
         private final List<Claim> order = new ArrayList<>();
         private @Nullable ResourceRef secret;
-        private @Nullable ResourceRef secretOwner;
+        private @Nullable Naming naming;
         private @Nullable String certificate;
     }
+
+    /** Who named the certificate of a host, and where. */
+    private record Naming(ResourceRef owner, String fieldPath, Findings findings) {}
 
     private record Claim(ResourceRef owner, RouteIntent intent, Route route) {}
 
@@ -55,31 +61,45 @@ final class HostAssembly {
      * @return whether the route is in the table
      */
     boolean claim(ResourceRef owner, RouteIntent intent, RouteAction action, Findings findings) {
-        Host host = host(intent.host(), intent.place().fieldPath(), findings);
-        if (host == null) {
-            return false;
-        }
-        Claim winner = host.claims.get(intent.match());
+        Host known = hosts.get(intent.host());
+        Claim winner = known == null ? null : known.claims.get(intent.match());
         if (winner != null) {
             lost(owner, intent, winner, findings);
             return false;
         }
-        if (host.order.size() == Bounds.ROUTES_PER_HOST_MAX) {
+        String fieldPath = intent.place().fieldPath();
+        if (known != null && known.order.size() == Bounds.ROUTES_PER_HOST_MAX) {
             findings.add(
                     DiagnosticCode.LIMIT_EXCEEDED,
-                    intent.place().fieldPath(),
+                    fieldPath,
                     "host " + intent.host() + " has " + Bounds.ROUTES_PER_HOST_MAX
                             + " routes of older objects already (expected: at most that many); this one is not served");
             return false;
         }
+        String excess = budget.take(owner, TextBudget.chars(owner, intent.host(), intent.match(), action));
+        if (excess != null) {
+            exceeded(owner, fieldPath, excess, findings);
+            return false;
+        }
         try {
             Claim claim = make(owner, intent, action);
+            Host host = host(intent.host(), fieldPath, findings);
+            if (host == null) {
+                return false;
+            }
             host.claims.put(intent.match(), claim);
             host.order.add(claim);
             return true;
         } catch (IllegalArgumentException e) {
-            findings.add(DiagnosticCode.INVALID_SPEC, intent.place().fieldPath(), String.valueOf(e.getMessage()));
+            findings.add(DiagnosticCode.INVALID_SPEC, fieldPath, String.valueOf(e.getMessage()));
             return false;
+        }
+    }
+
+    /** Once for an object: what follows is beyond its budget as well. */
+    private void exceeded(ResourceRef owner, String fieldPath, String excess, Findings findings) {
+        if (overBudget.add(owner)) {
+            findings.add(DiagnosticCode.LIMIT_EXCEEDED, fieldPath, excess);
         }
     }
 
@@ -127,15 +147,15 @@ final class HostAssembly {
         }
         if (host.secret == null) {
             host.secret = tls.secret();
-            host.secretOwner = owner;
+            host.naming = new Naming(owner, tls.fieldPath(), findings);
             host.certificate = result.value() == null
                     ? null
                     : tls.secret().namespace() + "/" + tls.secret().name();
-        } else if (!host.secret.equals(tls.secret())) {
+        } else if (host.naming != null && !host.secret.equals(tls.secret())) {
             findings.add(
                     DiagnosticCode.CONFLICT,
                     tls.fieldPath(),
-                    "host " + tls.host() + " already has the certificate that " + host.secretOwner
+                    "host " + tls.host() + " already has the certificate that " + host.naming.owner
                             + " names, which is older or first by name (expected: one Secret per host); name the same Secret or remove the host here");
         }
     }
@@ -156,11 +176,15 @@ final class HostAssembly {
         return host;
     }
 
-    /** The hosts in no order. */
+    /** The hosts in no order that means anything. */
     List<VirtualHost> virtualHosts() {
         List<VirtualHost> built = new ArrayList<>();
-        hosts.forEach((pattern, host) -> built.add(
-                new VirtualHost(pattern, host.certificate, host.order.isEmpty() ? inherited(pattern) : routes(host))));
+        hosts.forEach((pattern, host) -> {
+            List<Route> routes = host.order.isEmpty() ? inherited(pattern, host) : routes(host);
+            if (routes != null) {
+                built.add(new VirtualHost(pattern, host.certificate, routes));
+            }
+        });
         return built;
     }
 
@@ -177,22 +201,29 @@ final class HostAssembly {
 
     /**
      * A host that has a certificate and no route of its own would hide the broader host that served it so far, because
-     * matching never falls back. So it serves the routes of that one.
+     * matching never falls back. So it serves the routes of that one, which count for whoever named the certificate: hosts,
+     * which are short to name, times routes of another object could be any number. Null where that is too much: the
+     * broader host serves on, with its own certificate.
      */
-    private List<Route> inherited(HostPattern pattern) {
-        int dot = pattern.value().indexOf('.');
-        Host broader = null;
-        if (dot > 0 && !pattern.isWildcard() && !pattern.value().startsWith("[")) {
-            broader = hosts.get(new HostPattern("*" + pattern.value().substring(dot)));
-        }
-        if (broader == null || broader.order.isEmpty()) {
-            broader = pattern.isAny() ? null : hosts.get(HostPattern.ANY);
-        }
-        // Else hosts of certificates, which are short to name, times routes of another object could be any number.
-        if (broader == null || inheritedRoutes + broader.order.size() > INHERITED_ROUTES_MAX) {
+    private @Nullable List<Route> inherited(HostPattern pattern, Host host) {
+        Host broader = broader(pattern);
+        if (broader == null) {
             return List.of();
         }
-        inheritedRoutes += broader.order.size();
+        Naming naming = host.naming;
+        if (naming != null) {
+            long wanted = 0;
+            for (Claim claim : broader.order) {
+                wanted += TextBudget.chars(claim.owner, pattern, claim.route.match(), claim.route.action());
+            }
+            String excess = budget.take(naming.owner, wanted);
+            if (excess != null) {
+                String what = "host " + pattern + " has a certificate here and no route, so it would take the routes of a"
+                        + " broader host, but " + excess + " with a certificate of their own";
+                exceeded(naming.owner, naming.fieldPath, what, naming.findings);
+                return null;
+            }
+        }
         return broader.order.stream()
                 .map(claim -> new Route(
                         id(claim.owner, claim.intent, pattern),
@@ -202,6 +233,18 @@ final class HostAssembly {
                         claim.route.plaintext()))
                 .sorted(Comparator.comparing(route -> MatchPrecedence.of(route.match())))
                 .toList();
+    }
+
+    private @Nullable Host broader(HostPattern pattern) {
+        int dot = pattern.value().indexOf('.');
+        Host broader = null;
+        if (dot > 0 && !pattern.isWildcard() && !pattern.value().startsWith("[")) {
+            broader = hosts.get(new HostPattern("*" + pattern.value().substring(dot)));
+        }
+        if (broader == null || broader.order.isEmpty()) {
+            broader = pattern.isAny() ? null : hosts.get(HostPattern.ANY);
+        }
+        return broader == null || broader.order.isEmpty() ? null : broader;
     }
 
     private static String id(ResourceRef owner, RouteIntent intent, HostPattern host) {

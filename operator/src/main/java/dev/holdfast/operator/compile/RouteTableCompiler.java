@@ -22,12 +22,10 @@ import dev.holdfast.routetable.VirtualHost;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -72,8 +70,6 @@ public final class RouteTableCompiler {
         private final Map<ActionIntent, Kept> lastActions;
         private final Map<ResourceRef, Map<String, Long>> ready = new HashMap<>();
         private final Map<ResourceRef, Integer> routes = new HashMap<>();
-        private final TextBudget budget = new TextBudget();
-        private final Set<ResourceRef> overBudget = new HashSet<>();
         private final NavigableMap<String, Upstream> upstreams = new TreeMap<>();
         private final NavigableMap<String, EndpointGroup> groups = new TreeMap<>();
         private final Map<String, Certificate> certificatesById = new HashMap<>();
@@ -132,8 +128,7 @@ public final class RouteTableCompiler {
                     resolved.shares()
                             .forEach(share -> groupsReady.put(share.group().id(), share.ready()));
                 }
-                if (isWithinBudget(owner, intent, resolved, found)
-                        && hosts.claim(owner, intent, resolved.action(), found)) {
+                if (hosts.claim(owner, intent, resolved.action(), found)) {
                     routes.merge(owner, 1, Integer::sum);
                     for (Share share : resolved.shares()) {
                         upstreams.putIfAbsent(share.upstream().id(), share.upstream());
@@ -141,15 +136,6 @@ public final class RouteTableCompiler {
                     }
                 }
             }
-        }
-
-        private boolean isWithinBudget(ResourceRef owner, RouteIntent intent, Resolved resolved, Findings found) {
-            String excess = budget.take(
-                    owner, intent, resolved.action(), resolved.shares().size());
-            if (excess != null && overBudget.add(owner)) {
-                found.add(DiagnosticCode.LIMIT_EXCEEDED, intent.place().fieldPath(), excess);
-            }
-            return excess == null;
         }
 
         private Kept keep(RouteIntent intent, ResourceRef owner) {

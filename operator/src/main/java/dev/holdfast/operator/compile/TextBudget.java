@@ -1,8 +1,9 @@
 package dev.holdfast.operator.compile;
 
-import dev.holdfast.operator.compile.translate.RouteIntent;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.routetable.HeaderChanges;
+import dev.holdfast.routetable.HostPattern;
+import dev.holdfast.routetable.Rewrite;
 import dev.holdfast.routetable.RouteAction;
 import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.ValueMatch;
@@ -14,23 +15,26 @@ import org.jspecify.annotations.Nullable;
 /**
  * How much of the table an object may take, and all of them together. A route carries its whole action, so a short object
  * with many hosts, matches and header changes multiplies into more than a data plane can hold; whoever is older keeps
- * what it has. Characters, which are bytes but for what is not ASCII.
+ * what it has. Characters of the table on the wire, which are bytes but for what is not ASCII or must be escaped.
  */
 final class TextBudget {
     /** For one object: some 15,000 routes without anything special. */
-    static final long OBJECT_CHARS_MAX = 4L << 20;
+    static final long OBJECT_CHARS_MAX = 8L << 20;
     /** For the table: what a data plane of the size that is shipped reads with room to spare. */
     static final long TABLE_CHARS_MAX = 64L << 20;
 
-    private static final long ROUTE_CHARS = 256;
+    // What stands around the texts that are counted, a little more than WireCodec writes.
+    private static final int ROUTE_CHARS = 448;
+    private static final int SHARE_CHARS = 256;
+    private static final int CONDITION_CHARS = 40;
+    private static final int HEADER_CHARS = 24;
 
     private final Map<ResourceRef, Long> byOwner = new HashMap<>();
     private long total;
 
-    /** Takes what a route needs; returns why that is too much, or null. */
+    /** Takes what routes of an object need, all of it or nothing; returns why that is too much, or null. */
     @Nullable
-    String take(ResourceRef owner, RouteIntent intent, RouteAction action, int shares) {
-        long wanted = ROUTE_CHARS * (1 + shares) + chars(intent.match()) + chars(action);
+    String take(ResourceRef owner, long wanted) {
         long own = byOwner.getOrDefault(owner, 0L) + wanted;
         if (own > OBJECT_CHARS_MAX) {
             return "the routes of this object, each with its matches and header changes, need more than "
@@ -46,12 +50,21 @@ final class TextBudget {
         return null;
     }
 
+    /** What a route needs: its id repeats owner and host, and a host is counted with each of its routes. */
+    static long chars(ResourceRef owner, HostPattern host, RouteMatch match, RouteAction action) {
+        int names = owner.kind().length()
+                + owner.namespace().length()
+                + owner.name().length()
+                + host.value().length();
+        return ROUTE_CHARS + 2L * names + chars(match) + chars(action);
+    }
+
     private static long chars(RouteMatch match) {
         long chars = match.path().value().length()
                 + charsOfConditions(match.headers())
                 + charsOfConditions(match.queryParams());
         for (String subprotocol : match.subprotocols()) {
-            chars += subprotocol.length();
+            chars += HEADER_CHARS + subprotocol.length();
         }
         return chars;
     }
@@ -59,7 +72,9 @@ final class TextBudget {
     private static long charsOfConditions(List<ValueMatch> conditions) {
         long chars = 0;
         for (ValueMatch condition : conditions) {
-            chars += condition.name().length() + condition.value().length();
+            chars += CONDITION_CHARS
+                    + condition.name().length()
+                    + condition.value().length();
         }
         return chars;
     }
@@ -67,14 +82,38 @@ final class TextBudget {
     private static long chars(RouteAction action) {
         return switch (action) {
             case RouteAction.Reject reject -> reject.reason().length();
-            case RouteAction.Forward forward -> chars(forward.requestHeaders()) + chars(forward.responseHeaders());
+            case RouteAction.Forward forward ->
+                charsOfShares(forward.upstreams())
+                        + chars(forward.rewrite())
+                        + chars(forward.requestHeaders())
+                        + chars(forward.responseHeaders());
         };
+    }
+
+    private static long charsOfShares(List<RouteAction.WeightedUpstream> shares) {
+        long chars = 0;
+        for (RouteAction.WeightedUpstream share : shares) {
+            chars += SHARE_CHARS + 2L * share.upstream().length();
+        }
+        return chars;
+    }
+
+    private static long chars(Rewrite rewrite) {
+        String host = rewrite.host();
+        long path =
+                switch (rewrite.path()) {
+                    case Rewrite.Keep keep -> 0;
+                    case Rewrite.ReplacePrefix replacement ->
+                        replacement.prefix().length();
+                    case Rewrite.ReplaceFull replacement -> replacement.path().length();
+                };
+        return path + (host == null ? 0 : host.length());
     }
 
     private static long chars(HeaderChanges changes) {
         long chars = charsOfHeaders(changes.set()) + charsOfHeaders(changes.add());
         for (String name : changes.remove()) {
-            chars += name.length();
+            chars += HEADER_CHARS + name.length();
         }
         return chars;
     }
@@ -82,7 +121,7 @@ final class TextBudget {
     private static long charsOfHeaders(List<HeaderChanges.Header> headers) {
         long chars = 0;
         for (HeaderChanges.Header header : headers) {
-            chars += header.name().length() + header.value().length();
+            chars += HEADER_CHARS + header.name().length() + header.value().length();
         }
         return chars;
     }

@@ -38,7 +38,10 @@ final class EventWriter {
 
     private final KubernetesClient client;
     private final InstantSource time;
-    private final Map<ResourceRef, Map<Diagnostic, Instant>> told = new ConcurrentHashMap<>();
+    private final Map<ResourceRef, Told> told = new ConcurrentHashMap<>();
+
+    /** What an Ingress was told; one that was made anew, by another uid, has heard nothing yet. */
+    private record Told(String uid, Map<Diagnostic, Instant> when) {}
 
     EventWriter(KubernetesClient client, InstantSource time) {
         this.client = client;
@@ -51,14 +54,15 @@ final class EventWriter {
      * be told is due at the next call.
      */
     void tell(ResourceRef ingress, @Nullable String uid, List<Diagnostic> diagnostics) {
-        Map<Diagnostic, Instant> before = told.get(ingress);
-        Map<Diagnostic, Instant> after = new HashMap<>();
         String id = Objects.requireNonNullElse(uid, "");
+        Told last = told.get(ingress);
+        Map<Diagnostic, Instant> before = last == null || !last.uid.equals(id) ? null : last.when;
+        Map<Diagnostic, Instant> after = new HashMap<>();
         Instant now = time.instant();
         for (Diagnostic diagnostic : errorsFirst(diagnostics)) {
-            Instant last = before == null ? null : before.get(diagnostic);
-            if (last != null && now.isBefore(last.plus(REPEAT_AFTER))) {
-                after.put(diagnostic, last);
+            Instant since = before == null ? null : before.get(diagnostic);
+            if (since != null && now.isBefore(since.plus(REPEAT_AFTER))) {
+                after.put(diagnostic, since);
             } else if (after.size() < EVENTS_MAX
                     && write(ingress, id, IngressEvents.problem(ingress.name(), id, diagnostic), before != null)) {
                 after.put(diagnostic, now);
@@ -67,7 +71,7 @@ final class EventWriter {
         if (diagnostics.isEmpty() && before != null && !before.isEmpty()) {
             write(ingress, id, IngressEvents.resolved(ingress.name(), id), true);
         }
-        told.put(ingress, after);
+        told.put(ingress, new Told(id, after));
     }
 
     private static List<Diagnostic> errorsFirst(List<Diagnostic> diagnostics) {

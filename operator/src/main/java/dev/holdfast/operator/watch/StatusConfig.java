@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param publishAddresses addresses that every Ingress shows when no Service is named; empty leaves that status alone
  * @param patch how the API server takes a status
  * @param gather how long to wait after a change, so that a compile and the answers of the data planes become one write
- * @param settle how long after a start missing data planes may still be on their way
+ * @param settle how long after the first compile, or after leadership began, missing data planes may still be on their way
  */
 public record StatusConfig(
         @Nullable String publishService, List<String> publishAddresses, Patch patch, Duration gather, Duration settle) {
@@ -32,13 +32,16 @@ public record StatusConfig(
         }
     }
 
-    /** Server-side apply, changes gathered for 200 ms, 30 s for data planes to connect. */
+    /**
+     * Server-side apply, changes gathered for 200 ms, 90 s for data planes to connect: they may hear of a new replica's address
+     * only when the cluster's DNS, the JVM and they themselves look again.
+     */
     public static StatusConfig of(@Nullable String publishService, List<String> publishAddresses) {
         return new StatusConfig(
                 publishService,
                 publishAddresses,
                 Patch.SERVER_SIDE_APPLY,
                 Duration.ofMillis(200),
-                Duration.ofSeconds(30));
+                Duration.ofSeconds(90));
     }
 }

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,7 +37,8 @@ final class StatusFeed implements AutoCloseable {
     private final GenerationLog generations = new GenerationLog();
     private final Semaphore news = new Semaphore(0);
     private final Thread thread;
-    private long lastConnectedNanos = System.nanoTime();
+    private final AtomicBoolean waitsAnew = new AtomicBoolean(true);
+    private long lastConnectedNanos;
     private boolean unsettled = true;
     private volatile @Nullable CompileResult result;
     private volatile Map<ResourceRef, StatusIntent> intents = Map.of();
@@ -66,8 +68,13 @@ final class StatusFeed implements AutoCloseable {
         return Optional.ofNullable(intents.get(ref));
     }
 
-    /** Names every object again, as if all intents had changed. */
+    /**
+     * Names every object again, as if all intents had changed. Data planes that are missing may be on their way to a replica
+     * that leads from now on, as they may after a start.
+     */
     void repeat() {
+        waitsAnew.set(true);
+        news.release();
         intents.keySet().forEach(onIntent);
     }
 
@@ -151,7 +158,8 @@ final class StatusFeed implements AutoCloseable {
 
     private Progress.Standing standing(boolean anyConnected) {
         long now = System.nanoTime();
-        if (anyConnected) {
+        // The first lists of a large cluster, when no data plane can connect, do not count.
+        if (waitsAnew.getAndSet(false) || anyConnected) {
             lastConnectedNanos = now;
         }
         boolean settled =

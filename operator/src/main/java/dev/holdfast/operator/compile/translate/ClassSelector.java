@@ -11,6 +11,7 @@ import java.util.Set;
 /** Decides which objects are ours. What belongs to another controller is none of our business and is never reported. */
 public final class ClassSelector {
     private static final String OLD_ANNOTATION = "kubernetes.io/ingress.class";
+    private static final String CLASS_OF_ROUTES = "holdfast";
 
     private final Set<String> ours = new HashSet<>();
     private final Set<String> foreign = new HashSet<>();
@@ -58,10 +59,17 @@ public final class ClassSelector {
         return name != null && !name.isEmpty();
     }
 
-    /** By {@code spec.ingressClassName}, else by the default class, else by the class of our name. */
+    /**
+     * By {@code spec.ingressClassName}, else by the default class, else by the class {@value #CLASS_OF_ROUTES}; where there
+     * is none of that name, by the class of our name, for nobody else knows the kind.
+     */
     public boolean isOurs(WebSocketRouteView route) {
         String name = route.className();
-        return name != null ? isOurs(name) : defaultIsOurs || isOurs(className);
+        if (name != null) {
+            return isOurs(name);
+        }
+        boolean isNamed = ours.contains(CLASS_OF_ROUTES) || foreign.contains(CLASS_OF_ROUTES);
+        return defaultIsOurs || isOurs(isNamed ? CLASS_OF_ROUTES : className);
     }
 
     private boolean isOurs(String name) {

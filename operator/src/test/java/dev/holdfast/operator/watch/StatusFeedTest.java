@@ -1,0 +1,81 @@
+package dev.holdfast.operator.watch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.holdfast.operator.compile.CompileResult;
+import dev.holdfast.operator.diagnostic.ResourceRef;
+import dev.holdfast.operator.publish.ApplyReports;
+import dev.holdfast.operator.status.Progress.Standing;
+import dev.holdfast.operator.status.StatusIntent;
+import dev.holdfast.operator.watch.StatusConfig.Patch;
+import dev.holdfast.routetable.RouteTable;
+import dev.holdfast.routetable.TableVersion;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** When data planes that are missing count as missing. */
+class StatusFeedTest {
+    private static final Duration SETTLE = Duration.ofSeconds(3);
+    private static final ResourceRef ROUTE = new ResourceRef("WebSocketRoute", "shop", "chat");
+    private static final CompileResult COMPILED = new CompileResult(
+            RouteTable.EMPTY, List.of(), Map.of(ROUTE, new CompileResult.Subject(1, Instant.EPOCH, 1, 1)), Set.of());
+
+    private final BlockingQueue<ResourceRef> named = new LinkedBlockingQueue<>();
+    private final StatusFeed feed = new StatusFeed(
+            new StatusConfig(null, List.of(), Patch.SERVER_SIDE_APPLY, Duration.ofMillis(1), SETTLE),
+            new ApplyReports(),
+            named::add);
+
+    @AfterEach
+    void close() {
+        feed.close();
+    }
+
+    @Test
+    void firstListsThatTakeLongerThanDataPlanesNeedDoNotMakeThemMissing() throws Exception {
+        // Given: lists that took their time
+        Thread.sleep(SETTLE.plusMillis(200));
+
+        // When
+        feed.compiled(COMPILED, version());
+        feed.start();
+
+        // Then
+        assertThat(named.poll(10, TimeUnit.SECONDS)).isEqualTo(ROUTE);
+        assertThat(standing()).isEqualTo(Standing.UNSETTLED);
+    }
+
+    @Test
+    void aReplicaThatBeginsToLeadWaitsForDataPlanesThatMayBeOnTheirWay() {
+        // Given: none came
+        feed.compiled(COMPILED, version());
+        feed.start();
+        await().atMost(Duration.ofSeconds(30)).until(() -> standing() == Standing.SETTLED);
+
+        // When
+        feed.repeat();
+
+        // Then
+        await().atMost(Duration.ofSeconds(30)).until(() -> standing() == Standing.UNSETTLED);
+    }
+
+    private Standing standing() {
+        return feed.intent(ROUTE)
+                .map(StatusIntent::progress)
+                .map(progress -> progress.standing())
+                .orElse(Standing.UNSETTLED);
+    }
+
+    private static TableVersion version() {
+        return new TableVersion(1, "0".repeat(64));
+    }
+}
