@@ -26,6 +26,11 @@ check() { # WHAT COMMAND...
   sed 's/^/    /' "$work/log" | head -n 40
 }
 
+skipped() { # WHAT: told, and counted by .ci/run
+  echo "SKIPPED $*"
+  [[ -z ${HOLDFAST_SKIPPED:-} ]] || echo "$*" >>"$HOLDFAST_SKIPPED"
+}
+
 # A Helm that was built without its version believes in an old Kubernetes.
 kube=(--kube-version 1.34.0)
 
@@ -154,7 +159,7 @@ else
   for helm in helm helm3 helm4; do if command -v "$helm" >/dev/null; then helms+=("$helm"); fi; done
 fi
 if ((${#helms[@]} == 0)); then
-  echo "SKIPPED e2e/chart: no helm here; install Helm 3 or 4, or build the cluster (e2e/README.md)"
+  skipped "e2e/chart: no helm here; install Helm 3 or 4, or build the cluster (e2e/README.md)"
   exit 0
 fi
 
@@ -172,7 +177,7 @@ if promtool=$(find_promtool); then
   check "alerts" alerts "${helms[0]}" "$promtool"
   check "dashboards" dashboards "$promtool"
 else
-  echo "SKIPPED alerts and dashboards as PromQL: no promtool here, and Debian's package prometheus cannot be had"
+  skipped "alerts and dashboards as PromQL: no promtool here, and Debian's package prometheus cannot be had"
 fi
 
 for helm in "${helms[@]}"; do
@@ -190,7 +195,7 @@ for helm in "${helms[@]}"; do
     check "$helm base" overlay "$helm" deploy/base
     for folder in deploy/overlays/*/; do check "$helm ${folder%/}" overlay "$helm" "${folder%/}" --values "$folder/values.yaml"; done
   else
-    echo "SKIPPED overlays: no kubectl here"
+    skipped "overlays: no kubectl here"
   fi
   echo "figure: chart $helm $("$helm" version --template '{{.Version}}') checks=$checks failures=$failures"
 done

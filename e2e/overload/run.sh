@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The overload and abuse suite beyond the sizes of `mvn verify`, and what needs a network namespace: peers that packets no longer
-# reach. Everything stays on loopback. It needs Linux, iptables, and root or user namespaces. Figures are lines with `figure:`.
+# reach. Everything stays on loopback. It needs Linux, iptables, iproute2, and root or user namespaces. Figures are lines with `figure:`.
 #
 #   e2e/overload/run.sh [full|unreachable|times]...   full and unreachable unless one is named; about four minutes, and one
 #
@@ -24,10 +24,13 @@ suite() { # suite LOG TESTS OPTION...
   grep -o 'figure: .*' "$log" || fail "$tests printed no figure"
 }
 
-if ! command -v iptables >/dev/null; then
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "no iptables (expected: installed)"
+missing=()
+command -v iptables >/dev/null || missing+=(iptables)
+command -v ip >/dev/null || missing+=(iproute2)
+if [ ${#missing[@]} -gt 0 ]; then
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "not installed: ${missing[*]} (expected: installed, or root on Debian)"
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends iptables >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 full() {

@@ -18,11 +18,21 @@ packages() {
     python3:python3 mvn:maven; do
     command -v "${pair%%:*}" >/dev/null || PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
+  python3 -c 'import pip' 2>/dev/null || missing+=(python3-pip)
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || fail "missing: ${missing[*]} (expected: installed, or root on Debian)"
   apt-get update -qq
   # The package would start a server of its own where there is an init system.
   RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# From 1.21 on a Go that is too old fetches the one that go.mod asks for, if it can; asked there it tells which it is then.
+go_is_recent() {
+  local wanted has
+  wanted=$(sed -n 's/^go //p' go/go.mod)
+  has=$(cd go && go version 2>/dev/null | sed -nE 's/^go version (devel )?go([0-9.]+).*/\2/p') || true
+  [ -n "$has" ] && [ "$(printf '%s\n' "$wanted" "$has" | sort -V | head -n 1)" = "$wanted" ] ||
+    fail "Go is ${has:-older, and fetches no newer one} (expected: Go $wanted or later on the PATH)"
 }
 
 # up_to_date STAMP FILE...: whether the step of this stamp was done with these files
@@ -81,6 +91,7 @@ step() { ("$1") >"$target/logs/$1.log" 2>&1 & running[$1]=$!; }
 
 say "install"
 packages >"$target/logs/packages.log" 2>&1 || { cat "$target/logs/packages.log" >&2; fail "packages"; }
+go_is_recent
 # `java` on the PATH may be an older one.
 . "$root/cli/jdk.sh"
 PEERS_JDK=$(find_jdk) || fail "no JDK 25 found (expected: JAVA_HOME names one)"

@@ -59,7 +59,10 @@ class NodeDrainStory {
             long began = System.nanoTime();
             cluster.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=200s");
             double seconds = (System.nanoTime() - began) / 1e9;
-            Release.await("all tunnels back", Duration.ofSeconds(60), () -> traffic.fleet().openTunnels() == TUNNELS);
+            Release.await(
+                    "all tunnels back",
+                    Duration.ofSeconds(60),
+                    () -> traffic.fleet().openTunnels() == TUNNELS);
 
             // Then
             traffic.stopRequests();
@@ -73,7 +76,9 @@ class NodeDrainStory {
                     traffic.fleet().returnsInASecondMax(),
                     traffic.requests());
             assertThat(traffic.fleet().codes().keySet()).isSubsetOf(1001, 1012);
-            assertThat(traffic.fleet().endings()).as("tunnels of the drained data plane").isNotEmpty();
+            assertThat(traffic.fleet().endings())
+                    .as("tunnels of the drained data plane")
+                    .isNotEmpty();
             traffic.assertEveryRequestAnswered();
         }
     }

@@ -103,7 +103,9 @@ class OperatorLossStory {
             traffic.assertNoTunnelEnded();
             assertThat(messages).as("echoes").isGreaterThanOrEqualTo(TUNNELS);
             assertThat(requests).as("plain requests").isGreaterThanOrEqualTo(REQUESTS_MIN);
-            assertThat(traffic.probe().failures()).as(traffic.probe().firstFailure()).isZero();
+            assertThat(traffic.probe().failures())
+                    .as(traffic.probe().firstFailure())
+                    .isZero();
         }
     }
 
@@ -131,7 +133,10 @@ class OperatorLossStory {
                 looks.look(Release.isReady(release.now(fresh)), cluster.podPort(fresh, Release.HTTP));
                 return release.now(lost) == null;
             });
-            Release.await("its tunnels back at the other", PATIENCE, () -> traffic.fleet().openTunnels() == TUNNELS);
+            Release.await(
+                    "its tunnels back at the other",
+                    PATIENCE,
+                    () -> traffic.fleet().openTunnels() == TUNNELS);
 
             // Then
             traffic.stopRequests();
@@ -151,7 +156,10 @@ class OperatorLossStory {
                     looks.all,
                     looks.notFound,
                     (System.nanoTime() - back) / 1e9);
-            assertThat(traffic.fleet().codes().keySet()).as("codes").isNotEmpty().isSubsetOf(GOING_AWAY, SERVICE_RESTART);
+            assertThat(traffic.fleet().codes().keySet())
+                    .as("codes")
+                    .isNotEmpty()
+                    .isSubsetOf(GOING_AWAY, SERVICE_RESTART);
             traffic.assertEveryRequestAnswered();
             assertThat(looks.all).isPositive().isEqualTo(looks.unready);
             assertThat(looks.notFound).isZero();
@@ -175,7 +183,8 @@ class OperatorLossStory {
             // When: nobody tells the data plane
             cluster.kubectl("-n", Release.STORIES, "scale", "deployment/" + BACKEND, "--replicas=1");
             Release.await("one endpoint", PATIENCE, () -> backends() == 1);
-            Release.await("the ends there", PATIENCE, () -> traffic.fleet().endings().size() >= TUNNELS / 2 - UNEVEN);
+            Release.await(
+                    "the ends there", PATIENCE, () -> traffic.fleet().endings().size() >= TUNNELS / 2 - UNEVEN);
             Release.await("all tunnels back", PATIENCE, () -> traffic.fleet().openTunnels() == TUNNELS);
             int asked = traffic.probe().requests();
             Release.await("requests since", PATIENCE, () -> traffic.probe().requests() >= asked + REQUESTS_MIN);
@@ -198,7 +207,9 @@ class OperatorLossStory {
                     .as("clients whose tunnel ended: those of the endpoint that went")
                     .isBetween(TUNNELS / 2L - UNEVEN, TUNNELS / 2L + UNEVEN);
             assertThat(traffic.fleet().endings()).as("each of them once").hasSize(Math.toIntExact(ended));
-            assertThat(traffic.probe().failures()).as(traffic.probe().firstFailure()).isZero();
+            assertThat(traffic.probe().failures())
+                    .as(traffic.probe().firstFailure())
+                    .isZero();
         }
     }
 
