@@ -5,15 +5,21 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Set;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
+import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.asn1.x9.X9ObjectIdentifiers;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.crypto.params.AsymmetricKeyParameter;
 import org.bouncycastle.crypto.params.ECNamedDomainParameters;
@@ -33,6 +39,12 @@ import org.bouncycastle.pkcs.PKCS8EncryptedPrivateKeyInfo;
  */
 final class CertificateCheck {
     private static final int RSA_BITS_MIN = 2048;
+
+    /** BoringSSL loads no larger key. */
+    private static final int RSA_BITS_MAX = 8192;
+
+    /** BoringSSL loads no larger public exponent; the one that everybody has, 65537, has 17 bits. */
+    private static final int RSA_EXPONENT_BITS_MAX = 33;
 
     /** P-256, P-384 and P-521: what both TLS engines of the data plane serve. */
     private static final Set<String> CURVES = Set.of("1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35");
@@ -61,6 +73,7 @@ final class CertificateCheck {
                     "tls.key does not belong to the first certificate of tls.crt (expected: the key of the"
                             + " leaf, and the leaf before its intermediates)");
         }
+        requireLoadable(publicKey, privateKey);
         try {
             String pem = pem("PRIVATE KEY", privateKey.getEncoded());
             return new Pair(pem(certificates), SecretBytes.ofText(pem));
@@ -137,9 +150,14 @@ final class CertificateCheck {
             throw unsupported();
         }
         if (publicKey instanceof RSAKeyParameters rsa && privateKey instanceof RSAKeyParameters rsaKey) {
-            if (rsa.getModulus().bitLength() < RSA_BITS_MIN) {
-                throw new UnusableException("the RSA key has "
-                        + rsa.getModulus().bitLength() + " bits (expected: at least " + RSA_BITS_MIN + ")");
+            int bits = rsa.getModulus().bitLength();
+            if (bits < RSA_BITS_MIN) {
+                throw new UnusableException(
+                        "the RSA key has " + bits + " bits (expected: at least " + RSA_BITS_MIN + ")");
+            }
+            if (bits > RSA_BITS_MAX) {
+                throw new UnusableException(
+                        "the RSA key has " + bits + " bits (expected: at most " + RSA_BITS_MAX + ")");
             }
             return rsa.getModulus().equals(rsaKey.getModulus());
         }
@@ -159,6 +177,38 @@ final class CertificateCheck {
             throw unsupported();
         }
         return false;
+    }
+
+    /** What was matched is more than a data plane can load: its JDK reads the key, and its BoringSSL serves with it. */
+    private static void requireLoadable(SubjectPublicKeyInfo certificate, PrivateKeyInfo key) throws UnusableException {
+        String algorithm = algorithm("tls.key", key.getPrivateKeyAlgorithm());
+        algorithm("tls.crt", certificate.getAlgorithm());
+        try {
+            if (PublicKeyFactory.createKey(certificate) instanceof RSAKeyParameters rsa
+                    && rsa.getExponent().bitLength() > RSA_EXPONENT_BITS_MAX) {
+                throw new UnusableException("tls.key has a public exponent of "
+                        + rsa.getExponent().bitLength() + " bits (expected: at most " + RSA_EXPONENT_BITS_MAX
+                        + ", as openssl genrsa makes)");
+            }
+            KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(key.getEncoded()));
+        } catch (IOException | GeneralSecurityException | RuntimeException e) {
+            // The cause could quote the key.
+            throw new UnusableException(
+                    "tls.key cannot be loaded (expected: an RSA key of two primes, as openssl genrsa makes, or an EC key"
+                            + " on P-256, P-384 or P-521)");
+        }
+    }
+
+    /** As the JDK names it. RSA keys that are bound to RSASSA-PSS or to OAEP have identifiers of their own. */
+    private static String algorithm(String field, AlgorithmIdentifier identifier) throws UnusableException {
+        if (identifier.getAlgorithm().equals(PKCSObjectIdentifiers.rsaEncryption)) {
+            return "RSA";
+        }
+        if (identifier.getAlgorithm().equals(X9ObjectIdentifiers.id_ecPublicKey)) {
+            return "EC";
+        }
+        throw new UnusableException(field + " has a key that is bound to one scheme, such as RSASSA-PSS (expected:"
+                + " rsaEncryption, as openssl genpkey -algorithm RSA makes, or EC)");
     }
 
     private static boolean isServedKind(AsymmetricKeyParameter key) {

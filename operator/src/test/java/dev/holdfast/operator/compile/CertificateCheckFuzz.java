@@ -6,10 +6,18 @@ import dev.holdfast.operator.compile.CertificateCheck.Pair;
 import dev.holdfast.operator.compile.CertificateCheck.UnusableException;
 import dev.holdfast.routetable.SecretBytes;
 import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.PrivateKey;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.util.Base64;
+import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
+import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
 
 /**
  * PEM as bytes, which stand for the chain and the key. The only error is the declared one and repeats nothing of the
- * input; what is accepted has one form, in which it is accepted again, and no key travels in a chain.
+ * input; what is accepted has one form, in which it is accepted again and which the JDK of a data plane loads, and no key
+ * travels in a chain.
  */
 public final class CertificateCheckFuzz {
     private static final int QUOTE_CHARS = 16;
@@ -30,6 +38,7 @@ public final class CertificateCheckFuzz {
                     .isEqualTo(pair);
             assertThat(pair.chainPem()).doesNotContain("KEY");
             assertThat(pair.toString()).doesNotContain("KEY");
+            assertThat(loaded(pair.keyPem()).getEncoded()).isNotEmpty();
         }
         try {
             String authorities = CertificateCheck.authorities(SecretBytes.of(input));
@@ -37,6 +46,22 @@ public final class CertificateCheckFuzz {
                     .isEqualTo(authorities);
         } catch (UnusableException e) {
             assertQuotesNothing(e, input);
+        }
+    }
+
+    private static PrivateKey loaded(SecretBytes pem) {
+        String body = new String(pem.reveal(), StandardCharsets.US_ASCII).replaceAll("-----[A-Z ]+-----", "");
+        byte[] der = Base64.getMimeDecoder().decode(body);
+        try {
+            String algorithm = PrivateKeyInfo.getInstance(der)
+                            .getPrivateKeyAlgorithm()
+                            .getAlgorithm()
+                            .equals(PKCSObjectIdentifiers.rsaEncryption)
+                    ? "RSA"
+                    : "EC";
+            return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(der));
+        } catch (GeneralSecurityException e) {
+            throw new AssertionError("accepted, and no data plane can load it", e);
         }
     }
 

@@ -27,6 +27,8 @@ import java.util.Set;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.X509TrustManager;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The server side of TLS: a context per certificate, chosen by SNI from an immutable snapshot. A context is kept across
@@ -34,6 +36,8 @@ import org.jspecify.annotations.Nullable;
  * reference, so a swap touches no open connection. Thread-safe.
  */
 public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(TlsContexts.class);
+
     private static final SslProvider PROVIDER = OpenSsl.isAvailable() ? SslProvider.OPENSSL_REFCNT : SslProvider.JDK;
 
     /** No client is asked for a certificate. Without this the platform's authorities are read and kept in memory. */
@@ -56,19 +60,40 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
 
     private record Entry(Certificate certificate, SslContext context, long notAfterSeconds) {}
 
-    private record Snapshot(@Nullable ActiveTable table, Map<String, Entry> entries) {}
+    /**
+     * What is served from.
+     *
+     * @param entries by the certificate's id; without one, the default certificate is presented
+     * @param unusable what the table has and could not be loaded; the entry of such an id is that of its last certificate
+     */
+    private record Snapshot(
+            @Nullable ActiveTable table, Map<String, Entry> entries, Map<String, Certificate> unusable) {}
 
     private final SslContext fallback;
+    private final SslProvider provider;
     private final MeterRegistry registry;
     private final Map<String, Gauge> expiries = new HashMap<>();
-    private volatile Snapshot snapshot = new Snapshot(null, Map.of());
+    private volatile Snapshot snapshot = new Snapshot(null, Map.of(), Map.of());
     private volatile boolean closed;
 
     /** Makes the default certificate; tells {@code registry} when the others end. */
     public TlsContexts(MeterRegistry registry) {
+        this(registry, PROVIDER);
+    }
+
+    TlsContexts(MeterRegistry registry, SslProvider provider) {
         this.registry = registry;
+        this.provider = provider;
         DefaultCertificate made = DefaultCertificate.generate();
         this.fallback = build("default certificate", made.key(), made.certificate());
+        Gauge.builder(
+                        "holdfast.certificates.unusable",
+                        this,
+                        contexts -> contexts.snapshot.unusable().size())
+                .description(
+                        "Certificates of the active table that cannot be loaded; their hosts present the one before"
+                                + " or the default one")
+                .register(registry);
     }
 
     /**
@@ -108,28 +133,38 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         return entry == null ? fallback : entry.context();
     }
 
+    /**
+     * Builds the contexts of what is new. A certificate that cannot be loaded costs only itself, for a table that is
+     * refused would cost everybody: its host keeps the one before, or gets the default one. Netty keeps to itself what
+     * BoringSSL alone cannot load, until handshakes of that host fail; the operator knows its limits.
+     */
     @Override
     public ActiveRoutes.Prepared prepare(ActiveTable next) {
-        Map<String, Entry> before = snapshot.entries();
+        Snapshot before = snapshot;
         Map<String, Entry> entries = new HashMap<>();
+        Map<String, Certificate> unusable = new HashMap<>();
         List<Entry> built = new ArrayList<>();
-        try {
-            for (Certificate certificate : next.table().certificates().values()) {
-                Entry known = before.get(certificate.id());
-                if (known == null || !known.certificate().equals(certificate)) {
-                    known = build(certificate);
-                    built.add(known);
+        for (Certificate certificate : next.table().certificates().values()) {
+            Entry entry = before.entries().get(certificate.id());
+            if (entry == null || !entry.certificate().equals(certificate)) {
+                try {
+                    entry = build(certificate);
+                    built.add(entry);
+                } catch (RuntimeException e) {
+                    unusable.put(certificate.id(), certificate);
+                    if (!certificate.equals(before.unusable().get(certificate.id()))) {
+                        complain(certificate, entry, e);
+                    }
                 }
-                entries.put(certificate.id(), known);
             }
-        } catch (RuntimeException e) {
-            built.forEach(TlsContexts::release);
-            throw e;
+            if (entry != null) {
+                entries.put(certificate.id(), entry);
+            }
         }
         return new ActiveRoutes.Prepared() {
             @Override
             public void adopt() {
-                TlsContexts.this.adopt(new Snapshot(next, entries), built);
+                TlsContexts.this.adopt(new Snapshot(next, entries, unusable), built);
             }
 
             @Override
@@ -137,6 +172,15 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
                 built.forEach(TlsContexts::release);
             }
         };
+    }
+
+    /** Without a stack trace: the message holds nothing of the key. */
+    private static void complain(Certificate certificate, @Nullable Entry before, RuntimeException e) {
+        LOG.error(
+                "certificate not loaded id={} serves=\"{}\" because=\"{}\"",
+                certificate.id(),
+                before == null ? "default certificate" : "the one before",
+                e.getMessage());
     }
 
     /** Behind {@link #close()}, which gave up what a table shares with the one before, it owns only what it built. */
@@ -191,7 +235,7 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         }
         closed = true;
         Snapshot last = snapshot;
-        snapshot = new Snapshot(null, Map.of());
+        snapshot = new Snapshot(null, Map.of(), Map.of());
         last.entries().values().forEach(TlsContexts::release);
         ReferenceCountUtil.release(fallback);
     }
@@ -205,18 +249,18 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         ReferenceCountUtil.release(entry.context());
     }
 
-    private static Entry build(Certificate certificate) {
+    private Entry build(Certificate certificate) {
         String name = "certificate " + certificate.id();
-        X509Certificate[] chain = PemKeys.chain(name + ".chainPem", certificate.chainPem());
+        X509Certificate[] chain = IssuerOrder.of(PemKeys.chain(name + ".chainPem", certificate.chainPem()));
         SslContext context = build(name, PemKeys.key(name + ".keyPem", certificate.keyPem()), chain);
         return new Entry(certificate, context, chain[0].getNotAfter().getTime() / 1_000);
     }
 
-    private static SslContext build(String name, PrivateKey key, X509Certificate... chain) {
+    private SslContext build(String name, PrivateKey key, X509Certificate... chain) {
         try {
             return SslContextBuilder.forServer(key, chain)
                     .trustManager(NO_CLIENTS)
-                    .sslProvider(PROVIDER)
+                    .sslProvider(provider)
                     .protocols("TLSv1.3", "TLSv1.2")
                     .applicationProtocolConfig(new ApplicationProtocolConfig(
                             ApplicationProtocolConfig.Protocol.ALPN,
@@ -225,8 +269,11 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
                             ApplicationProtocolNames.HTTP_1_1))
                     .build();
         } catch (SSLException | RuntimeException e) {
+            // Netty says where it failed; why is in the cause.
+            Throwable cause = e.getCause();
+            String why = cause == null ? e.getMessage() : e.getMessage() + ": " + cause.getMessage();
             throw new IllegalArgumentException(
-                    name + ": " + e.getMessage() + " (expected: a certificate and the key that belongs to it)", e);
+                    name + ": " + why + " (expected: a certificate and the key that belongs to it)", e);
         }
     }
 }
