@@ -167,7 +167,7 @@ class TlsTunnelTest {
         Ends ends = open();
         CloseFrame word = new CloseFrame(1001, "bye");
         // When
-        Drain drain = front.registry.drain(Duration.ofSeconds(4), word);
+        Drain drain = front.registry.drain(Duration.ofSeconds(4), word, () -> 0);
         // Then
         assertThat(ends.client().read(7)).startsWith(0x88, 5, 1001 >>> 8, 1001 & 0xff);
         ends.client().send(Frames.maskedClose(1001));
