@@ -57,6 +57,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** The least that can stand in front of upgrades: it parses a request and hands it over. */
@@ -75,6 +76,9 @@ final class TestFront implements AutoCloseable {
     final Queue<TunnelEnd> closed = new ConcurrentLinkedQueue<>();
     /** Only those of tunnels that are relayed through them may be touched once a tunnel stands. */
     final Queue<Channel> clients = new ConcurrentLinkedQueue<>();
+
+    /** What becomes of a request's head before it is handed over. */
+    volatile UnaryOperator<HttpRequest> heads = UnaryOperator.identity();
 
     final TunnelRegistry registry;
     private final Upgrades upgrades;
@@ -268,7 +272,7 @@ final class TestFront implements AutoCloseable {
             upgrades.begin(new UpgradeRequest(
                     ctx.channel(),
                     table,
-                    head,
+                    heads.apply(head),
                     route,
                     (RouteAction.Forward) route.action(),
                     new ClientKey(peer.getAddress(), head.headers().getAll(HttpHeaderNames.COOKIE)),
