@@ -197,7 +197,10 @@ final class DirectRelay implements Relay, EpollIoHandle {
     }
 
     private void relay(ByteBuf received) {
-        tunnel.touch();
+        if (!silenced) {
+            // What nobody gets keeps no tunnel alive.
+            tunnel.touch();
+        }
         boolean closeKnown = tracker.closeSeen();
         CloseFrame pending = word;
         if (silenced) {

@@ -79,7 +79,10 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
 
     /** Relays a buffer and takes it over. */
     void relay(ByteBuf buffer) {
-        tunnel.touch();
+        if (!silenced) {
+            // What nobody gets keeps no tunnel alive.
+            tunnel.touch();
+        }
         boolean closeKnown = tracker.closeSeen();
         CloseFrame pending = word;
         if (silenced) {

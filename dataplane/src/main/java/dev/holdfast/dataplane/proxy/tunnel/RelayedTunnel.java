@@ -339,7 +339,8 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
             }
             case WAITS_FOR_ANSWER -> {
                 if (reason == Reason.DRAIN && !spoken) {
-                    // A client that does not take what is before the Close may still do so; a drain cuts at its deadline.
+                    // A client that does not take what is before the Close may still do so; a drain cuts at its
+                    // deadline.
                     wheel.schedule(this, TimerWheel.ticks(settings.finTimeout()));
                 } else {
                     endStreams();

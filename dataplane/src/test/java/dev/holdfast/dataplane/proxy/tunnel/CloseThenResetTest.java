@@ -159,4 +159,28 @@ class CloseThenResetTest {
         await().untilAsserted(() -> assertThat(front.closed).hasSize(1));
         assertThat(front.closed.element().reason()).isEqualTo(Reason.CLOSE_FRAME);
     }
+
+    @Test
+    void aBackendThatGoesOnWithNobodyToHearItIsEnded() throws Exception {
+        // Given
+        Ends ends = open();
+        ends.client().send(Frames.maskedClose(4000));
+        Thread.sleep(50);
+        Thread talks = Thread.ofVirtual().start(() -> {
+            try {
+                while (true) {
+                    ends.server().send(Frames.text("on and on"));
+                    Thread.sleep(20);
+                }
+            } catch (UncheckedIOException | InterruptedException e) {
+                // The end, which the story is about.
+            }
+        });
+        // When
+        ends.client().reset();
+        // Then
+        await().untilAsserted(() -> assertThat(front.closed).hasSize(1));
+        talks.join();
+        ends.server().close();
+    }
 }

@@ -54,8 +54,8 @@ class UpgradeTest {
     @Test
     void outOfMemoryForTheRequestIsA503AndLeavesNothingBehind() {
         // Given
-        front.heads = head ->
-                new DefaultHttpRequest(head.protocolVersion(), head.method(), head.uri(), head.headers()) {
+        front.heads =
+                head -> new DefaultHttpRequest(head.protocolVersion(), head.method(), head.uri(), head.headers()) {
                     @Override
                     public String uri() {
                         throw new OutOfMemoryError("on purpose");
