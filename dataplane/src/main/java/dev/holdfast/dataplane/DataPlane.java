@@ -102,7 +102,8 @@ public final class DataPlane implements AutoCloseable {
 
     /**
      * Ends as a pod does on SIGTERM: unready at once, still accepting for a grace, then no new connections, and every
-     * tunnel is told before it is cut. Tables are followed until the end. Returns when all is closed.
+     * tunnel is told before it is cut. HTTP exchanges under way have the drain's window to end. Tables are followed until
+     * the end. Returns when all is closed.
      */
     public DrainResult shutdown() throws InterruptedException {
         ending = true;

@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -8,11 +9,20 @@ import dev.holdfast.dataplane.proxy.ProxyConfig;
 import dev.holdfast.dataplane.proxy.tunnel.DrainResult;
 import dev.holdfast.dataplane.sync.SyncConfig;
 import dev.holdfast.dataplane.sync.Tables;
+import dev.holdfast.routetable.Balancing;
+import dev.holdfast.routetable.EndpointGroup;
+import dev.holdfast.routetable.HostPattern;
+import dev.holdfast.routetable.Route;
+import dev.holdfast.routetable.RouteAction;
+import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.RouteTable;
+import dev.holdfast.routetable.Upstream;
+import dev.holdfast.routetable.VirtualHost;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -21,6 +31,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
@@ -49,6 +60,59 @@ class DataPlaneTest {
             assertThat(get(dataPlane, "/healthz").statusCode()).isEqualTo(200);
             assertThat(end.get()).isEqualTo(new DrainResult(0, 0));
             assertThatThrownBy(() -> get(dataPlane, "/healthz")).isInstanceOf(IOException.class);
+        }
+    }
+
+    @Test
+    void anExchangeUnderWayIsAnsweredBeforeTheEnd() throws Exception {
+        // Given
+        DrainConfig drain = new DrainConfig(Duration.ofMillis(200), Duration.ofSeconds(20));
+        try (ServerSocket backend = new ServerSocket(0, 1, LOOPBACK);
+                DataPlane dataPlane = new DataPlane(config(0, drain), List.of())) {
+            dataPlane.start();
+            RouteTable table = everythingTo(backend.getLocalPort());
+            dataPlane.routes().swap(Tables.version(1, table), table);
+            URI uri = URI.create("http://127.0.0.1:" + dataPlane.httpPort() + "/poll");
+            CompletableFuture<HttpResponse<String>> answer =
+                    http.sendAsync(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+            try (Socket asked = backend.accept()) {
+                // When
+                CompletableFuture<DrainResult> end = CompletableFuture.supplyAsync(() -> shutdown(dataPlane));
+                Thread.sleep(2_000);
+                asked.getOutputStream().write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate".getBytes(US_ASCII));
+
+                // Then
+                assertThat(answer.get(5, TimeUnit.SECONDS).body()).isEqualTo("late");
+                assertThat(end.get(5, TimeUnit.SECONDS)).isEqualTo(new DrainResult(0, 0));
+            }
+        }
+    }
+
+    @Test
+    void anExchangeThatDoesNotEndIsNotWaitedForBeyondTheWindow() throws Exception {
+        // Given
+        DrainConfig drain = new DrainConfig(Duration.ofMillis(200), Duration.ofSeconds(1));
+        try (ServerSocket backend = new ServerSocket(0, 1, LOOPBACK);
+                DataPlane dataPlane = new DataPlane(config(0, drain), List.of())) {
+            dataPlane.start();
+            RouteTable table = everythingTo(backend.getLocalPort());
+            dataPlane.routes().swap(Tables.version(1, table), table);
+            URI uri = URI.create("http://127.0.0.1:" + dataPlane.httpPort() + "/poll");
+            CompletableFuture<HttpResponse<String>> answer =
+                    http.sendAsync(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+            try (Socket asked = backend.accept()) {
+                long begun = System.nanoTime();
+
+                // When
+                DrainResult result = shutdown(dataPlane);
+
+                // Then
+                assertThat(result).isEqualTo(new DrainResult(0, 0));
+                assertThat(Duration.ofNanos(System.nanoTime() - begun))
+                        .isBetween(Duration.ofMillis(1_200), Duration.ofSeconds(4));
+                assertThat(asked.getInputStream().readAllBytes()).isNotEmpty();
+                assertThatThrownBy(answer::get).hasCauseInstanceOf(IOException.class);
+            }
         }
     }
 
@@ -151,6 +215,20 @@ class DataPlaneTest {
                 DataPlaneMain.commandLine().setErr(new java.io.PrintWriter(err)).execute(arguments);
         assertThat(status).isEqualTo(2);
         return err.toString();
+    }
+
+    private static RouteTable everythingTo(int port) {
+        Route route = new Route(
+                "Ingress/ns/all/0/0",
+                new Route.Owner("Ingress", "ns", "all"),
+                RouteMatch.ALL,
+                RouteAction.Forward.to("u"),
+                Route.Plaintext.SERVE);
+        return RouteTable.of(
+                List.of(new VirtualHost(HostPattern.ANY, null, List.of(route))),
+                List.of(new Upstream("u", "g", null, Balancing.DEFAULT)),
+                List.of(new EndpointGroup("g", List.of(EndpointGroup.Endpoint.ready("127.0.0.1", port)))),
+                List.of());
     }
 
     private static DataPlaneConfig config(int httpPort, DrainConfig drain) {

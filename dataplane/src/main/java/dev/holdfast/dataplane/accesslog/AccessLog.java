@@ -130,7 +130,7 @@ public final class AccessLog implements TunnelListener, RequestListener, AutoClo
         int inBatch = 0;
         for (Entry entry = queue.poll(); entry != null; entry = queue.poll()) {
             queued.decrementAndGet();
-            byte[] line = writer.line(entry);
+            byte[] line = line(entry);
             if (filled + line.length > batch.length) {
                 write(batch, filled, inBatch);
                 filled = 0;
@@ -141,12 +141,23 @@ public final class AccessLog implements TunnelListener, RequestListener, AutoClo
             } else {
                 System.arraycopy(line, 0, batch, filled, line.length);
                 filled += line.length;
-                inBatch++;
+                inBatch += line.length > 0 ? 1 : 0;
             }
             lines++;
         }
         write(batch, filled, inBatch);
         return lines;
+    }
+
+    /** The record, or nothing if it cannot be made: one that fails must not end the log. */
+    private byte[] line(Entry entry) {
+        try {
+            return writer.line(entry);
+        } catch (RuntimeException | OutOfMemoryError e) {
+            dropped.increment();
+            LOG.warn("event=access_log_record_failed because=\"{}\"", e.toString());
+            return new byte[0];
+        }
     }
 
     private void write(byte[] bytes, int length, int lines) {
@@ -157,7 +168,7 @@ public final class AccessLog implements TunnelListener, RequestListener, AutoClo
             out.write(bytes, 0, length);
             out.flush();
             written.add(lines);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
             dropped.add(lines);
             LOG.debug("event=access_log_failed lines={}", lines, e);
         }

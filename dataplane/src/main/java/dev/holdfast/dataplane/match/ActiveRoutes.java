@@ -76,7 +76,7 @@ public final class ActiveRoutes {
             for (Participant participant : participants) {
                 prepared.put(participant, participant.prepare(next));
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             prepared.values().forEach(Prepared::discard);
             throw e;
         }

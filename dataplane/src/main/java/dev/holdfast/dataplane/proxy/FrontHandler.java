@@ -110,7 +110,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
 
     @Override
     public void handlerRemoved(ChannelHandlerContext ctx) {
-        services.fronts().remove(this);
+        services.ended(this);
         writer.discard();
         cancelTimer();
     }
@@ -248,7 +248,6 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
             upgrade = null;
             phase = Phase.HANDED_OVER;
             cancelTimer();
-            services.fronts().remove(this);
             services.upgrades().begin(tunnel);
         } else if (current != null) {
             cancelTimer();

@@ -6,6 +6,7 @@ import dev.holdfast.dataplane.proxy.overload.Overload;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
 import dev.holdfast.dataplane.proxy.telemetry.RequestListener;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import dev.holdfast.dataplane.proxy.tunnel.Drain;
 import dev.holdfast.dataplane.proxy.tunnel.Upgrades;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
 import dev.holdfast.dataplane.proxy.upstream.Upstreams;
@@ -36,6 +37,7 @@ final class FrontServices {
     private final Overload overload;
     private volatile int redirectPort = 443;
     private volatile boolean stopping;
+    private volatile @Nullable Drain drain;
 
     /** {@code limited} is told how to count connections. */
     FrontServices(Parts parts, Function<IntSupplier, Overload> limited) {
@@ -110,6 +112,15 @@ final class FrontServices {
         return fronts;
     }
 
+    /** A client connection speaks HTTP no more: it is closed, or an upgrade that counts as one already. */
+    void ended(FrontHandler front) {
+        fronts.remove(front);
+        Drain running = drain;
+        if (running != null) {
+            running.othersEnded();
+        }
+    }
+
     int redirectPort() {
         return redirectPort;
     }
@@ -125,5 +136,11 @@ final class FrontServices {
 
     void stop() {
         stopping = true;
+    }
+
+    /** Tells this drain of each client connection that ends from now on. */
+    void draining(Drain run) {
+        drain = run;
+        run.othersEnded();
     }
 }

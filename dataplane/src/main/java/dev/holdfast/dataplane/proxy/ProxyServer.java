@@ -261,9 +261,14 @@ public final class ProxyServer implements AutoCloseable {
         metrics.sweepNowAndThen();
     }
 
-    /** Ends every tunnel with a Close frame 1001, spread over {@code window}; what is left behind it is cut. */
+    /**
+     * Ends every tunnel with a Close frame 1001, spread over {@code window}; what is left behind it is cut. Exchanges
+     * under way have the window too, and their connections the time to take the answer: none is cut for want of tunnels.
+     * Stop accepting first, or a kept-alive connection is waited for as well.
+     */
     public CompletableFuture<DrainResult> drain(Duration window) {
-        Drain drain = tunnels.drain(window, GOING_AWAY);
+        Drain drain = tunnels.drain(window, GOING_AWAY, () -> services.fronts().size());
+        services.draining(drain);
         metrics.draining(drain::remaining);
         return drain.result().toCompletableFuture();
     }

@@ -104,7 +104,8 @@ final class RouteStreamClient implements AutoCloseable {
                 follow();
             } catch (InterruptedException e) {
                 break;
-            } catch (IOException | RuntimeException e) {
+            } catch (IOException | RuntimeException | OutOfMemoryError | StackOverflowError e) {
+                // An error too is of this table or this moment: without the stream no later table would ever come.
                 lost(e);
             } finally {
                 metrics.connected(false);
@@ -117,16 +118,16 @@ final class RouteStreamClient implements AutoCloseable {
         }
     }
 
-    private void lost(Exception e) {
+    private void lost(Throwable e) {
         if (closed) {
             return;
         }
         metrics.streamLost();
         String serves = replica.serves().map(TableVersion::toString).orElse("nothing");
-        if (e instanceof RuntimeException) {
-            LOG.error("stream lost serves={}", serves, e);
-        } else {
+        if (e instanceof IOException) {
             LOG.warn("stream lost operator={} serves={} because=\"{}\"", replica(), serves, e.getMessage());
+        } else {
+            LOG.error("stream lost serves={}", serves, e);
         }
     }
 

@@ -81,7 +81,8 @@ final class StoreWriter implements AutoCloseable {
     private void write(ActiveTable table) {
         try {
             store.save(table.version(), table.table());
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            // The next table is written again.
             LOG.warn("stored table not written because=\"{}\"", e.toString());
         }
     }

@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -285,6 +286,45 @@ class TableSyncTest {
         assertThat(routes.active()).isSameAs(before);
         assertThat(registry.get("holdfast.config.last_apply_success").gauge().value())
                 .isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void anErrorWhileATableIsPreparedCostsTheStreamAndNotTheProcess(boolean isMemory) throws Exception {
+        // Given
+        AtomicInteger discarded = new AtomicInteger();
+        AtomicInteger prepared = new AtomicInteger();
+        routes.join(next -> prepared(discarded::incrementAndGet));
+        routes.join(next -> {
+            if (prepared.incrementAndGet() == 1) {
+                throw isMemory ? new OutOfMemoryError("on purpose") : new StackOverflowError("on purpose");
+            }
+            return prepared(() -> {});
+        });
+        start(Duration.ofSeconds(15));
+
+        // When
+        operator.stream().accept().send(Tables.full(1, A));
+
+        // Then
+        ScriptedOperator.Stream second = operator.stream();
+        assertThat(second.lastEventId()).isNull();
+        assertThat(discarded).hasValue(1);
+        second.accept().send(Tables.full(1, A));
+        await().until(() -> Tables.servedPort(routes) == 1);
+        assertThat(discarded).hasValue(1);
+    }
+
+    private static ActiveRoutes.Prepared prepared(Runnable discard) {
+        return new ActiveRoutes.Prepared() {
+            @Override
+            public void adopt() {}
+
+            @Override
+            public void discard() {
+                discard.run();
+            }
+        };
     }
 
     @Test

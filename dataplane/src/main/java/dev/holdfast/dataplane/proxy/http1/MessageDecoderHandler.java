@@ -212,7 +212,7 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
     /** The first octet of a message is here. */
     void messageBegins() {}
 
-    /** After what was held has been told. */
+    /** After what was held has been told; what is still held is no whole piece. */
     void drained() {}
 
     private void decodeHeld() {
@@ -231,7 +231,7 @@ public abstract class MessageDecoderHandler extends ChannelInboundHandlerAdapter
             decoding = false;
         }
         releaseIfEmpty();
-        if (held == null && !gone) {
+        if (!gone && (held == null || !paused)) {
             drained();
         }
     }

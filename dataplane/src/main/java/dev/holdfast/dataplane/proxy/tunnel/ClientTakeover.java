@@ -5,6 +5,10 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelPipeline;
+import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.EmptyHttpHeaders;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.ssl.SslHandler;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +51,14 @@ final class ClientTakeover {
     /** Where answers go until the tunnel is open. */
     MessageWriter writer() {
         return writer;
+    }
+
+    /** Tells a client that waits with its body to send it. */
+    void sendContinue() {
+        writer.answer(
+                new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, EmptyHttpHeaders.INSTANCE),
+                false);
+        writer.flush();
     }
 
     /** Holds early bytes and takes them over; false when they are too many, and none are held then. */

@@ -60,6 +60,8 @@ final class DirectRelay implements Relay, EpollIoHandle {
     private boolean finBegun;
     private boolean finDone;
     private boolean closed;
+    /** Why the sink takes nothing any more, until that has been acted upon. */
+    private @Nullable Exception sinkFailure;
 
     private DirectRelay(RelayedTunnel tunnel, Socket source, RelayHandler before) {
         this.tunnel = tunnel;
@@ -132,23 +134,25 @@ final class DirectRelay implements Relay, EpollIoHandle {
     private void handle(int ops) {
         if ((ops & (WRITABLE | ERROR)) != 0) {
             opposite().sendHeld();
+            opposite().failIfSinkBroke();
         }
         if (closed || (ops & ~WRITABLE) == 0) {
             return;
         }
         if (isReading()) {
             read();
-            if ((ops & PEER_ENDED) != 0 && !closed && isReading()) {
+            if ((ops & PEER_ENDED) != 0 && isReading()) {
                 // The end is there too, or will be soon: no need to be told of it once more.
                 read();
             }
+            failIfSinkBroke();
         } else if ((ops & ERROR) != 0) {
             tunnel.failed(this, null);
         }
     }
 
     private boolean isReading() {
-        return !ended && held == null;
+        return !ended && !closed && held == null && sinkFailure == null;
     }
 
     private void read() {
@@ -168,8 +172,35 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
     }
 
+    private void failIfSinkBroke() {
+        Exception failure = sinkFailure;
+        if (failure != null) {
+            sinkFailure = null;
+            opposite().readRest();
+            tunnel.failed(opposite(), failure);
+        }
+    }
+
+    /** Reads what the source's peer sent before its connection broke: its Close may be among it. */
+    private void readRest() {
+        try {
+            int length = 1;
+            while (length > 0 && isReading()) {
+                length = source.recvAddress(scratch.address(), 0, scratch.receiveBytesMax());
+                if (length > 0) {
+                    relay(scratch.received(length));
+                }
+            }
+        } catch (IOException | NotYetConnectedException e) {
+            // That it broke is known. After a failed send it may look like an orderly end, too.
+        }
+    }
+
     private void relay(ByteBuf received) {
-        tunnel.touch();
+        if (!silenced) {
+            // What nobody gets keeps no tunnel alive.
+            tunnel.touch();
+        }
         boolean closeKnown = tracker.closeSeen();
         CloseFrame pending = word;
         if (silenced) {
@@ -210,7 +241,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
             try {
                 sent = sink().sendAddress(scratch.address(), 0, length);
             } catch (IOException | NotYetConnectedException e) {
-                tunnel.failed(opposite(), e);
+                sinkFailure = e;
                 return;
             }
         }
@@ -240,6 +271,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
         int sent = send(queue);
         if (sent > 0) {
+            tunnel.touch();
             held(-sent);
         }
         if (sent >= 0 && !queue.isReadable()) {
@@ -252,7 +284,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
     }
 
-    /** Sends what the socket takes and moves the reader index; -1 if the tunnel broke over it. */
+    /** Sends what the socket takes and moves the reader index; -1 if the connection broke over it. */
     private int send(ByteBuf queue) {
         ByteBuffer view = queue.internalNioBuffer(queue.readerIndex(), queue.readableBytes());
         try {
@@ -260,7 +292,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
             queue.skipBytes(sent);
             return sent;
         } catch (IOException | NotYetConnectedException e) {
-            tunnel.failed(opposite(), e);
+            sinkFailure = e;
             return -1;
         }
     }
@@ -302,6 +334,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
         }
         if (tracker.atBoundary()) {
             inject(frame);
+            failIfSinkBroke();
         } else {
             word = frame;
         }
@@ -362,6 +395,11 @@ final class DirectRelay implements Relay, EpollIoHandle {
     }
 
     @Override
+    public boolean hasSaidAll() {
+        return tracker.closeSeen() && tracker.atBoundary();
+    }
+
+    @Override
     public long bytes() {
         return bytes;
     }
@@ -392,6 +430,14 @@ final class DirectRelay implements Relay, EpollIoHandle {
     @Override
     public void close() {
         close(opposite().held != null);
+    }
+
+    @Override
+    public void breakOff() {
+        ended = true;
+        close();
+        // It may have waited for room that this source will not make any more.
+        opposite().await();
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.util.function.IntSupplier;
 final class DrainRun implements Drain {
     private final CloseFrame word;
     private final IntSupplier open;
+    private final IntSupplier others;
     private final long startNanos = System.nanoTime();
     private final long spreadNanos;
     private final long windowNanos;
@@ -17,9 +18,11 @@ final class DrainRun implements Drain {
     private final AtomicInteger cut = new AtomicInteger();
     private final CompletableFuture<DrainResult> result = new CompletableFuture<>();
 
-    DrainRun(Duration window, Duration finTimeout, CloseFrame word, IntSupplier open) {
+    /** Waits for {@code open} tunnels and upgrades, and until its deadline for {@code others} too. */
+    DrainRun(Duration window, Duration finTimeout, CloseFrame word, IntSupplier open, IntSupplier others) {
         this.word = word;
         this.open = open;
+        this.others = others;
         this.windowNanos = window.toNanos();
         // The last to be told needs time to answer too.
         this.spreadNanos = Math.max(windowNanos / 2, windowNanos - 2 * finTimeout.toNanos());
@@ -55,9 +58,15 @@ final class DrainRun implements Drain {
 
     /** Completes if nothing is left. */
     void check() {
-        if (open.getAsInt() == 0) {
+        // The others first: one of them may become an upgrade in between.
+        if ((others.getAsInt() == 0 || isPastDeadline()) && open.getAsInt() == 0) {
             result.complete(new DrainResult(drained.get(), cut.get()));
         }
+    }
+
+    @Override
+    public void othersEnded() {
+        check();
     }
 
     @Override

@@ -25,6 +25,9 @@ sealed interface Relay permits RelayHandler, DirectRelay {
     /** Whether a whole Close frame has passed. */
     boolean hasSeenClose();
 
+    /** Whether a whole Close frame has passed and nothing follows it: the source has no more to say. */
+    boolean hasSaidAll();
+
     /** How many were relayed. */
     long bytes();
 
@@ -39,6 +42,12 @@ sealed interface Relay permits RelayHandler, DirectRelay {
 
     /** Closes the source's connection. */
     void close();
+
+    /**
+     * The source's connection broke, but its stream counts as ended: closes it, and what the other direction still
+     * receives is dropped.
+     */
+    void breakOff();
 
     /** Closes the source's connection so that its peer sees a reset, not the end of a stream. */
     void reset();

@@ -10,10 +10,12 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.ChannelOutputShutdownEvent;
 import io.netty.channel.unix.Socket;
 import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * is full, so that a direction holds at most one receive buffer more than the sink's high-water mark.
  */
 final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
+    /** What a peer sent before its connection broke lies in the kernel: reading it takes no time of the network. */
+    private static final long REST_MILLIS_MAX = 100;
+
     private final RelayedTunnel tunnel;
     private final Channel source;
     private final Channel sink;
@@ -44,6 +49,8 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     private @Nullable CloseFrame word;
     private boolean finBegun;
     private boolean finDone;
+    /** A write to the source has failed: its connection is gone, and what it sent before is being read. */
+    private boolean refused;
 
     RelayHandler(RelayedTunnel tunnel, Channel source, Channel sink, FrameTracker tracker) {
         this.tunnel = tunnel;
@@ -51,6 +58,12 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
         this.sink = sink;
         this.tracker = tracker;
         this.counters = tracker.counters();
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+        // A failed write would close the channel, and what its peer had sent before would be lost: a Close, perhaps.
+        source.config().setAutoClose(false);
     }
 
     @Override
@@ -66,7 +79,10 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
 
     /** Relays a buffer and takes it over. */
     void relay(ByteBuf buffer) {
-        tunnel.touch();
+        if (!silenced) {
+            // What nobody gets keeps no tunnel alive.
+            tunnel.touch();
+        }
         boolean closeKnown = tracker.closeSeen();
         CloseFrame pending = word;
         if (silenced) {
@@ -140,6 +156,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
         if (source.isWritable()) {
+            tunnel.touch();
             opposite().source.config().setAutoRead(true);
             opposite().resumed();
         }
@@ -173,6 +190,8 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
         if (event instanceof ChannelInputShutdownEvent) {
             sourceEnded();
+        } else if (event instanceof ChannelOutputShutdownEvent && !opposite().finBegun) {
+            writeRefused(null);
         } else if (event instanceof SslCloseCompletionEvent completion && completion.isSuccess()) {
             // BoringSSL answers a close_notify at once: what the other side still sends cannot be delivered here.
             RelayHandler other = opposite();
@@ -183,10 +202,27 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     }
 
     private void sourceEnded() {
-        if (!ended) {
+        if (!ended && refused) {
+            // After a failed write even a reset looks like an orderly end.
+            readComplete();
+            tunnel.failed(this, null);
+        } else if (!ended) {
             ended = true;
             readComplete();
             tunnel.ended(this);
+        }
+    }
+
+    /** The end of what the source's peer sent before follows at once, if this reads. */
+    private void writeRefused(@Nullable Throwable cause) {
+        if (refused) {
+            return;
+        }
+        refused = true;
+        if (source.config().isAutoRead()) {
+            source.eventLoop().schedule(() -> tunnel.failed(this, cause), REST_MILLIS_MAX, TimeUnit.MILLISECONDS);
+        } else {
+            tunnel.failed(this, cause);
         }
     }
 
@@ -201,7 +237,13 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        tunnel.failed(this, cause);
+        // A channel whose write failed has no queue any more.
+        boolean ofWrite = source.isOpen() && source.unsafe().outboundBuffer() == null && !opposite().finBegun;
+        if (ofWrite) {
+            writeRefused(cause);
+        } else {
+            tunnel.failed(this, cause);
+        }
     }
 
     @Override
@@ -280,6 +322,11 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     }
 
     @Override
+    public boolean hasSaidAll() {
+        return tracker.closeSeen() && tracker.atBoundary();
+    }
+
+    @Override
     public long bytes() {
         return bytes;
     }
@@ -320,6 +367,16 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
         resumed();
         opposite().sinkIsClosed();
         source.close();
+    }
+
+    @Override
+    public void breakOff() {
+        ended = true;
+        readComplete();
+        close();
+        // It may have waited for room that this source will not make any more.
+        opposite().source.config().setAutoRead(true);
+        opposite().resumed();
     }
 
     /** What is still received is read and dropped. */

@@ -8,6 +8,8 @@ import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Initiator;
 import dev.holdfast.dataplane.proxy.tunnel.TunnelEnd.Reason;
 import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
 import io.netty.channel.Channel;
+import java.io.IOException;
+import java.nio.channels.NotYetConnectedException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -174,7 +176,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         return fromBackend.bytes();
     }
 
-    /** A byte arrived: both directions are alive. */
+    /** A byte arrived, or a peer took some that were held for it: both directions are alive. */
     void touch() {
         activeTick = wheel.now();
     }
@@ -231,11 +233,29 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
 
     /** Something of ours went wrong with it. */
     void abort(Throwable cause) {
-        failed(fromBackend, cause);
+        broke(fromBackend, cause);
     }
 
-    /** A connection broke: the other side must not take it for an orderly end. */
+    /** A connection broke: the other side must not take it for an orderly end, unless a Close was the last word. */
     void failed(Relay relay, @Nullable Throwable cause) {
+        boolean ofConnection =
+                cause == null || cause instanceof IOException || cause instanceof NotYetConnectedException;
+        boolean open = phase != Phase.WAITS_FOR_FIN && phase != Phase.GONE;
+        if (open && ofConnection && (relay.hasSaidAll() || isWordGiven(relay))) {
+            // A reset would take back the Close that the other side has not read yet.
+            relay.breakOff();
+            ended(relay);
+        } else {
+            broke(relay, cause);
+        }
+    }
+
+    /** Whether our Close is the last that the client gets of what this relays. */
+    private boolean isWordGiven(Relay relay) {
+        return relay == fromBackend && phase == Phase.WAITS_FOR_ANSWER;
+    }
+
+    private void broke(Relay relay, @Nullable Throwable cause) {
         if (phase == Phase.GONE) {
             return;
         }
@@ -271,6 +291,10 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
             spoken = true;
             if (closeCode == 0) {
                 closeCode = frame.code();
+            }
+            if (phase == Phase.WAITS_FOR_ANSWER && reason == Reason.DRAIN) {
+                // It waited behind bytes that the client did not take: the time to answer begins now.
+                wheel.schedule(this, TimerWheel.ticks(settings.finTimeout()));
             }
         }
     }
@@ -313,7 +337,15 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
                     endStreams();
                 }
             }
-            case WAITS_FOR_ANSWER -> endStreams();
+            case WAITS_FOR_ANSWER -> {
+                if (reason == Reason.DRAIN && !spoken) {
+                    // A client that does not take what is before the Close may still do so; a drain cuts at its
+                    // deadline.
+                    wheel.schedule(this, TimerWheel.ticks(settings.finTimeout()));
+                } else {
+                    endStreams();
+                }
+            }
             case WAITS_FOR_FIN -> cut();
             case GONE -> {}
         }

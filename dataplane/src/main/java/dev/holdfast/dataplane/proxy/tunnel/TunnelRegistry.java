@@ -5,9 +5,12 @@ import io.netty.channel.EventLoop;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,17 +54,21 @@ public final class TunnelRegistry {
      *
      * @param window how long it may take, below the time that the process is given to stop
      * @param word for instance 1001, "server is shutting down; reconnect"
+     * @param others counts what else must end before the drain does, until the end of the window: plain HTTP, of which
+     *     some may yet become upgrades. Its end is told by {@link Drain#othersEnded}
      */
-    public synchronized Drain drain(Duration window, CloseFrame word) {
+    public synchronized Drain drain(Duration window, CloseFrame word, IntSupplier others) {
         DrainRun running = drainRun;
         if (running != null) {
             return running;
         }
-        DrainRun run = new DrainRun(window, settings.finTimeout(), word, this::remaining);
+        DrainRun run = new DrainRun(window, settings.finTimeout(), word, this::remaining, others);
         drainRun = run;
         metrics.draining(this::remaining);
         loops.forEach((loop, tunnels) -> loop.execute(() -> tunnels.drain(run)));
         run.check();
+        CompletableFuture.delayedExecutor(window.toNanos(), TimeUnit.NANOSECONDS)
+                .execute(run::check);
         return run;
     }
 

@@ -16,14 +16,11 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOption;
-import io.netty.handler.codec.http.DefaultHttpResponse;
-import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
-import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.concurrent.Future;
 import java.time.Duration;
 import java.time.Instant;
@@ -134,28 +131,28 @@ final class Upgrade extends TimerWheel.Timer {
     }
 
     private void send(Channel backend) {
-        if (request.head().headers().contains(HttpHeaderNames.EXPECT)) {
-            // Asked for both, a server answers 100 before 101 (RFC 9110 §7.8); a handshake has no body to hold back.
-            request.head().headers().remove(HttpHeaderNames.EXPECT);
-            takeover.writer()
-                    .answer(
-                            new DefaultHttpResponse(
-                                    HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, EmptyHttpHeaders.INSTANCE),
-                            false);
-            takeover.writer().flush();
-        }
+        // First of all: whatever fails from here on, this ends.
+        state = State.AWAITING;
+        wheel.schedule(this, TimerWheel.ticks(request.forward().timeouts().handshake()));
         ByteBuf bytes;
         try {
+            if (request.head().headers().contains(HttpHeaderNames.EXPECT)) {
+                // Asked for both, a server answers 100 before 101 (RFC 9110 §7.8); a handshake has no body to hold
+                // back.
+                request.head().headers().remove(HttpHeaderNames.EXPECT);
+                takeover.sendContinue();
+            }
+            UpgradeBackendHandler handler = new UpgradeBackendHandler(this);
+            backendHandler = handler;
+            handler.install(backend);
             bytes = RequestBytes.of(request.head(), backend.alloc());
         } catch (IllegalArgumentException e) {
             fail(HttpResponseStatus.BAD_REQUEST, "bad_head", "The request cannot be forwarded.");
             return;
+        } catch (RuntimeException | Error e) {
+            fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "local", "The proxy is out of memory.");
+            return;
         }
-        state = State.AWAITING;
-        UpgradeBackendHandler handler = new UpgradeBackendHandler(this);
-        backendHandler = handler;
-        handler.install(backend);
-        wheel.schedule(this, TimerWheel.ticks(request.forward().timeouts().handshake()));
         backend.writeAndFlush(bytes).addListener(sent -> {
             if (!sent.isSuccess()) {
                 backendBroke();
@@ -259,15 +256,6 @@ final class Upgrade extends TimerWheel.Timer {
         }
         String cookie = made.lease().stickyCookie(request.client().security());
         SwitchingAnswer.prepare(response, request.responses(), cookie);
-        ByteBuf head;
-        try {
-            head = HeadBytes.answer(response.status(), response.headers(), client.alloc());
-        } catch (IllegalArgumentException e) {
-            badAnswer();
-            return;
-        }
-        state = State.OVER;
-        wheel.cancel(this);
         String subprotocol = response.headers().get(HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL);
         long nanos = System.nanoTime() - request.client().acceptedNanos();
         RelayedTunnel tunnel = new RelayedTunnel(new RelayedTunnel.Parts(
@@ -280,6 +268,16 @@ final class Upgrade extends TimerWheel.Timer {
                 metrics,
                 parts.settings(),
                 home));
+        ByteBuf head;
+        try {
+            head = HeadBytes.answer(response.status(), response.headers(), client.alloc());
+        } catch (IllegalArgumentException e) {
+            badAnswer();
+            return;
+        }
+        // Only now: what failed before leaves an upgrade that ends, and gives back what it has.
+        state = State.OVER;
+        wheel.cancel(this);
         metrics.handshake(HandshakeResult.UPGRADED, "ok", nanos);
         tell(101);
         client.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
@@ -384,6 +382,8 @@ final class Upgrade extends TimerWheel.Timer {
             return;
         }
         state = State.LINGERING;
+        // Until the answer is taken, which is up to the client.
+        wheel.schedule(this, TimerWheel.ticks(parts.settings().halfClosedTimeout()));
         takeover.discard();
         endBackend();
         ended(HandshakeResult.FAILED, reason);
@@ -393,8 +393,6 @@ final class Upgrade extends TimerWheel.Timer {
         takeover.writer().answer(answer, false);
         takeover.writer().content(answer.content());
         takeover.writer().flush();
-        // Until it is taken, which is up to the client.
-        wheel.schedule(this, TimerWheel.ticks(parts.settings().halfClosedTimeout()));
         client.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(done -> linger());
     }
 

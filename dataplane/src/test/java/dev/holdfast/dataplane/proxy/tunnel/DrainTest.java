@@ -72,7 +72,7 @@ class DrainTest {
         // Given
         Ends ends = open();
         // When
-        Drain drain = front.registry.drain(Duration.ofSeconds(5), WORD);
+        Drain drain = front.registry.drain(Duration.ofSeconds(5), WORD, () -> 0);
         // Then
         byte[] word = ends.client().read(WORD_BYTES);
         assertThat(word).startsWith(0x88, WORD_BYTES - 2, 1001 >>> 8, 1001 & 0xff);
@@ -97,7 +97,7 @@ class DrainTest {
         ends.server().send(Arrays.copyOf(frame, 5));
         ends.client().read(5);
         // When
-        Drain drain = patient.registry.drain(WINDOW_OF_A_PATIENT_DRAIN, WORD);
+        Drain drain = patient.registry.drain(WINDOW_OF_A_PATIENT_DRAIN, WORD, () -> 0);
         Thread.sleep(SPREAD_MILLIS + 300);
         ends.server().send(Arrays.copyOfRange(frame, 5, frame.length), Frames.text("too late"));
         // Then
@@ -118,7 +118,7 @@ class DrainTest {
         ends.server().send(Arrays.copyOf(Frames.text("never whole"), 5));
         ends.client().read(5);
         // When
-        Drain drain = front.registry.drain(Duration.ofSeconds(1), WORD);
+        Drain drain = front.registry.drain(Duration.ofSeconds(1), WORD, () -> 0);
         // Then
         assertThat(result(drain)).isEqualTo(new DrainResult(0, 1));
         assertThat(ends.client().readToEnd()).isEmpty();
@@ -131,7 +131,7 @@ class DrainTest {
         // Given
         Ends ends = open();
         // When
-        Drain drain = front.registry.drain(Duration.ofSeconds(10), WORD);
+        Drain drain = front.registry.drain(Duration.ofSeconds(10), WORD, () -> 0);
         // Then
         assertThat(ends.client().readToEnd()).hasSize(WORD_BYTES);
         assertThat(ends.server().readToEnd()).hasSize(WORD_BYTES + 4);
@@ -147,7 +147,7 @@ class DrainTest {
         Wire server = backend.accept();
         String head = server.head();
         // When
-        Drain drain = front.registry.drain(Duration.ofSeconds(5), WORD);
+        Drain drain = front.registry.drain(Duration.ofSeconds(5), WORD, () -> 0);
         server.send(switching(head));
         // Then
         assertThat(client.head()).startsWith("HTTP/1.1 101 ");
@@ -178,7 +178,7 @@ class DrainTest {
                 .toList();
         // When
         long start = System.nanoTime();
-        Drain drain = front.registry.drain(Duration.ofSeconds(4), WORD);
+        Drain drain = front.registry.drain(Duration.ofSeconds(4), WORD, () -> 0);
         // Then
         assertThat(result(drain)).isEqualTo(new DrainResult(40, 0));
         int[] perQuarter = new int[4];

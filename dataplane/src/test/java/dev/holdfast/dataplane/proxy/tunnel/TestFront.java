@@ -48,6 +48,7 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.EventExecutor;
+import java.io.ByteArrayOutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -56,6 +57,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** The least that can stand in front of upgrades: it parses a request and hands it over. */
@@ -74,6 +76,9 @@ final class TestFront implements AutoCloseable {
     final Queue<TunnelEnd> closed = new ConcurrentLinkedQueue<>();
     /** Only those of tunnels that are relayed through them may be touched once a tunnel stands. */
     final Queue<Channel> clients = new ConcurrentLinkedQueue<>();
+
+    /** What becomes of a request's head before it is handed over. */
+    volatile UnaryOperator<HttpRequest> heads = UnaryOperator.identity();
 
     final TunnelRegistry registry;
     private final Upgrades upgrades;
@@ -185,6 +190,37 @@ final class TestFront implements AutoCloseable {
                 .sum();
     }
 
+    /** Tells every tunnel now; a drain would choose a moment of its window. */
+    void tell(CloseFrame word) {
+        for (EventExecutor loop : loops) {
+            loop.submit(() -> registry.of((EventLoop) loop).open().forEach(tunnel -> tunnel.drain(word)))
+                    .syncUninterruptibly();
+        }
+    }
+
+    /** Sends whole frames until the tunnel holds some for the client, which must not read. Returns all that was sent. */
+    byte[] flood(Wire server) throws InterruptedException {
+        byte[] frame = Frames.frame(0x82, new byte[8_000], false);
+        ByteArrayOutputStream sent = new ByteArrayOutputStream();
+        while (meters.get("holdfast.backpressure.paused.tunnels")
+                        .tag("direction", "from_backend")
+                        .tag("route", "chat")
+                        .gauge()
+                        .value()
+                == 0) {
+            server.send(frame);
+            sent.writeBytes(frame);
+            // Each is read by itself, so that what is held ends with a whole one.
+            Thread.sleep(1);
+        }
+        return sent.toByteArray();
+    }
+
+    /** Runs it on every loop, which does nothing else meanwhile. */
+    void onEveryLoop(Runnable task) {
+        loops.forEach(loop -> loop.execute(task));
+    }
+
     /** How many tunnels have left their channels. */
     int direct() {
         int direct = 0;
@@ -236,7 +272,7 @@ final class TestFront implements AutoCloseable {
             upgrades.begin(new UpgradeRequest(
                     ctx.channel(),
                     table,
-                    head,
+                    heads.apply(head),
                     route,
                     (RouteAction.Forward) route.action(),
                     new ClientKey(peer.getAddress(), head.headers().getAll(HttpHeaderNames.COOKIE)),

@@ -23,6 +23,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -167,12 +168,34 @@ class TlsTunnelTest {
         Ends ends = open();
         CloseFrame word = new CloseFrame(1001, "bye");
         // When
-        Drain drain = front.registry.drain(Duration.ofSeconds(4), word);
+        Drain drain = front.registry.drain(Duration.ofSeconds(4), word, () -> 0);
         // Then
         assertThat(ends.client().read(7)).startsWith(0x88, 5, 1001 >>> 8, 1001 & 0xff);
         ends.client().send(Frames.maskedClose(1001));
         assertThat(ends.client().readToEnd()).isEmpty();
         assertThat(ends.server().read(8)).isEqualTo(Frames.maskedClose(1001));
+        ends.client().close();
+        ends.server().close();
+        assertThat(drain.result().toCompletableFuture().get(10, TimeUnit.SECONDS))
+                .isEqualTo(new DrainResult(1, 0));
+    }
+
+    @Test
+    void aClientThatPausesInADrainStillHearsTheCloseOverTls() throws Exception {
+        // Given
+        Ends ends = open();
+        byte[] flood = front.flood(ends.server());
+        CloseFrame word = new CloseFrame(1001, "bye");
+        Drain drain = front.registry.drain(Duration.ofSeconds(20), word, () -> 0);
+        // When
+        front.tell(word);
+        Thread.sleep(2_500);
+        // Then
+        byte[] read = ends.client().readToEnd();
+        int frames = read.length - 7;
+        assertThat(frames).isBetween(1, flood.length);
+        assertThat(Arrays.copyOf(read, frames)).isEqualTo(Arrays.copyOf(flood, frames));
+        assertThat(Arrays.copyOfRange(read, frames, read.length)).startsWith(0x88, 5, 1001 >>> 8, 1001 & 0xff);
         ends.client().close();
         ends.server().close();
         assertThat(drain.result().toCompletableFuture().get(10, TimeUnit.SECONDS))

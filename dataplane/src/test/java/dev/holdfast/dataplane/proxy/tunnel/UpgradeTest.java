@@ -9,6 +9,7 @@ import static org.awaitility.Awaitility.await;
 import dev.holdfast.dataplane.conformance.Conformance;
 import dev.holdfast.routetable.Timeouts;
 import io.netty.channel.Channel;
+import io.netty.handler.codec.http.DefaultHttpRequest;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -48,6 +49,26 @@ class UpgradeTest {
 
     private static byte[] bytes(String text) {
         return text.getBytes(ISO_8859_1);
+    }
+
+    @Test
+    void outOfMemoryForTheRequestIsA503AndLeavesNothingBehind() {
+        // Given
+        front.heads =
+                head -> new DefaultHttpRequest(head.protocolVersion(), head.method(), head.uri(), head.headers()) {
+                    @Override
+                    public String uri() {
+                        throw new OutOfMemoryError("on purpose");
+                    }
+                };
+        Wire client = front.client();
+        // When
+        client.send(REQUEST);
+        // Then
+        assertThat(client.head()).startsWith("HTTP/1.1 503 ");
+        assertThat(backend.accept().readToEnd()).isEmpty();
+        client.close();
+        await().untilAsserted(() -> assertThat(front.registry.upgrading()).isZero());
     }
 
     @Test
