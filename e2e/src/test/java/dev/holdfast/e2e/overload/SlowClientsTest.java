@@ -74,7 +74,8 @@ class SlowClientsTest {
                 long held = slow.all().stream().filter(WireClient::isOpen).count();
                 wire.pourIntoAll();
                 // A slow reader notices late that it was cut off: the data plane says when it did.
-                double cut = dataPlane.awaitAtMost(CONNECTIONS, 20, CUT_PATIENCE).toNanos() / 1e9;
+                double cut =
+                        dataPlane.awaitAtMost(CONNECTIONS, 20, CUT_PATIENCE).toNanos() / 1e9;
                 slow.awaitAnswers();
                 honest.finish();
                 dataPlane.awaitAtMost(CONNECTIONS, 0, PATIENCE);

@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 final class HostAssembly {
     /** In the order of age, too. */
     private final Map<HostPattern, Host> hosts = new LinkedHashMap<>();
+
     private final Map<RouteIntent, Claim> made = new IdentityHashMap<>();
     private final Map<RouteIntent, Claim> lastMade;
     private final TextBudget budget = new TextBudget();
@@ -218,8 +219,9 @@ final class HostAssembly {
             }
             String excess = budget.take(naming.owner, wanted);
             if (excess != null) {
-                String what = "host " + pattern + " has a certificate here and no route, so it would take the routes of a"
-                        + " broader host, but " + excess + " with a certificate of their own";
+                String what =
+                        "host " + pattern + " has a certificate here and no route, so it would take the routes of a"
+                                + " broader host, but " + excess + " with a certificate of their own";
                 exceeded(naming.owner, naming.fieldPath, what, naming.findings);
                 return null;
             }

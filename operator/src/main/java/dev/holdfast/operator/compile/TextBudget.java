@@ -100,13 +100,11 @@ final class TextBudget {
 
     private static long chars(Rewrite rewrite) {
         String host = rewrite.host();
-        long path =
-                switch (rewrite.path()) {
-                    case Rewrite.Keep keep -> 0;
-                    case Rewrite.ReplacePrefix replacement ->
-                        replacement.prefix().length();
-                    case Rewrite.ReplaceFull replacement -> replacement.path().length();
-                };
+        long path = switch (rewrite.path()) {
+            case Rewrite.Keep keep -> 0;
+            case Rewrite.ReplacePrefix replacement -> replacement.prefix().length();
+            case Rewrite.ReplaceFull replacement -> replacement.path().length();
+        };
         return path + (host == null ? 0 : host.length());
     }
 

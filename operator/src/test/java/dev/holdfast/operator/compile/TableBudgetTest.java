@@ -66,12 +66,14 @@ class TableBudgetTest {
 
     @Test
     void hostsOfCertificatesTakeNoMoreOfABroaderHostsRoutesThanTheirObjectMay() {
-        // Given: a route of 260 KB for every host of a domain, and 12 KB that name a certificate for each of 200 of them
+        // Given: a route of 260 KB for every host of a domain, and 12 KB that name a certificate for each of 200 of
+        // them
         String headers = IntStream.range(0, 16)
                 .mapToObj(i -> "{name: x-" + i + ", value: " + "v".repeat(4_096) + "}")
                 .collect(Collectors.joining(", "));
         String changes = "{set: [" + headers + "], add: [" + headers.replace("x-", "y-") + "]}";
-        String hosts = IntStream.range(0, 200).mapToObj(i -> "h" + i + ".a.test").collect(Collectors.joining(", "));
+        String hosts =
+                IntStream.range(0, 200).mapToObj(i -> "h" + i + ".a.test").collect(Collectors.joining(", "));
         Manifests manifests = new Manifests().add("""
                 kind: IngressClass
                 metadata: {name: holdfast}
@@ -156,7 +158,8 @@ class TableBudgetTest {
 
         // Then
         assertThat(result.diagnostics()).extracting(Diagnostic::code).contains(DiagnosticCode.LIMIT_EXCEEDED);
-        assertThat((double) encoded(result)).isBetween(0.8 * TextBudget.OBJECT_CHARS_MAX, 1.1 * TextBudget.OBJECT_CHARS_MAX);
+        assertThat((double) encoded(result))
+                .isBetween(0.8 * TextBudget.OBJECT_CHARS_MAX, 1.1 * TextBudget.OBJECT_CHARS_MAX);
     }
 
     private static int encoded(CompileResult result) {
