@@ -62,7 +62,7 @@ run() {
  "servers": [{"agent": "$agent", "url": "ws://127.0.0.1:$port/", "options": {"version": 18}}]}
 JSON
   # Jython opens what the JDK has closed since.
-  timeout 900 "$java" -Xmx1g -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
+  timeout --foreground 900 "$java" -Xmx1g -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
     --add-opens java.base/java.lang=ALL-UNNAMED --add-opens java.base/sun.nio.ch=ALL-UNNAMED \
     -cp "$suite" org.python.util.jython -c "
 import sys

@@ -91,7 +91,7 @@ failed() {
 stories() { # CLASS...
   local tests status=0 log=$work/stories.log outage=${OUTAGE:-20}
   tests=$(printf 'dev.holdfast.e2e.cluster.%s*Story,' "$@")
-  timeout $((1500 + 3 * outage)) mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
+  timeout --foreground $((1500 + 3 * outage)) mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
     -Dsurefire.timeout=$((1400 + 3 * outage)) -Dsurefire.rerunFailingTestsCount=1 -Dcluster.outage="$outage" \
     ${OUTAGE:+-Djunit.jupiter.execution.timeout.mode=disabled} \
     -Djunit.jupiter.testclass.order.default='org.junit.jupiter.api.ClassOrderer$OrderAnnotation' \

@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 suite() { # suite LOG TESTS OPTION...
   local log=$work/$1 tests=$2
   shift 2
-  "${wrapper[@]}" timeout 550 mvn -o -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="$tests" \
+  "${wrapper[@]}" timeout --foreground 550 mvn -o -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="$tests" \
     -Dsurefire.failIfNoSpecifiedTests=false -DforkedProcessTimeoutInSeconds=500 "$@" >"$log" 2>&1 || {
     grep -E 'figure:|ERROR|Tests run' "$log" >&2 || tail -n 60 "$log" >&2
     fail "$tests failed"

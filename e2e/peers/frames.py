@@ -235,6 +235,12 @@ def outcomes(name, port, tls, run, data):
     return found
 
 
+def straight(outcome):
+    """What this is without us. A reset behind a close frame could take it back, so Holdfast ends the stream there instead."""
+    said_close = outcome.frames and outcome.frames[-1].raw[0] & 15 == CLOSE and not outcome.rest
+    return dataclasses.replace(outcome, end="abrupt") if said_close and outcome.end == "fin" else outcome
+
+
 def stands_still(outcome, run):
     """Whether an answer is missing; what is tolerated leaves the connection open anyway."""
     return outcome.end == "open" and (run is not tolerated or len(outcome.messages()[0]) < len(MESSAGES) + 2)
@@ -290,7 +296,7 @@ def check(name, backend_port, holdfast):
             ways = [("ws", holdfast.port, False), *([("wss", holdfast.tls_port, True)] if run is broken else [])]
             for way, port, tls in ways:
                 got = outcomes(name, port, tls, play, data)
-                strange = [one for one in got if one not in control]
+                strange = [one for one in got if one not in control and straight(one) not in control]
                 found = f"{[str(one) for one in strange]} (direct: {[str(one) for one in set(control)]})"
                 results.append((f"{what} -> {name} ({way})", not strange, found))
     return results

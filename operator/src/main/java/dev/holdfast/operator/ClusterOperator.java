@@ -85,7 +85,7 @@ public final class ClusterOperator implements AutoCloseable {
         // Each needs the other: the writer asks who leads, the election wakes the writer.
         StatusWriter[] writer = new StatusWriter[1];
         LeaderConfig leader = config.leader();
-        LeaderGate gate = leader == null ? null : new LeaderGate(client, leader, registry, () -> writer[0].repeat());
+        LeaderGate gate = leader == null ? null : new LeaderGate(client, leader, registry, () -> writer[0].lead());
         writer[0] = new StatusWriter(
                 new StatusWriter.Wiring(
                         client, config.watch(), gate == null ? () -> true : gate::isLeader, operator.reports()),

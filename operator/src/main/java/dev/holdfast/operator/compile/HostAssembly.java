@@ -36,6 +36,7 @@ final class HostAssembly {
     private final Map<RouteIntent, Claim> lastMade;
     private final TextBudget budget = new TextBudget();
     private final Set<ResourceRef> overBudget = new HashSet<>();
+    private final Set<ResourceRef> overInherited = new HashSet<>();
 
     /** Takes over from {@code last} the routes of intents that are the same objects; null: there is none. */
     HostAssembly(@Nullable HostAssembly last) {
@@ -79,7 +80,10 @@ final class HostAssembly {
         }
         String excess = budget.take(owner, TextBudget.chars(owner, intent.host(), intent.match(), action));
         if (excess != null) {
-            exceeded(owner, fieldPath, excess, findings);
+            // Once for an object: what follows is beyond its budget as well.
+            if (overBudget.add(owner)) {
+                findings.add(DiagnosticCode.LIMIT_EXCEEDED, fieldPath, excess);
+            }
             return false;
         }
         try {
@@ -94,13 +98,6 @@ final class HostAssembly {
         } catch (IllegalArgumentException e) {
             findings.add(DiagnosticCode.INVALID_SPEC, fieldPath, String.valueOf(e.getMessage()));
             return false;
-        }
-    }
-
-    /** Once for an object: what follows is beyond its budget as well. */
-    private void exceeded(ResourceRef owner, String fieldPath, String excess, Findings findings) {
-        if (overBudget.add(owner)) {
-            findings.add(DiagnosticCode.LIMIT_EXCEEDED, fieldPath, excess);
         }
     }
 
@@ -217,12 +214,15 @@ final class HostAssembly {
             for (Claim claim : broader.order) {
                 wanted += TextBudget.chars(claim.owner, pattern, claim.route.match(), claim.route.action());
             }
-            String excess = budget.take(naming.owner, wanted);
+            String excess = budget.inherit(naming.owner, wanted);
             if (excess != null) {
-                String what =
-                        "host " + pattern + " has a certificate here and no route, so it would take the routes of a"
-                                + " broader host, but " + excess + " with a certificate of their own";
-                exceeded(naming.owner, naming.fieldPath, what, naming.findings);
+                if (overInherited.add(naming.owner)) {
+                    naming.findings.add(
+                            DiagnosticCode.LIMIT_EXCEEDED,
+                            naming.fieldPath,
+                            "host " + pattern + " has a certificate here and no route, so it would take the routes of a"
+                                    + " broader host, but " + excess + " with a certificate of their own");
+                }
                 return null;
             }
         }

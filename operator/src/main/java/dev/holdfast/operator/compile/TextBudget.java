@@ -18,34 +18,47 @@ import org.jspecify.annotations.Nullable;
  * what it has. Characters of the table on the wire, which are bytes but for what is not ASCII or must be escaped.
  */
 final class TextBudget {
-    /** For one object: some 15,000 routes without anything special. */
+    /** For one object: some 13,000 routes without anything special. */
     static final long OBJECT_CHARS_MAX = 8L << 20;
-    /** For the table: what a data plane of the size that is shipped reads with room to spare. */
-    static final long TABLE_CHARS_MAX = 64L << 20;
+    /** For the routes that the hosts of one object's certificates inherit: those of one host at the bound of a table. */
+    static final long INHERITED_CHARS_MAX = 16L << 20;
+    /** For the table, some 130,000 such routes: what a data plane of the size that is shipped reads. */
+    static final long TABLE_CHARS_MAX = 80L << 20;
 
     // What stands around the texts that are counted, a little more than WireCodec writes.
     private static final int ROUTE_CHARS = 448;
-    private static final int SHARE_CHARS = 256;
+    private static final int SHARE_CHARS = 32;
     private static final int CONDITION_CHARS = 40;
     private static final int HEADER_CHARS = 24;
 
     private final Map<ResourceRef, Long> byOwner = new HashMap<>();
+    private final Map<ResourceRef, Long> inherited = new HashMap<>();
     private long total;
 
     /** Takes what routes of an object need, all of it or nothing; returns why that is too much, or null. */
     @Nullable
     String take(ResourceRef owner, long wanted) {
-        long own = byOwner.getOrDefault(owner, 0L) + wanted;
-        if (own > OBJECT_CHARS_MAX) {
-            return "the routes of this object, each with its matches and header changes, need more than "
-                    + OBJECT_CHARS_MAX + " characters (expected: less hosts, matches or header values; spread them over"
-                    + " several objects); those from here on are not served";
+        return take(byOwner, OBJECT_CHARS_MAX, owner, wanted);
+    }
+
+    /** The same for the routes of another host that a host of this object's certificates serves. */
+    @Nullable
+    String inherit(ResourceRef owner, long wanted) {
+        return take(inherited, INHERITED_CHARS_MAX, owner, wanted);
+    }
+
+    private @Nullable String take(Map<ResourceRef, Long> taken, long most, ResourceRef owner, long wanted) {
+        long own = taken.getOrDefault(owner, 0L) + wanted;
+        if (own > most) {
+            return "the routes of this object, each with its matches and header changes, need more than " + most
+                    + " characters (expected: less hosts, matches or header values; spread them over several objects);"
+                    + " those from here on are not served";
         }
         if (total + wanted > TABLE_CHARS_MAX) {
-            return "the table has " + TABLE_CHARS_MAX + " characters of older objects already (expected: at most that"
+            return "the table has " + TABLE_CHARS_MAX + " characters of other routes already (expected: at most that"
                     + " many); those from here on are not served";
         }
-        byOwner.put(owner, own);
+        taken.put(owner, own);
         total += wanted;
         return null;
     }
@@ -93,7 +106,7 @@ final class TextBudget {
     private static long charsOfShares(List<RouteAction.WeightedUpstream> shares) {
         long chars = 0;
         for (RouteAction.WeightedUpstream share : shares) {
-            chars += SHARE_CHARS + 2L * share.upstream().length();
+            chars += SHARE_CHARS + share.upstream().length();
         }
         return chars;
     }

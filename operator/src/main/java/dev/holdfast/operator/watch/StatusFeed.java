@@ -37,8 +37,10 @@ final class StatusFeed implements AutoCloseable {
     private final GenerationLog generations = new GenerationLog();
     private final Semaphore news = new Semaphore(0);
     private final Thread thread;
+    private final AtomicBoolean nameAll = new AtomicBoolean();
     private final AtomicBoolean waitsAnew = new AtomicBoolean(true);
     private long lastConnectedNanos;
+    private boolean anyBefore;
     private boolean unsettled = true;
     private volatile @Nullable CompileResult result;
     private volatile Map<ResourceRef, StatusIntent> intents = Map.of();
@@ -68,14 +70,19 @@ final class StatusFeed implements AutoCloseable {
         return Optional.ofNullable(intents.get(ref));
     }
 
-    /**
-     * Names every object again, as if all intents had changed. Data planes that are missing may be on their way to a replica
-     * that leads from now on, as they may after a start.
-     */
+    /** Names every object again, as if all intents had changed. */
     void repeat() {
-        waitsAnew.set(true);
+        nameAll.set(true);
         news.release();
-        intents.keySet().forEach(onIntent);
+    }
+
+    /**
+     * The same for a replica that leads from now on: data planes that are missing may be on their way to it, as they may
+     * after a start.
+     */
+    void lead() {
+        waitsAnew.set(true);
+        repeat();
     }
 
     @Override
@@ -109,8 +116,9 @@ final class StatusFeed implements AutoCloseable {
             Map<ResourceRef, StatusIntent> before = intents;
             Map<ResourceRef, StatusIntent> now = intents(compiled);
             intents = now;
+            boolean all = nameAll.getAndSet(false);
             now.forEach((ref, intent) -> {
-                if (!intent.equals(before.get(ref))) {
+                if (all || !intent.equals(before.get(ref))) {
                     onIntent.accept(ref);
                 }
             });
@@ -159,9 +167,10 @@ final class StatusFeed implements AutoCloseable {
     private Progress.Standing standing(boolean anyConnected) {
         long now = System.nanoTime();
         // The first lists of a large cluster, when no data plane can connect, do not count.
-        if (waitsAnew.getAndSet(false) || anyConnected) {
+        if (waitsAnew.getAndSet(false) || anyConnected || anyBefore) {
             lastConnectedNanos = now;
         }
+        anyBefore = anyConnected;
         boolean settled =
                 anyConnected || now - lastConnectedNanos > config.settle().toNanos();
         unsettled = !settled;

@@ -115,9 +115,9 @@ public final class StatusWriter implements AutoCloseable {
         sent.retain(result.subjects().keySet());
     }
 
-    /** Looks at every object again, when this replica became the leader. */
-    public void repeat() {
-        feed.repeat();
+    /** Looks at every object again, for this replica became the leader. */
+    public void lead() {
+        feed.lead();
     }
 
     @Override

@@ -118,7 +118,7 @@ class TableBudgetTest {
         assertThat(result.table().virtualHosts())
                 .containsKeys("*.a.test", "h0.a.test", "modest.a.test")
                 .doesNotContainKey("h199.a.test");
-        assertThat(encoded(result)).isLessThan((int) (2 * TextBudget.OBJECT_CHARS_MAX));
+        assertThat(encoded(result)).isLessThan((int) (1.1 * TextBudget.INHERITED_CHARS_MAX));
     }
 
     @Test

@@ -55,17 +55,19 @@ class StatusFeedTest {
     }
 
     @Test
-    void aReplicaThatBeginsToLeadWaitsForDataPlanesThatMayBeOnTheirWay() {
+    void aReplicaThatBeginsToLeadWaitsForDataPlanesThatMayBeOnTheirWay() throws Exception {
         // Given: none came
         feed.compiled(COMPILED, version());
         feed.start();
         await().atMost(Duration.ofSeconds(30)).until(() -> standing() == Standing.SETTLED);
 
         // When
-        feed.repeat();
+        named.clear();
+        feed.lead();
 
         // Then
-        await().atMost(Duration.ofSeconds(30)).until(() -> standing() == Standing.UNSETTLED);
+        assertThat(named.poll(10, TimeUnit.SECONDS)).isEqualTo(ROUTE);
+        assertThat(standing()).as("when it is named").isEqualTo(Standing.UNSETTLED);
     }
 
     private Standing standing() {

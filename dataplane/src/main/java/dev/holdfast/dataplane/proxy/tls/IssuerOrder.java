@@ -18,13 +18,17 @@ import org.jspecify.annotations.Nullable;
  * manager at every handshake for what it reads from a store once.
  */
 final class IssuerOrder {
+    /** Of so many names alone decide: a bundle of thousands of one name would take minutes of signatures. */
+    private static final int VERIFIED_MAX = 16;
+
     private IssuerOrder() {}
 
     /** Never fails. A chain that is in order stays as it is. */
     static X509Certificate[] of(X509Certificate... chain) {
         Set<X509Certificate> rest = new LinkedHashSet<>(Arrays.asList(chain));
         List<X509Certificate> ordered = new ArrayList<>();
-        for (X509Certificate next = chain[0]; next != null; next = issuer(next, rest)) {
+        boolean verifies = chain.length <= VERIFIED_MAX;
+        for (X509Certificate next = chain[0]; next != null; next = issuer(next, rest, verifies)) {
             ordered.add(next);
             rest.remove(next);
         }
@@ -32,14 +36,15 @@ final class IssuerOrder {
     }
 
     /** An authority that got a new key keeps its name; only then signatures have to tell. */
-    private static @Nullable X509Certificate issuer(X509Certificate of, Set<X509Certificate> candidates) {
+    private static @Nullable X509Certificate issuer(
+            X509Certificate of, Set<X509Certificate> candidates, boolean verifies) {
         List<X509Certificate> named = candidates.stream()
                 .filter(candidate -> candidate.getSubjectX500Principal().equals(of.getIssuerX500Principal()))
                 .toList();
         if (named.isEmpty()) {
             return null;
         }
-        return named.size() == 1
+        return named.size() == 1 || !verifies
                 ? named.getFirst()
                 : named.stream()
                         .filter(candidate -> isSignedBy(of, candidate))

@@ -144,22 +144,27 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         Map<String, Entry> entries = new HashMap<>();
         Map<String, Certificate> unusable = new HashMap<>();
         List<Entry> built = new ArrayList<>();
-        for (Certificate certificate : next.table().certificates().values()) {
-            Entry entry = before.entries().get(certificate.id());
-            if (entry == null || !entry.certificate().equals(certificate)) {
-                try {
-                    entry = build(certificate);
-                    built.add(entry);
-                } catch (RuntimeException e) {
+        try {
+            for (Certificate certificate : next.table().certificates().values()) {
+                Entry entry = before.entries().get(certificate.id());
+                if (certificate.equals(before.unusable().get(certificate.id()))) {
                     unusable.put(certificate.id(), certificate);
-                    if (!certificate.equals(before.unusable().get(certificate.id()))) {
+                } else if (entry == null || !entry.certificate().equals(certificate)) {
+                    try {
+                        entry = build(certificate);
+                        built.add(entry);
+                    } catch (RuntimeException e) {
+                        unusable.put(certificate.id(), certificate);
                         complain(certificate, entry, e);
                     }
                 }
+                if (entry != null) {
+                    entries.put(certificate.id(), entry);
+                }
             }
-            if (entry != null) {
-                entries.put(certificate.id(), entry);
-            }
+        } catch (Error e) {
+            built.forEach(TlsContexts::release);
+            throw e;
         }
         return new ActiveRoutes.Prepared() {
             @Override

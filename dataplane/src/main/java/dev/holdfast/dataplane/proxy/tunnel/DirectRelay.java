@@ -211,7 +211,7 @@ final class DirectRelay implements Relay, EpollIoHandle {
             tracker.follow(received);
             forward(received, received.readableBytes());
         }
-        if (!closeKnown && tracker.closeSeen() && !closed) {
+        if (!closeKnown && tracker.closeSeen() && !closed && sinkFailure == null) {
             tunnel.closeSeen(this, tracker.closeCode());
         }
     }

@@ -11,6 +11,7 @@ import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.ChannelOutputShutdownEvent;
+import io.netty.channel.socket.ChannelOutputShutdownException;
 import io.netty.channel.unix.Socket;
 import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.handler.ssl.SslHandler;
@@ -51,6 +52,8 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     private boolean finDone;
     /** A write to the source has failed: its connection is gone, and what it sent before is being read. */
     private boolean refused;
+    /** Why, as far as Netty tells. */
+    private @Nullable Throwable refusal;
 
     RelayHandler(RelayedTunnel tunnel, Channel source, Channel sink, FrameTracker tracker) {
         this.tunnel = tunnel;
@@ -205,7 +208,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
         if (!ended && refused) {
             // After a failed write even a reset looks like an orderly end.
             readComplete();
-            tunnel.failed(this, null);
+            tunnel.failed(this, refusal);
         } else if (!ended) {
             ended = true;
             readComplete();
@@ -215,14 +218,17 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
 
     /** The end of what the source's peer sent before follows at once, if this reads. */
     private void writeRefused(@Nullable Throwable cause) {
+        if (refusal == null) {
+            refusal = cause instanceof ChannelOutputShutdownException ? cause.getCause() : cause;
+        }
         if (refused) {
             return;
         }
         refused = true;
         if (source.config().isAutoRead()) {
-            source.eventLoop().schedule(() -> tunnel.failed(this, cause), REST_MILLIS_MAX, TimeUnit.MILLISECONDS);
+            source.eventLoop().schedule(() -> tunnel.failed(this, refusal), REST_MILLIS_MAX, TimeUnit.MILLISECONDS);
         } else {
-            tunnel.failed(this, cause);
+            tunnel.failed(this, refusal);
         }
     }
 
@@ -359,7 +365,9 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
 
     @Override
     public void probe(KeepAlive keepAlive) {
-        keepAlive.apply(source);
+        if (source.isOpen()) {
+            keepAlive.apply(source);
+        }
     }
 
     @Override

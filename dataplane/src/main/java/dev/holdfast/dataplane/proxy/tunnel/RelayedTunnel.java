@@ -183,7 +183,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
 
     /** A Close frame of a peer has passed, or was read after our own. */
     void closeSeen(Relay relay, int code) {
-        begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.CLOSE_FRAME);
+        begin(side(relay), Reason.CLOSE_FRAME);
         if (closeCode == 0) {
             closeCode = code;
         }
@@ -199,9 +199,9 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
 
     /** A peer has ended its stream; all it sent is queued for the other side. */
     void ended(Relay relay) {
-        begin(relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND, Reason.FIN);
+        begin(side(relay), Reason.FIN);
         relay.fin();
-        if (phase == Phase.OPEN) {
+        if (phase == Phase.OPEN || phase == Phase.WAITS_FOR_BOUNDARY) {
             wheel.schedule(this, TimerWheel.ticks(settings.halfClosedTimeout()));
         } else if (phase == Phase.WAITS_FOR_ANSWER && relay == fromClient) {
             fromBackend.fin();
@@ -243,6 +243,7 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         boolean open = phase != Phase.WAITS_FOR_FIN && phase != Phase.GONE;
         if (open && ofConnection && (relay.hasSaidAll() || isWordGiven(relay))) {
             // A reset would take back the Close that the other side has not read yet.
+            countIfSilent(relay, cause);
             relay.breakOff();
             ended(relay);
         } else {
@@ -259,12 +260,8 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         if (phase == Phase.GONE) {
             return;
         }
-        Initiator side = relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND;
-        boolean silent = KeepAlive.isTimeout(cause);
-        if (silent) {
-            metrics.keepAliveTimeout(side.label());
-        }
-        begin(side, silent ? Reason.SILENT : Reason.RESET);
+        boolean silent = countIfSilent(relay, cause);
+        begin(side(relay), silent ? Reason.SILENT : Reason.RESET);
         Phase before = phase;
         gone();
         if (before == Phase.WAITS_FOR_FIN) {
@@ -275,6 +272,18 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
             fromClient.reset();
             fromBackend.reset();
         }
+    }
+
+    private boolean countIfSilent(Relay relay, @Nullable Throwable cause) {
+        boolean silent = KeepAlive.isTimeout(cause);
+        if (silent) {
+            metrics.keepAliveTimeout(side(relay).label());
+        }
+        return silent;
+    }
+
+    private Initiator side(Relay relay) {
+        return relay == fromClient ? Initiator.CLIENT : Initiator.BACKEND;
     }
 
     /** Our Close is queued towards a peer. */

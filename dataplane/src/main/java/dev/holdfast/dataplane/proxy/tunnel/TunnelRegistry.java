@@ -81,7 +81,8 @@ public final class TunnelRegistry {
     }
 
     private int remaining() {
-        return open.get() + upgrading.get();
+        // In this order: an upgrade counts as a tunnel before it ceases to count as an upgrade.
+        return upgrading.get() + open.get();
     }
 
     /** The part of one loop. */

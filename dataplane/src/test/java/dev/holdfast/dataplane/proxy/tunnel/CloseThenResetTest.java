@@ -93,6 +93,19 @@ class CloseThenResetTest {
     }
 
     @Test
+    void aClientThatGoesOnBehindTheCloseIsEnded() throws Exception {
+        // Given: a tunnel so young that its backend is not probed yet
+        Ends ends = open();
+        ends.client().send(Frames.maskedText("never read"));
+        // When
+        ends.server().send(Frames.close(4000)).reset();
+        // Then: it does not end its stream, and the tunnel ends all the same
+        assertThat(ends.client().readToEnd()).isEqualTo(Frames.close(4000));
+        expectCloseFrameOfBackend();
+        ends.client().close();
+    }
+
+    @Test
     void aCloseThatIsReadTogetherWithTheResetReachesTheClient() throws Exception {
         // Given
         Ends ends = open();
