@@ -139,7 +139,7 @@ if command -v chromium >/dev/null; then
   echo "the page at $page echoes over wss in headless Chromium"
 else
   echo "skipped: no chromium"
-  [ -z "${HOLDFAST_SKIPPED:-}" ] || echo "README's page: no chromium" >>"$HOLDFAST_SKIPPED" # .ci/run counts it
+  echo "README's page: no chromium" >>"${HOLDFAST_SKIPPED:-/dev/null}" # .ci/run counts it
 fi
 await_training
 stop

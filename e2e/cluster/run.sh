@@ -26,7 +26,7 @@ fail() { echo "cluster: $*" >&2; exit 1; }
 skip() { # skip WHY: unless a cluster was required
   local what="the end-to-end tests on a real cluster: $*"
   echo "skipped: $what"
-  [ -z "${HOLDFAST_SKIPPED:-}" ] || echo "$what" >>"$HOLDFAST_SKIPPED" # .ci/run counts it
+  echo "$what" >>"${HOLDFAST_SKIPPED:-/dev/null}" # .ci/run counts it
   [ "${CLUSTER_REQUIRED:-}" != 1 ] || exit 1
   exit 0
 }
@@ -97,7 +97,7 @@ stories() { # CLASS...
     -Djunit.jupiter.testclass.order.default='org.junit.jupiter.api.ClassOrderer$OrderAnnotation' \
     -Dcluster.kubeconfig="$KUBECONFIG" ${own:+-Dcluster.script="$here/cluster"} >"$log" 2>&1 || status=$?
   grep -oE '(figure|skipped): .*' "$log" || true
-  [ -z "${HOLDFAST_SKIPPED:-}" ] || sed -n 's/.*skipped: /a story: /p' "$log" >>"$HOLDFAST_SKIPPED"
+  sed -n 's/.*skipped: /a story: /p' "$log" >>"${HOLDFAST_SKIPPED:-/dev/null}"
   # Two nodes on two cores: what starves once may pass the second time, but is told.
   sed -n '/^\[WARNING\] Flakes:/,/^\[INFO\] *$/s/^/figure: /p' "$log"
   if [ "$status" != 0 ] || ! grep -q '^figure: ' "$log"; then

@@ -69,12 +69,7 @@ class DataPlaneTest {
         DrainConfig drain = new DrainConfig(Duration.ofMillis(200), Duration.ofSeconds(20));
         try (ServerSocket backend = new ServerSocket(0, 1, LOOPBACK);
                 DataPlane dataPlane = new DataPlane(config(0, drain), List.of())) {
-            dataPlane.start();
-            RouteTable table = everythingTo(backend.getLocalPort());
-            dataPlane.routes().swap(Tables.version(1, table), table);
-            URI uri = URI.create("http://127.0.0.1:" + dataPlane.httpPort() + "/poll");
-            CompletableFuture<HttpResponse<String>> answer =
-                    http.sendAsync(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+            CompletableFuture<HttpResponse<String>> answer = asks(dataPlane, backend.getLocalPort());
             try (Socket asked = backend.accept()) {
                 // When
                 CompletableFuture<DrainResult> end = CompletableFuture.supplyAsync(() -> shutdown(dataPlane));
@@ -94,12 +89,7 @@ class DataPlaneTest {
         DrainConfig drain = new DrainConfig(Duration.ofMillis(200), Duration.ofSeconds(1));
         try (ServerSocket backend = new ServerSocket(0, 1, LOOPBACK);
                 DataPlane dataPlane = new DataPlane(config(0, drain), List.of())) {
-            dataPlane.start();
-            RouteTable table = everythingTo(backend.getLocalPort());
-            dataPlane.routes().swap(Tables.version(1, table), table);
-            URI uri = URI.create("http://127.0.0.1:" + dataPlane.httpPort() + "/poll");
-            CompletableFuture<HttpResponse<String>> answer =
-                    http.sendAsync(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+            CompletableFuture<HttpResponse<String>> answer = asks(dataPlane, backend.getLocalPort());
             try (Socket asked = backend.accept()) {
                 long begun = System.nanoTime();
 
@@ -215,6 +205,15 @@ class DataPlaneTest {
                 DataPlaneMain.commandLine().setErr(new java.io.PrintWriter(err)).execute(arguments);
         assertThat(status).isEqualTo(2);
         return err.toString();
+    }
+
+    /** Starts a data plane that serves everything from this port, and asks it something. */
+    private CompletableFuture<HttpResponse<String>> asks(DataPlane dataPlane, int port) throws IOException {
+        dataPlane.start();
+        RouteTable table = everythingTo(port);
+        dataPlane.routes().swap(Tables.version(1, table), table);
+        URI uri = URI.create("http://127.0.0.1:" + dataPlane.httpPort() + "/poll");
+        return http.sendAsync(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
     }
 
     private static RouteTable everythingTo(int port) {

@@ -47,13 +47,12 @@ final class HostAssembly {
     private static final class Host {
         private final Map<RouteMatch, Claim> claims = new HashMap<>();
         private final List<Claim> order = new ArrayList<>();
-        private @Nullable ResourceRef secret;
         private @Nullable Naming naming;
         private @Nullable String certificate;
     }
 
     /** Who named the certificate of a host, and where. */
-    private record Naming(ResourceRef owner, String fieldPath, Findings findings) {}
+    private record Naming(ResourceRef secret, ResourceRef owner, String fieldPath, Findings findings) {}
 
     private record Claim(ResourceRef owner, RouteIntent intent, Route route) {}
 
@@ -143,17 +142,17 @@ final class HostAssembly {
         if (host == null) {
             return;
         }
-        if (host.secret == null) {
-            host.secret = tls.secret();
-            host.naming = new Naming(owner, tls.fieldPath(), findings);
+        Naming naming = host.naming;
+        if (naming == null) {
+            host.naming = new Naming(tls.secret(), owner, tls.fieldPath(), findings);
             host.certificate = result.value() == null
                     ? null
                     : tls.secret().namespace() + "/" + tls.secret().name();
-        } else if (host.naming != null && !host.secret.equals(tls.secret())) {
+        } else if (!naming.secret.equals(tls.secret())) {
             findings.add(
                     DiagnosticCode.CONFLICT,
                     tls.fieldPath(),
-                    "host " + tls.host() + " already has the certificate that " + host.naming.owner
+                    "host " + tls.host() + " already has the certificate that " + naming.owner
                             + " names, which is older or first by name (expected: one Secret per host); name the same Secret or remove the host here");
         }
     }

@@ -38,9 +38,10 @@ final class StatusFeed implements AutoCloseable {
     private final Semaphore news = new Semaphore(0);
     private final Thread thread;
     private final AtomicBoolean nameAll = new AtomicBoolean();
+    /** Whether the time that data planes have begins when they are next seen to be missing. */
     private final AtomicBoolean waitsAnew = new AtomicBoolean(true);
-    private long lastConnectedNanos;
-    private boolean anyBefore;
+
+    private long missingSinceNanos;
     private boolean unsettled = true;
     private volatile @Nullable CompileResult result;
     private volatile Map<ResourceRef, StatusIntent> intents = Map.of();
@@ -166,13 +167,14 @@ final class StatusFeed implements AutoCloseable {
 
     private Progress.Standing standing(boolean anyConnected) {
         long now = System.nanoTime();
-        // The first lists of a large cluster, when no data plane can connect, do not count.
-        if (waitsAnew.getAndSet(false) || anyConnected || anyBefore) {
-            lastConnectedNanos = now;
+        if (anyConnected) {
+            waitsAnew.set(true);
+        } else if (waitsAnew.getAndSet(false)) {
+            // Not before: the first lists of a large cluster, when no data plane can connect, do not count.
+            missingSinceNanos = now;
         }
-        anyBefore = anyConnected;
         boolean settled =
-                anyConnected || now - lastConnectedNanos > config.settle().toNanos();
+                anyConnected || now - missingSinceNanos > config.settle().toNanos();
         unsettled = !settled;
         return settled ? Progress.Standing.SETTLED : Progress.Standing.UNSETTLED;
     }

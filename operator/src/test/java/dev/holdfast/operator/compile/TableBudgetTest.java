@@ -14,6 +14,16 @@ import org.junit.jupiter.api.Test;
 
 /** An object that is short in the cluster and multiplies in the table. */
 class TableBudgetTest {
+    private static final String SURROUNDINGS = """
+            kind: IngressClass
+            metadata: {name: holdfast}
+            spec: {controller: holdfast.dev/ingress-controller}
+            ---
+            kind: Service
+            metadata: {name: chat, namespace: shop}
+            spec: {ports: [{port: 80}], clusterIPs: [10.96.0.20]}
+            """;
+
     @Test
     void hostsTimesMatchesTimesHeadersAreBoundedAndTheNeighbourIsServed() {
         // Given: 270 KB of one object, a quarter of a gigabyte of routes
@@ -21,15 +31,8 @@ class TableBudgetTest {
         String matches = IntStream.range(0, 16)
                 .mapToObj(i -> "{path: {value: /p" + i + "}}")
                 .collect(Collectors.joining(", "));
-        String headers = IntStream.range(0, 16)
-                .mapToObj(i -> "{name: x-" + i + ", value: " + "v".repeat(4_096) + "}")
-                .collect(Collectors.joining(", "));
-        String changes = "{set: [" + headers + "], add: [" + headers.replace("x-", "y-") + "]}";
-        Manifests manifests = new Manifests().add("""
-                kind: IngressClass
-                metadata: {name: holdfast}
-                spec: {controller: holdfast.dev/ingress-controller}
-                ---
+        String changes = changes();
+        Manifests manifests = new Manifests().add(SURROUNDINGS).add("""
                 kind: WebSocketRoute
                 metadata: {name: greedy, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z"}
                 spec:
@@ -44,10 +47,6 @@ class TableBudgetTest {
                 kind: WebSocketRoute
                 metadata: {name: modest, namespace: shop, creationTimestamp: "2026-01-02T00:00:00Z"}
                 spec: {hostnames: [modest.test], rules: [{backendRefs: [{name: chat, port: 80}]}]}
-                ---
-                kind: Service
-                metadata: {name: chat, namespace: shop}
-                spec: {ports: [{port: 80}], clusterIPs: [10.96.0.20]}
                 """.formatted(hosts, matches, changes, changes));
 
         // When
@@ -68,17 +67,10 @@ class TableBudgetTest {
     void hostsOfCertificatesTakeNoMoreOfABroaderHostsRoutesThanTheirObjectMay() {
         // Given: a route of 260 KB for every host of a domain, and 12 KB that name a certificate for each of 200 of
         // them
-        String headers = IntStream.range(0, 16)
-                .mapToObj(i -> "{name: x-" + i + ", value: " + "v".repeat(4_096) + "}")
-                .collect(Collectors.joining(", "));
-        String changes = "{set: [" + headers + "], add: [" + headers.replace("x-", "y-") + "]}";
+        String changes = changes();
         String hosts =
                 IntStream.range(0, 200).mapToObj(i -> "h" + i + ".a.test").collect(Collectors.joining(", "));
-        Manifests manifests = new Manifests().add("""
-                kind: IngressClass
-                metadata: {name: holdfast}
-                spec: {controller: holdfast.dev/ingress-controller}
-                ---
+        Manifests manifests = new Manifests().add(SURROUNDINGS).add("""
                 kind: WebSocketRoute
                 metadata: {name: broad, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z"}
                 spec:
@@ -100,10 +92,6 @@ class TableBudgetTest {
                 spec:
                   ingressClassName: holdfast
                   tls: [{secretName: absent, hosts: [modest.a.test]}]
-                ---
-                kind: Service
-                metadata: {name: chat, namespace: shop}
-                spec: {ports: [{port: 80}], clusterIPs: [10.96.0.20]}
                 """.formatted(changes, changes, hosts));
 
         // When
@@ -137,20 +125,12 @@ class TableBudgetTest {
                                         .collect(Collectors.joining(", ")),
                                 "r".repeat(1_000)))
                 .collect(Collectors.joining(", "));
-        Manifests manifests = new Manifests().add("""
-                kind: IngressClass
-                metadata: {name: holdfast}
-                spec: {controller: holdfast.dev/ingress-controller}
-                ---
+        Manifests manifests = new Manifests().add(SURROUNDINGS).add("""
                 kind: WebSocketRoute
                 metadata: {name: %s, namespace: shop}
                 spec:
                   hostnames: [%s]
                   rules: [%s]
-                ---
-                kind: Service
-                metadata: {name: chat, namespace: shop}
-                spec: {ports: [{port: 80}], clusterIPs: [10.96.0.20]}
                 """.formatted("n".repeat(200), hosts, rules));
 
         // When
@@ -160,6 +140,14 @@ class TableBudgetTest {
         assertThat(result.diagnostics()).extracting(Diagnostic::code).contains(DiagnosticCode.LIMIT_EXCEEDED);
         assertThat((double) encoded(result))
                 .isBetween(0.8 * TextBudget.OBJECT_CHARS_MAX, 1.1 * TextBudget.OBJECT_CHARS_MAX);
+    }
+
+    /** The header changes of a filter, 128 KiB of them. */
+    private static String changes() {
+        String headers = IntStream.range(0, 16)
+                .mapToObj(i -> "{name: x-" + i + ", value: " + "v".repeat(4_096) + "}")
+                .collect(Collectors.joining(", "));
+        return "{set: [" + headers + "], add: [" + headers.replace("x-", "y-") + "]}";
     }
 
     private static int encoded(CompileResult result) {

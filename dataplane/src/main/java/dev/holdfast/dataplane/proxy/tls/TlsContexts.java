@@ -146,20 +146,19 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         List<Entry> built = new ArrayList<>();
         try {
             for (Certificate certificate : next.table().certificates().values()) {
-                Entry entry = before.entries().get(certificate.id());
-                if (certificate.equals(before.unusable().get(certificate.id()))) {
-                    unusable.put(certificate.id(), certificate);
-                } else if (entry == null || !entry.certificate().equals(certificate)) {
-                    try {
-                        entry = build(certificate);
-                        built.add(entry);
-                    } catch (RuntimeException e) {
-                        unusable.put(certificate.id(), certificate);
-                        complain(certificate, entry, e);
-                    }
+                String id = certificate.id();
+                Entry known = before.entries().get(id);
+                boolean isCurrent = known != null && known.certificate().equals(certificate);
+                boolean isTried = certificate.equals(before.unusable().get(id));
+                Entry loaded = isCurrent || isTried ? null : load(certificate, known);
+                if (loaded != null) {
+                    built.add(loaded);
+                } else if (!isCurrent) {
+                    unusable.put(id, certificate);
                 }
-                if (entry != null) {
-                    entries.put(certificate.id(), entry);
+                Entry serving = loaded == null ? known : loaded;
+                if (serving != null) {
+                    entries.put(id, serving);
                 }
             }
         } catch (Error e) {
@@ -179,13 +178,18 @@ public final class TlsContexts implements ActiveRoutes.Participant, AutoCloseabl
         };
     }
 
-    /** Without a stack trace: the message holds nothing of the key. */
-    private static void complain(Certificate certificate, @Nullable Entry before, RuntimeException e) {
-        LOG.error(
-                "certificate not loaded id={} serves=\"{}\" because=\"{}\"",
-                certificate.id(),
-                before == null ? "default certificate" : "the one before",
-                e.getMessage());
+    /** Null if it cannot be loaded, which is told without a stack trace: the message holds nothing of the key. */
+    private @Nullable Entry load(Certificate certificate, @Nullable Entry before) {
+        try {
+            return build(certificate);
+        } catch (RuntimeException e) {
+            LOG.error(
+                    "certificate not loaded id={} serves=\"{}\" because=\"{}\"",
+                    certificate.id(),
+                    before == null ? "default certificate" : "the one before",
+                    e.getMessage());
+            return null;
+        }
     }
 
     /** Behind {@link #close()}, which gave up what a table shares with the one before, it owns only what it built. */

@@ -75,6 +75,16 @@ class CloseThenResetTest {
         });
     }
 
+    /** The client's bytes reach a loop together with what the server does next, and before it. */
+    private Ends openWithBytesFirstInTheBatch() throws InterruptedException {
+        Ends ends = open();
+        block(300);
+        Thread.sleep(50);
+        ends.client().send(Frames.maskedText("first in the batch"));
+        Thread.sleep(50);
+        return ends;
+    }
+
     @Test
     void theCloseReachesTheClientAndThenTheEndOfTheStream() throws Exception {
         // Given
@@ -122,11 +132,7 @@ class CloseThenResetTest {
     @Test
     void bytesForABackendThatIsGoneDoNotCostItsClose() throws Exception {
         // Given
-        Ends ends = open();
-        block(300);
-        Thread.sleep(50);
-        ends.client().send(Frames.maskedText("first in the batch"));
-        Thread.sleep(50);
+        Ends ends = openWithBytesFirstInTheBatch();
         // When
         ends.server().send(Frames.close(4000)).reset();
         // Then
@@ -138,11 +144,7 @@ class CloseThenResetTest {
     @Test
     void aResetInsideAFrameBehindBytesOfTheClientIsAReset() throws Exception {
         // Given
-        Ends ends = open();
-        block(300);
-        Thread.sleep(50);
-        ends.client().send(Frames.maskedText("first in the batch"));
-        Thread.sleep(50);
+        Ends ends = openWithBytesFirstInTheBatch();
         byte[] half = java.util.Arrays.copyOf(Frames.text("half a frame"), 6);
         // When
         ends.server().send(half).reset();
