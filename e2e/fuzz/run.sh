@@ -72,6 +72,8 @@ slow=0
 run() { # run MODULE CLASS INPUTS
   local name=${2##*.} corpus seeds log status=0 started=$EPOCHSECONDS
   corpus=$work/corpus/$name log=$work/$name.log
+  # What an earlier run learnt would make another run of this one.
+  if [ -n "$short" ]; then corpus=$work/short/$name; rm -rf "$corpus"; fi
   seeds=("$1/src/test/resources/fuzz/$name")
   case $name in RequestHeadFuzz | ResponseHeadFuzz | ChunkedBodyFuzz) seeds+=("$work/smuggling") ;; esac
   mkdir -p "$corpus" "$work/failing"
@@ -91,7 +93,11 @@ run() { # run MODULE CLASS INPUTS
   if [ "$status" != 0 ] || [ -z "$runs" ]; then
     crashes=1
     failures=$((failures + 1))
-    grep -m1 -A12 '^== Java Exception\|^Exception in' "$log" >&2 || tail -20 "$log" >&2
+    # An exception, or where the main thread was when its time was up; and the input, for a machine that is gone tomorrow.
+    grep -m1 -A12 '^== Java Exception\|^Exception in\|^Thread\[#[0-9]*,main,' "$log" >&2 || tail -20 "$log" >&2
+    local input
+    input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
+    if [ -n "$input" ]; then echo "fuzz: base64 of the input: $(base64 -w0 "$input" | head -c 4000)" >&2; fi
     echo "fuzz: $name failed; the whole of it is in $log, the input in $work/failing" >&2
   elif [ "$slowest" -gt 1 ]; then
     failures=$((failures + 1))

@@ -31,7 +31,7 @@ class FuzzSeedsTest {
 
     @ParameterizedTest
     @MethodSource("seeds")
-    @Timeout(30)
+    @Timeout(value = 30, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void everySeedHoldsItsProperties(Path seed) throws IOException {
         // Given
         ThrowingConsumer<byte[]> target = TARGETS.get(seed.getName(0).toString());

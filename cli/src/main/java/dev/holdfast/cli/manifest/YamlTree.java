@@ -5,16 +5,23 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigInteger;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.common.Anchor;
 import org.snakeyaml.engine.v2.composer.Composer;
 import org.snakeyaml.engine.v2.constructor.StandardConstructor;
+import org.snakeyaml.engine.v2.events.AliasEvent;
+import org.snakeyaml.engine.v2.events.CollectionEndEvent;
+import org.snakeyaml.engine.v2.events.CollectionStartEvent;
 import org.snakeyaml.engine.v2.events.Event;
+import org.snakeyaml.engine.v2.exceptions.ParserException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -114,9 +121,12 @@ final class YamlTree {
         return 1;
     }
 
-    /** The library composes by recursion, so a nest must end before it, not in {@link Conversion}. */
+    /**
+     * The library composes by recursion, so a nest must end before it, not in {@link Conversion}; and at a mapping that
+     * is merged into itself it never ends.
+     */
     private static final class BoundedParser extends ParserImpl {
-        private int depth;
+        private final Deque<Optional<Anchor>> open = new ArrayDeque<>();
 
         BoundedParser(LoadSettings settings, String text) {
             super(settings, new StreamReader(settings, text));
@@ -125,15 +135,23 @@ final class YamlTree {
         @Override
         public Event next() {
             Event event = super.next();
-            switch (event.getEventId()) {
-                case SequenceStart, MappingStart -> {
-                    if (++depth > DEPTH_MAX + 1) {
+            switch (event) {
+                case CollectionStartEvent start -> {
+                    if (open.size() > DEPTH_MAX) {
                         throw tooDeep();
                     }
+                    open.push(start.getAnchor());
                 }
-                case SequenceEnd, MappingEnd -> depth--;
+                case CollectionEndEvent end -> open.pop();
+                case AliasEvent alias -> {
+                    if (open.contains(Optional.of(alias.getAlias()))) {
+                        throw new ParserException(
+                                "*" + alias.getAlias() + " stands inside of what it names (expected: a manifest)",
+                                alias.getStartMark());
+                    }
+                }
                 default -> {
-                    // A scalar, an alias or a mark of the stream.
+                    // A scalar, or a mark of the stream.
                 }
             }
             return event;

@@ -131,7 +131,8 @@ final class OperatorTrust extends X509ExtendedTrustManager {
             trust = read;
             LOG.info("operator CA read file={}", file);
             return read;
-        } catch (IOException | GeneralSecurityException e) {
+        } catch (IOException | GeneralSecurityException | ArrayIndexOutOfBoundsException e) {
+            // The last is what JDK 25 throws at an Ed25519 key without a single byte.
             if (known == null) {
                 throw new CertificateException(
                         "--operator-ca: " + file + " (expected: certificates in PEM; " + e.getMessage() + ")", e);

@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.sync;
 
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -71,6 +72,8 @@ class OperatorTrustTest {
         // Then
         assertThatCode(() -> trust.checkServerTrusted(shown, "UNKNOWN")).doesNotThrowAnyException();
         Files.writeString(file, "");
+        assertThatCode(() -> trust.checkServerTrusted(shown, "UNKNOWN")).doesNotThrowAnyException();
+        Files.copy(Path.of("src/test/resources/fuzz/PemKeysFuzz/ed25519-without-key"), file, REPLACE_EXISTING);
         assertThatCode(() -> trust.checkServerTrusted(shown, "UNKNOWN")).doesNotThrowAnyException();
         Files.delete(file);
         assertThatCode(() -> trust.checkServerTrusted(shown, "UNKNOWN")).doesNotThrowAnyException();

@@ -174,9 +174,14 @@ record KeyedCertificate(X509Certificate certificate, PrivateKey key) {
     /** Reads certificates in PEM; none in an empty text. */
     static List<X509Certificate> parse(String pem) throws CertificateException {
         List<X509Certificate> read = new ArrayList<>();
-        for (Certificate certificate : CertificateFactory.getInstance("X.509")
-                .generateCertificates(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)))) {
-            read.add((X509Certificate) certificate);
+        try {
+            for (Certificate certificate : CertificateFactory.getInstance("X.509")
+                    .generateCertificates(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)))) {
+                read.add((X509Certificate) certificate);
+            }
+        } catch (ArrayIndexOutOfBoundsException e) {
+            // What JDK 25 throws at an Ed25519 key without a single byte.
+            throw new CertificateException("a certificate with an empty key", e);
         }
         return read;
     }

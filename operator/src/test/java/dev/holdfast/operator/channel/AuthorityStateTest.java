@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.holdfast.operator.channel.ChannelConfig.Lifetimes;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.time.Instant;
@@ -55,7 +57,7 @@ class AuthorityStateTest {
     }
 
     @Test
-    void whatIsWrittenIsRead() throws GeneralSecurityException {
+    void whatIsWrittenIsRead() throws Exception {
         // Given
         AuthorityState announced = AuthorityState.first(START, YEAR).step(day(244), YEAR);
         AuthorityState signing = announced.step(day(246), YEAR);
@@ -71,6 +73,11 @@ class AuthorityStateTest {
         assertThatThrownBy(() -> AuthorityState.decode(Map.of("ca.crt", "x", "ca.key", "secret")))
                 .isInstanceOf(GeneralSecurityException.class)
                 .hasMessageNotContaining("secret");
+        String withoutKey =
+                Files.readString(Path.of("src/test/resources/fuzz/CertificateCheckFuzz/ed25519-without-key"));
+        assertThatThrownBy(() -> AuthorityState.decode(Map.of("ca.crt", withoutKey, "ca.key", "secret")))
+                .as("what the JDK does not declare")
+                .isInstanceOf(GeneralSecurityException.class);
     }
 
     @Test

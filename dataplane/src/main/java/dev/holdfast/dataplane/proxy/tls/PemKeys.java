@@ -32,7 +32,8 @@ final class PemKeys {
                 throw new IllegalArgumentException(field + ": no certificate (expected: at least one, PEM)");
             }
             return chain;
-        } catch (CertificateException e) {
+        } catch (CertificateException | ArrayIndexOutOfBoundsException e) {
+            // The latter is what JDK 25 throws at an Ed25519 key without a single byte.
             throw new IllegalArgumentException(field + ": not readable (expected: certificates, PEM)", e);
         }
     }
