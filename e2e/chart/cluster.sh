@@ -305,8 +305,10 @@ story_overlays() {
           local node
           node=$(kubectl -n $system get pods -l app.kubernetes.io/name=holdfast-proxy -o jsonpath='{.items[0].status.hostIP}')
           # shellcheck disable=SC2086 # a command of several words
-          $IN_CLUSTER curl -sf --max-time 20 --cacert "$work/tls.crt" --resolve "secure.localhost:443:$node" https://secure.localhost/ >/dev/null || fail "$overlay: no answer at $node:443"
-          echo "figure: chart overlay=$overlay node_port_443=ok"
+          $IN_CLUSTER curl -s --http1.1 --max-time 5 -o /dev/null -w '%{http_code}' -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' --cacert "$work/tls.crt" --resolve "secure.localhost:443:$node" https://secure.localhost/ >"$work/status" || true
+          # A tunnel that is open ends by curl's own time limit.
+          [[ $(cat "$work/status") == 101 ]] || fail "$overlay: $(cat "$work/status") at $node:443 (expected: 101)"
+          echo "figure: chart overlay=$overlay node_port_443=101"
         fi
         ;;
     esac
@@ -441,6 +443,8 @@ story_upgrade() {
   echo "figure: chart upgrade from=0.0.1 tunnels=200 $(cat "$fleet")"
   python3 -c 'import json, sys; f = json.load(open(sys.argv[1])); sys.exit(bool(set(f["codes"]) - {"1001", "1012"}) or not f["codes"])' "$fleet" ||
     fail "tunnels ended without the word of a drain, or none ended"
+  python3 -c 'import json, sys; f = json.load(open(sys.argv[1])); sys.exit(f["garbled"] > 0 or f["open"] != 200)' "$fleet" ||
+    fail "an echo was not what was sent, or not every tunnel came back"
   helm rollback holdfast 1 --namespace $system --wait --timeout "$patience" >/dev/null
   uninstall
   kubectl delete -f deploy/examples/01-ingress >/dev/null

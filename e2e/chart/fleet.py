@@ -1,7 +1,8 @@
 """Holds tunnels and tells how they end: fleet.py ADDRESS PORT HOST COUNT OUT.
 
 Each sends a text every half second and awaits its echo; one that ends is opened again. On SIGTERM it writes to OUT how many
-were opened, and for each close code how often it ended a tunnel; 1006 stands for an end without a close frame.
+were opened, how many were open then, how many echoes were not what was sent, and for each close code how often it ended a tunnel;
+1006 stands for an end without a close frame.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ import sys
 
 address, port, host, count, out = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), sys.argv[5]
 codes = collections.Counter()
-figures = {"opened": 0, "refused": 0, "echoes": 0}
+figures = {"opened": 0, "refused": 0, "echoes": 0, "garbled": 0}
+open_now = 0
 ending = asyncio.Event()
 
 
@@ -56,10 +58,11 @@ async def listen(reader, writer):
         elif payload == b"hello":
             figures["echoes"] += 1
         else:
-            raise ValueError(payload)
+            figures["garbled"] += 1
 
 
 async def tunnel():
+    global open_now
     while not ending.is_set():
         try:
             reader, writer = await asyncio.wait_for(opened(), 20)
@@ -68,12 +71,14 @@ async def tunnel():
             await asyncio.sleep(random.uniform(0.2, 1.0))
             continue
         figures["opened"] += 1
+        open_now += 1
         talking = asyncio.create_task(talk(writer))
         try:
             code = await listen(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
             code = 1006
         finally:
+            open_now -= 1
             talking.cancel()
             writer.close()
         codes[code] += 1
@@ -87,6 +92,7 @@ async def main():
         await asyncio.sleep(0.1)
     print("open", flush=True)
     await ending.wait()
+    figures["open"] = open_now
     for each in tunnels:
         each.cancel()
     await asyncio.gather(*tunnels, return_exceptions=True)

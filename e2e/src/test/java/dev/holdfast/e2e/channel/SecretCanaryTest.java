@@ -108,6 +108,9 @@ class SecretCanaryTest {
         secrets.put("CA key", authorityKey());
 
         // Then no part of a secret is in any of it
+        assertThat(secrets)
+                .allSatisfy(
+                        (secret, value) -> assertThat(pieces(value)).as(secret).isNotEmpty());
         Set<String> hits = new TreeSet<>();
         secrets.forEach((secret, value) -> places.forEach((place, text) -> {
             if (pieces(value).stream().anyMatch(text::contains)) {

@@ -123,6 +123,7 @@ class ApiServerLossStory {
                     seconds,
                     missing);
             assertThat(missing).isZero();
+            assertThat(seconds).as("seconds until it converged").isLessThanOrEqualTo(CONVERGED_SECONDS_MAX);
             traffic.assertNoTunnelEnded();
             traffic.assertEveryRequestAnswered();
         }

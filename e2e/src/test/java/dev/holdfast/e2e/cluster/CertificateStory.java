@@ -120,7 +120,9 @@ class CertificateStory {
         while (!ending) {
             handshakes.incrementAndGet();
             try {
-                serial(tls, port);
+                if (serial(tls, port).equals(BigInteger.ZERO)) {
+                    failures.incrementAndGet();
+                }
                 Thread.sleep(20);
             } catch (IOException e) {
                 failures.incrementAndGet();

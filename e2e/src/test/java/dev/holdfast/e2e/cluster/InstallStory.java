@@ -3,13 +3,18 @@ package dev.holdfast.e2e.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.e2e.traffic.TunnelFleet;
+import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -68,6 +73,34 @@ class InstallStory {
                 TUNNELS,
                 lost);
         assertThat(lost).isZero();
+    }
+
+    @Test
+    void everyExampleIsTakenByTheApiServer() throws IOException {
+        // Given
+        Release.ready(cluster);
+        List<Path> files;
+        try (Stream<Path> found = Files.walk(Path.of(RealCluster.path("deploy/examples")))) {
+            // cert-manager's kind is not in this cluster.
+            files = found.filter(file -> file.toString().endsWith(".yaml") && !file.endsWith("certificate.yaml"))
+                    .sorted()
+                    .toList();
+        }
+
+        // When
+        List<String> taken = new ArrayList<>();
+        for (Path file : files) {
+            taken.addAll(cluster.kubectl(
+                            "apply", "--dry-run=server", "-n", Release.STORIES, "-o", "name", "-f", file.toString())
+                    .lines()
+                    .toList());
+        }
+
+        // Then
+        System.out.println(
+                "figure: examples taken by the API server: files " + files.size() + ", objects " + taken.size());
+        assertThat(files).hasSizeGreaterThan(10);
+        assertThat(taken).hasSizeGreaterThan(files.size());
     }
 
     private static long echo(URI target) throws Exception {

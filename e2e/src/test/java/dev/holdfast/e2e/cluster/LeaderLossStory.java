@@ -55,22 +55,29 @@ class LeaderLossStory {
         }
         String after = holder();
 
-        // Then: the old one leads no more, and nothing that it writes undoes what the new one wrote
-        route("80", "Ready");
-        release.awaitSettled();
+        // Then: the old one, which left the route Ready, leads no more, and nothing that it writes undoes what the new
+        // one wrote
+        String written = since();
         int oldLeads = 0;
+        int undone = 0;
         for (int i = 0; i < 40; i++) {
             oldLeads += holder().equals(after) ? 0 : 1;
+            undone += since().equals(written) ? 0 : 1;
             Thread.sleep(250);
         }
+        route("80", "Ready");
+        release.awaitSettled();
         System.out.printf(
                 Locale.ROOT,
                 "figure: R13 leader paused: another leads after %.1f s (lease %d s), status written before and after its return,"
-                        + " lease taken back %d times%n",
+                        + " lease taken back %d times, status undone %d times%n",
                 takeoverSeconds,
                 leaseSeconds(),
-                oldLeads);
+                oldLeads,
+                undone);
         assertThat(oldLeads).isZero();
+        assertThat(written).as("Ready, since").startsWith("False ");
+        assertThat(undone).as("looks at another status than the new leader's").isZero();
         assertThat(leaseSeconds()).isLessThanOrEqualTo(LEASE_SECONDS_MAX);
     }
 
