@@ -1,8 +1,8 @@
 """Holds tunnels and tells how they end: fleet.py ADDRESS PORT HOST COUNT OUT.
 
-Each sends a text every half second and awaits its echo; one that ends is opened again. On SIGTERM it writes to OUT how many
-were opened, how many were open then, how many echoes were not what was sent, and for each close code how often it ended a tunnel;
-1006 stands for an end without a close frame.
+Each sends a text every half second and awaits its echo; one that ends is opened again. On SIGTERM it waits until all are open, at
+most half a minute, and writes to OUT how many were opened, how many were open then, how many echoes were not what was sent, and
+for each close code how often it ended a tunnel; 1006 stands for an end without a close frame.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ address, port, host, count, out = sys.argv[1], int(sys.argv[2]), sys.argv[3], in
 codes = collections.Counter()
 figures = {"opened": 0, "refused": 0, "echoes": 0, "garbled": 0}
 open_now = 0
+asked = asyncio.Event()
 ending = asyncio.Event()
 
 
@@ -86,13 +87,18 @@ async def tunnel():
 
 
 async def main():
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
     tunnels = [asyncio.create_task(tunnel()) for _ in range(count)]
-    while figures["opened"] < count and not ending.is_set():
+    while figures["opened"] < count and not asked.is_set():
         await asyncio.sleep(0.1)
     print("open", flush=True)
-    await ending.wait()
+    await asked.wait()
+    for _ in range(300):
+        if open_now == count:
+            break
+        await asyncio.sleep(0.1)
     figures["open"] = open_now
+    ending.set()
     for each in tunnels:
         each.cancel()
     await asyncio.gather(*tunnels, return_exceptions=True)

@@ -97,7 +97,7 @@ run() { # run MODULE CLASS INPUTS
     grep -m1 -A12 '^== Java Exception\|^Exception in\|^Thread\[#[0-9]*,main,' "$log" >&2 || tail -20 "$log" >&2
     local input
     input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
-    if [ -n "$input" ]; then echo "fuzz: base64 of the input: $(base64 -w0 "$input" | head -c 4000)" >&2; fi
+    if [ -n "$input" ]; then echo "fuzz: base64 of the first 9000 bytes of the input: $(head -c 9000 "$input" | base64 -w0)" >&2; fi
     echo "fuzz: $name failed; the whole of it is in $log, the input in $work/failing" >&2
   elif [ "$slowest" -gt 1 ]; then
     failures=$((failures + 1))

@@ -5,23 +5,17 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigInteger;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
-import org.snakeyaml.engine.v2.common.Anchor;
 import org.snakeyaml.engine.v2.composer.Composer;
 import org.snakeyaml.engine.v2.constructor.StandardConstructor;
-import org.snakeyaml.engine.v2.events.AliasEvent;
-import org.snakeyaml.engine.v2.events.CollectionEndEvent;
-import org.snakeyaml.engine.v2.events.CollectionStartEvent;
 import org.snakeyaml.engine.v2.events.Event;
-import org.snakeyaml.engine.v2.exceptions.ParserException;
+import org.snakeyaml.engine.v2.exceptions.ComposerException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -86,7 +80,7 @@ final class YamlTree {
     }
 
     private Composer composer(String text) {
-        return new Composer(settings, new BoundedParser(settings, text));
+        return new BoundedComposer(settings, text);
     }
 
     private static @Nullable Node child(Node parent, Object step) {
@@ -121,12 +115,9 @@ final class YamlTree {
         return 1;
     }
 
-    /**
-     * The library composes by recursion, so a nest must end before it, not in {@link Conversion}; and at a mapping that
-     * is merged into itself it never ends.
-     */
+    /** The library composes by recursion, so a nest must end before it, not in {@link Conversion}. */
     private static final class BoundedParser extends ParserImpl {
-        private final Deque<Optional<Anchor>> open = new ArrayDeque<>();
+        private int depth;
 
         BoundedParser(LoadSettings settings, String text) {
             super(settings, new StreamReader(settings, text));
@@ -135,26 +126,35 @@ final class YamlTree {
         @Override
         public Event next() {
             Event event = super.next();
-            switch (event) {
-                case CollectionStartEvent start -> {
-                    if (open.size() > DEPTH_MAX) {
+            switch (event.getEventId()) {
+                case SequenceStart, MappingStart -> {
+                    if (++depth > DEPTH_MAX + 1) {
                         throw tooDeep();
                     }
-                    open.push(start.getAnchor());
                 }
-                case CollectionEndEvent end -> open.pop();
-                case AliasEvent alias -> {
-                    if (open.contains(Optional.of(alias.getAlias()))) {
-                        throw new ParserException(
-                                "*" + alias.getAlias() + " stands inside of what it names (expected: a manifest)",
-                                alias.getStartMark());
-                    }
-                }
+                case SequenceEnd, MappingEnd -> depth--;
                 default -> {
-                    // A scalar, or a mark of the stream.
+                    // A scalar, an alias or a mark of the stream.
                 }
             }
             return event;
+        }
+    }
+
+    /** A mapping that is merged before it is complete, into itself that is, would be merged for ever. */
+    private static final class BoundedComposer extends Composer {
+        BoundedComposer(LoadSettings settings, String text) {
+            super(settings, new BoundedParser(settings, text));
+        }
+
+        @Override
+        protected MappingNode asMappingNode(Node node) {
+            MappingNode mapping = super.asMappingNode(node);
+            if (mapping.hasMergeTag()) {
+                throw new ComposerException(
+                        "<< of a mapping into itself (expected: one that is complete)", mapping.getStartMark());
+            }
+            return mapping;
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.holdfast.cli.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
 import static org.awaitility.Awaitility.await;
 
 import dev.holdfast.operator.diagnostic.ResourceRef;
@@ -391,6 +392,32 @@ class DirectorySourceTest {
         ServiceView service = source.snapshot().services().getFirst();
         assertThat(service.meta().annotations())
                 .containsEntry("holdfast.dev/local-endpoints", "127.0.0.1:4004,127.0.0.1:4006,127.0.0.1:9");
+    }
+
+    @Test
+    void mappingsMayBeMergedButNotIntoThemselves() throws IOException {
+        // Given
+        write("a.yaml", """
+                apiVersion: v1
+                kind: Service
+                metadata:
+                  name: one
+                  labels: &one {holdfast.dev/a: "1"}
+                  annotations: {<<: &two {<<: *one, holdfast.dev/b: "2"}, holdfast.dev/c: "3"}
+                """);
+        write("b.yaml", "q: &q [&a x]\nm: &a {<<: *q}\n");
+
+        // When
+        start();
+
+        // Then
+        ServiceView service = source.snapshot().services().getFirst();
+        assertThat(service.meta().annotations())
+                .containsOnly(entry("holdfast.dev/a", "1"), entry("holdfast.dev/b", "2"), entry("holdfast.dev/c", "3"));
+        assertThat(notices).singleElement().isInstanceOfSatisfying(FileNotice.Broken.class, broken -> {
+            assertThat(broken.problem().line()).isEqualTo(2);
+            assertThat(broken.problem().reason()).contains("<< of a mapping into itself");
+        });
     }
 
     @Test

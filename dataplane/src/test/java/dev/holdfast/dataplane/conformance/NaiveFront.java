@@ -6,6 +6,7 @@ import dev.holdfast.dataplane.conformance.rig.RawClient;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -32,7 +33,9 @@ final class NaiveFront implements Front, AutoCloseable {
         /** So it does, and fills every body with another one of the same length. */
         CHANGES_BODIES,
         /** So it does, and ends the client's connection where the answer to a POST belongs. */
-        KEEPS_THE_ANSWER
+        KEEPS_THE_ANSWER,
+        /** So it does, and takes whatever follows a POST for a part of it. */
+        SWALLOWS_WHAT_FOLLOWS
     }
 
     private static final int BACKEND_WAIT_MILLIS = 2_000;
@@ -87,7 +90,7 @@ final class NaiveFront implements Front, AutoCloseable {
                         takeAnyAnswer(client, backend);
                     }
                 }
-                case SHARES_ONE_CONNECTION, DELIVERS_TWICE, CHANGES_BODIES, KEEPS_THE_ANSWER -> {
+                case SHARES_ONE_CONNECTION, DELIVERS_TWICE, CHANGES_BODIES, KEEPS_THE_ANSWER, SWALLOWS_WHAT_FOLLOWS -> {
                     while (true) {
                         exchange(client);
                     }
@@ -159,6 +162,9 @@ final class NaiveFront implements Front, AutoCloseable {
                 backend.close();
                 throw e;
             }
+        }
+        if (post && mistake == Mistake.SWALLOWS_WHAT_FOLLOWS) {
+            client.getInputStream().transferTo(OutputStream.nullOutputStream());
         }
     }
 

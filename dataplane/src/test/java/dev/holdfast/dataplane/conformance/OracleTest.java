@@ -5,16 +5,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.holdfast.dataplane.conformance.NaiveFront.Mistake;
 import dev.holdfast.dataplane.conformance.SmugglingTest.Worker;
 import dev.holdfast.dataplane.conformance.UpgradeMatrix.Combination;
+import dev.holdfast.dataplane.conformance.rig.RawClient;
 import dev.holdfast.dataplane.conformance.rig.ScriptedBackend;
+import dev.holdfast.dataplane.conformance.rig.StreamEnd;
+import io.netty.pkitesting.CertificateBuilder;
+import io.netty.pkitesting.X509Bundle;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.List;
 import java.util.Set;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The oracles of the upgrade matrix and of the smuggling corpus notice fronts that are wrong: a zero of theirs means something. */
 @Timeout(120)
 class OracleTest {
-    private static final Set<String> REQUESTS = Set.of("valid", "Key doubled", "h2c and websocket");
+    private static final Set<String> REQUESTS = Set.of("valid", "Key doubled", "h2c and websocket", "HTTP/1.0", "POST");
     private static final Set<String> ANSWERS = Set.of(
             "101",
             "101 with a wrong Accept",
@@ -35,6 +45,8 @@ class OracleTest {
                 .anyMatch(finding -> finding.startsWith("valid / 101 / a frame: in the tunnel"))
                 .anyMatch(finding -> finding.startsWith("valid / 101 with Content-Length / a frame: in the tunnel"))
                 .anyMatch(finding -> finding.endsWith("Upgrade at the backend: [h2c, websocket]"))
+                .anyMatch(finding -> finding.equals("POST / 101 / nothing: Upgrade at the backend: [websocket]"))
+                .anyMatch(finding -> finding.equals("HTTP/1.0 / 101 / nothing: Upgrade at the backend: [websocket]"))
                 .anyMatch(
                         finding -> finding.startsWith("Key doubled / ") && finding.contains("the backend heard of it"));
         assertThat(result.wrongTunnels()).isPositive();
@@ -74,7 +86,7 @@ class OracleTest {
 
         // Then
         assertThat(contaminated)
-                .anyMatch(finding -> finding.contains("the probe was answered \"evil\""))
+                .anyMatch(finding -> finding.contains("the probe was answered 200 \"evil\""))
                 .anyMatch(finding -> finding.contains("the canary was answered 200"));
     }
 
@@ -111,6 +123,51 @@ class OracleTest {
                 .isNotEmpty()
                 .allMatch(finding ->
                         finding.startsWith(POST + " x KEEP_ALIVE: the connection ended after 0 of 1 answers"));
+    }
+
+    @Test
+    void aRequestThatIsTakenForTheBodyOfAnotherIsNoticed() throws Exception {
+        // When
+        List<String> contaminated = attacks(Mistake.SWALLOWS_WHAT_FOLLOWS, BackendBehaviour.KEEP_ALIVE, Set.of(POST));
+
+        // Then
+        assertThat(contaminated)
+                .isNotEmpty()
+                .allMatch(finding ->
+                        finding.startsWith(POST + " x KEEP_ALIVE: no answer, though the connection is open"));
+    }
+
+    @Test
+    void anEndOfTlsThatIsNotAnnouncedIsNoticed() throws Exception {
+        // Given a server that ends its connections without close_notify
+        X509Bundle bundle = new CertificateBuilder()
+                .subject("CN=a.test")
+                .setIsCertificateAuthority(true)
+                .buildSelfSigned();
+        SSLContext tls = SSLContext.getInstance("TLS");
+        tls.init(bundle.toKeyManagerFactory().getKeyManagers(), null, null);
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            Thread.startVirtualThread(() -> {
+                try (Socket connection = server.accept();
+                        SSLSocket secured =
+                                (SSLSocket) tls.getSocketFactory().createSocket(connection, null, 0, false)) {
+                    secured.setUseClientMode(false);
+                    secured.startHandshake();
+                    connection.shutdownOutput();
+                    connection.shutdownInput();
+                } catch (IOException e) {
+                    // The client sees whatever came of it.
+                }
+            });
+
+            // When
+            try (RawClient client = RawClient.tls(server.getLocalPort(), "a.test")) {
+                StreamEnd end = client.end();
+
+                // Then
+                assertThat(end.how()).isEqualTo(StreamEnd.How.RESET);
+            }
+        }
     }
 
     private static UpgradeMatrixTest.Result upgrades(Mistake mistake) throws Exception {
