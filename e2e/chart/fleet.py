@@ -18,7 +18,6 @@ address, port, host, count, out = sys.argv[1], int(sys.argv[2]), sys.argv[3], in
 codes = collections.Counter()
 figures = {"opened": 0, "refused": 0, "echoes": 0, "garbled": 0}
 open_now = 0
-asked = asyncio.Event()
 ending = asyncio.Event()
 
 
@@ -64,7 +63,7 @@ async def listen(reader, writer):
 
 async def tunnel():
     global open_now
-    while not ending.is_set():
+    while True:
         try:
             reader, writer = await asyncio.wait_for(opened(), 20)
         except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
@@ -87,18 +86,17 @@ async def tunnel():
 
 
 async def main():
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
     tunnels = [asyncio.create_task(tunnel()) for _ in range(count)]
-    while figures["opened"] < count and not asked.is_set():
+    while figures["opened"] < count and not ending.is_set():
         await asyncio.sleep(0.1)
     print("open", flush=True)
-    await asked.wait()
+    await ending.wait()
     for _ in range(300):
         if open_now == count:
             break
         await asyncio.sleep(0.1)
     figures["open"] = open_now
-    ending.set()
     for each in tunnels:
         each.cancel()
     await asyncio.gather(*tunnels, return_exceptions=True)

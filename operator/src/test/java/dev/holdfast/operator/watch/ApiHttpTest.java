@@ -6,23 +6,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.fabric8.kubernetes.api.model.Service;
-import io.fabric8.kubernetes.client.Config;
-import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.Watcher;
 import io.fabric8.kubernetes.client.WatcherException;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.OutputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -34,28 +30,21 @@ class ApiHttpTest {
     private static final String ITEM = """
             {"apiVersion":"v1","kind":"Service","metadata":{"name":"%s","namespace":"default"}}""";
 
-    private final ServerSocket server;
-    private final KubernetesClient client;
     private final AtomicInteger open = new AtomicInteger();
     private final AtomicInteger opened = new AtomicInteger();
+    private final ScriptedApi api;
+    private final KubernetesClient client;
     private volatile boolean answers = true;
 
     ApiHttpTest() throws IOException {
-        server = new ServerSocket(0, 10, InetAddress.getLoopbackAddress());
-        Thread.ofVirtual().start(this::accept);
-        client = TolerantClients.open(new ConfigBuilder(Config.empty())
-                .withMasterUrl("http://localhost:" + server.getLocalPort())
-                .withHttp2Disable(true)
-                .withRequestTimeout(TIMEOUT_MILLIS)
-                .withRequestRetryBackoffLimit(0)
-                .withWatchReconnectLimit(0)
-                .build());
+        api = new ScriptedApi(
+                config -> config.withRequestTimeout(TIMEOUT_MILLIS).withRequestRetryBackoffLimit(0), this::play);
+        client = api.client();
     }
 
     @AfterEach
     void stop() throws IOException {
-        client.close();
-        server.close();
+        api.close();
     }
 
     @Test
@@ -107,39 +96,20 @@ class ApiHttpTest {
         }
     }
 
-    private void accept() {
-        while (!server.isClosed()) {
-            try {
-                Socket connection = server.accept();
-                Thread.ofVirtual().start(() -> serve(connection));
-            } catch (IOException e) {
-                // The test is over.
-            }
+    private void play(Socket connection, String head) throws IOException {
+        String asked = head.toLowerCase(Locale.ROOT);
+        // fabric8 watches by plain HTTP where WebSockets fail; that may be silent.
+        boolean counts = !asked.contains("watch=true") || asked.contains("upgrade: websocket");
+        if (counts) {
+            open.incrementAndGet();
+            opened.incrementAndGet();
         }
-    }
-
-    private void serve(Socket connection) {
-        boolean counts = false;
-        try (connection) {
-            BufferedReader in = new BufferedReader(new InputStreamReader(connection.getInputStream(), US_ASCII));
-            StringBuilder head = new StringBuilder();
-            for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
-                head.append(line.toLowerCase(Locale.ROOT)).append('\n');
-            }
-            // fabric8 watches by plain HTTP where WebSockets fail; that may be silent.
-            counts = !head.toString().contains("watch=true") || head.toString().contains("upgrade: websocket");
-            if (counts) {
-                open.incrementAndGet();
-                opened.incrementAndGet();
-            }
+        try {
             if (answers) {
                 listSlowly(connection.getOutputStream());
             }
-            while (in.read() >= 0) {
-                // Until the client goes.
-            }
-        } catch (IOException | InterruptedException e) {
-            // The client went.
+            // Until the client goes.
+            connection.getInputStream().transferTo(OutputStream.nullOutputStream());
         } finally {
             if (counts) {
                 open.decrementAndGet();
@@ -147,7 +117,7 @@ class ApiHttpTest {
         }
     }
 
-    private static void listSlowly(OutputStream out) throws IOException, InterruptedException {
+    private static void listSlowly(OutputStream out) throws IOException {
         out.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n".getBytes(US_ASCII));
         out.write("{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"7\"},\"items\":["
                 .getBytes(US_ASCII));
@@ -156,7 +126,7 @@ class ApiHttpTest {
             out.write((comma + ITEM.formatted(name)).getBytes(US_ASCII));
             out.flush();
             comma = ",";
-            Thread.sleep(TIMEOUT_MILLIS * 2 / 5);
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(TIMEOUT_MILLIS * 2 / 5));
         }
         out.write("]}".getBytes(US_ASCII));
         out.close();

@@ -5,21 +5,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.Service;
-import io.fabric8.kubernetes.client.Config;
-import io.fabric8.kubernetes.client.ConfigBuilder;
-import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.Watcher;
 import io.fabric8.kubernetes.client.WatcherException;
-import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.OutputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
-import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -38,23 +31,15 @@ class WatchEndTest {
             {"type":"ADDED","object":{"apiVersion":"v1","kind":"Service",
              "metadata":{"name":"chat","namespace":"default","resourceVersion":"7"}}}""";
 
-    private final ServerSocket server;
-    private final KubernetesClient client;
+    private final ScriptedApi api;
 
     WatchEndTest() throws IOException {
-        server = new ServerSocket(0, WATCHES, InetAddress.getLoopbackAddress());
-        Thread.ofVirtual().start(this::serve);
-        client = TolerantClients.open(new ConfigBuilder(Config.empty())
-                .withMasterUrl("http://localhost:" + server.getLocalPort())
-                .withHttp2Disable(true)
-                .withWatchReconnectLimit(0)
-                .build());
+        api = new ScriptedApi(config -> config, WatchEndTest::tellAndEnd);
     }
 
     @AfterEach
     void stop() throws IOException {
-        client.close();
-        server.close();
+        api.close();
     }
 
     @Test
@@ -66,7 +51,7 @@ class WatchEndTest {
         for (int watch = 0; watch < WATCHES; watch++) {
             Ending ending = new Ending();
             ends.add(ending.told);
-            client.services().inNamespace("default").watch(ending);
+            api.client().services().inNamespace("default").watch(ending);
         }
 
         // Then every watcher is told of the end
@@ -88,44 +73,34 @@ class WatchEndTest {
         }
     }
 
-    private void serve() {
-        while (!server.isClosed()) {
-            try {
-                Socket connection = server.accept();
-                Thread.ofVirtual().start(() -> tellAndEnd(connection));
-            } catch (IOException e) {
-                // The test is over.
-            }
-        }
+    /** One event and the end of the stream (RFC 6455 §4.2.2 and §5.2), without a close frame. */
+    private static void tellAndEnd(Socket connection, String head) throws IOException {
+        String key = head.lines()
+                .filter(line -> line.toLowerCase(Locale.ROOT).startsWith("sec-websocket-key:"))
+                .map(line -> line.substring(line.indexOf(':') + 1).strip())
+                .findFirst()
+                .orElse("");
+        OutputStream out = connection.getOutputStream();
+        out.write(("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        + "Sec-WebSocket-Accept: " + accept(key) + "\r\n\r\n")
+                .getBytes(US_ASCII));
+        byte[] text = EVENT.getBytes(UTF_8);
+        ByteArrayOutputStream frame = new ByteArrayOutputStream();
+        frame.write(0x81);
+        frame.write(126);
+        frame.write(text.length >> 8);
+        frame.write(text.length);
+        frame.write(text);
+        out.write(frame.toByteArray());
     }
 
-    /** One event and the end of the stream (RFC 6455 §4.2.2 and §5.2), without a close frame. */
-    private static void tellAndEnd(Socket connection) {
-        try (connection) {
-            BufferedReader in = new BufferedReader(new InputStreamReader(connection.getInputStream(), US_ASCII));
-            String key = "";
-            for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
-                if (line.toLowerCase(Locale.ROOT).startsWith("sec-websocket-key:")) {
-                    key = line.substring(line.indexOf(':') + 1).strip();
-                }
-            }
-            byte[] digest = MessageDigest.getInstance("SHA-1")
-                    .digest((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").getBytes(US_ASCII));
-            OutputStream out = connection.getOutputStream();
-            out.write(("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                            + "Sec-WebSocket-Accept: "
-                            + Base64.getEncoder().encodeToString(digest) + "\r\n\r\n")
-                    .getBytes(US_ASCII));
-            byte[] text = EVENT.getBytes(UTF_8);
-            ByteArrayOutputStream frame = new ByteArrayOutputStream();
-            frame.write(0x81);
-            frame.write(126);
-            frame.write(text.length >> 8);
-            frame.write(text.length);
-            frame.write(text);
-            out.write(frame.toByteArray());
-        } catch (IOException | GeneralSecurityException e) {
-            // The client sees its connection end.
+    private static String accept(String key) {
+        try {
+            return Base64.getEncoder()
+                    .encodeToString(MessageDigest.getInstance("SHA-1")
+                            .digest((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").getBytes(US_ASCII)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
         }
     }
 }
