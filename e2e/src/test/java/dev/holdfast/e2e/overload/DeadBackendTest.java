@@ -86,9 +86,9 @@ class DeadBackendTest {
             assertThat(ratio)
                     .as("p99 beside dead backends to p99 without")
                     .isLessThanOrEqualTo(Scorecard.limit(2, Double.MAX_VALUE));
-            // One that waited for a dead backend would take that long: most did not, on however slow a machine.
-            assertThat(beside.millis(50))
-                    .as("median in ms")
+            // One that waited for a dead backend would take that long: hardly any did, on however slow a machine.
+            assertThat(beside.millis(99))
+                    .as("p99 in ms")
                     .isLessThan(SHORT.connect().toMillis());
             dataPlane.awaitAtMost("holdfast_limits_used\\{limit=\"tunnels\",?}", 0, PATIENCE);
         } finally {
