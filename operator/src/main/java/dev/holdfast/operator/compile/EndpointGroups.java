@@ -70,14 +70,20 @@ final class EndpointGroups {
                 || local && loopback == LoopbackEndpoints.REFUSED) {
             issues.add(
                     forbidden(name, "externalName of Service " + service.meta().name()));
-        } else if (!name.matches("[A-Za-z0-9._:-]{1,253}")) {
+        } else if (literal.isEmpty() && !isName(plain)) {
             issues.add(new Issue(
                     DiagnosticCode.ENDPOINT_IGNORED,
-                    "externalName of Service " + service.meta().name() + " is no DNS name (expected: a DNS name)"));
+                    "externalName of Service " + service.meta().name()
+                            + " is no DNS name (expected: a DNS name without port, with a letter in its last label)"));
         } else {
             endpoints.add(Endpoint.ready(plain, port));
         }
         return new Resolved(new EndpointGroup(id, endpoints), issues);
+    }
+
+    /** Whether a data plane takes it for a name, too. */
+    private static boolean isName(String name) {
+        return name.length() <= 253 && name.matches("[a-z0-9._-]*[a-z][a-z0-9_-]*");
     }
 
     private static Issue forbidden(String address, String where) {

@@ -2,13 +2,16 @@ package dev.holdfast.operator.compile;
 
 import dev.holdfast.operator.compile.translate.RouteIntent;
 import dev.holdfast.operator.compile.translate.RouteIntent.Rank;
+import dev.holdfast.operator.compile.translate.RouteIntent.Redirect;
 import dev.holdfast.operator.compile.translate.TlsIntent;
 import dev.holdfast.operator.diagnostic.DiagnosticCode;
 import dev.holdfast.operator.diagnostic.Findings;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.routetable.Bounds;
+import dev.holdfast.routetable.Certificate;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.Route;
+import dev.holdfast.routetable.Route.Plaintext;
 import dev.holdfast.routetable.RouteAction;
 import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.VirtualHost;
@@ -35,6 +38,9 @@ final class HostAssembly {
     private final Map<RouteIntent, Claim> made = new IdentityHashMap<>();
     private final Map<RouteIntent, Claim> lastMade;
     private final TextBudget budget = new TextBudget();
+    /** Ids of those that are in the table. */
+    private final Set<String> certificates = new HashSet<>();
+
     private final Set<ResourceRef> overBudget = new HashSet<>();
     private final Set<ResourceRef> overInherited = new HashSet<>();
 
@@ -54,14 +60,23 @@ final class HostAssembly {
     /** Who named the certificate of a host, and where. */
     private record Naming(ResourceRef secret, ResourceRef owner, String fieldPath, Findings findings) {}
 
-    private record Claim(ResourceRef owner, RouteIntent intent, Route route) {}
+    private record Claim(ResourceRef owner, RouteIntent intent, Route route) {
+        /** The route on a host that has a certificate or has none, whoever named it. */
+        Route route(boolean hasCertificate) {
+            return hasCertificate && intent.redirect() == Redirect.WITH_CERTIFICATE
+                    ? new Route(route.id(), route.owner(), route.match(), route.action(), Plaintext.REDIRECT)
+                    : route;
+        }
+    }
 
     /**
      * Claims a host and match.
      *
+     * @param charsOfUpstreams what upstreams that the table has not yet would add to it
      * @return whether the route is in the table
      */
-    boolean claim(ResourceRef owner, RouteIntent intent, RouteAction action, Findings findings) {
+    boolean claim(
+            ResourceRef owner, RouteIntent intent, RouteAction action, long charsOfUpstreams, Findings findings) {
         Host known = hosts.get(intent.host());
         Claim winner = known == null ? null : known.claims.get(intent.match());
         if (winner != null) {
@@ -77,7 +92,8 @@ final class HostAssembly {
                             + " routes of older objects already (expected: at most that many); this one is not served");
             return false;
         }
-        String excess = budget.take(owner, TextBudget.chars(owner, intent.host(), intent.match(), action));
+        long wanted = TextBudget.chars(owner, intent.host(), intent.match(), action) + charsOfUpstreams;
+        String excess = budget.take(owner, wanted);
         if (excess != null) {
             // Once for an object: what follows is beyond its budget as well.
             if (overBudget.add(owner)) {
@@ -105,7 +121,8 @@ final class HostAssembly {
         if (claim == null || !claim.owner.equals(owner) || !claim.route.action().equals(action)) {
             Route.Owner by = new Route.Owner(owner.kind(), owner.namespace(), owner.name());
             String id = id(owner, intent, intent.host());
-            claim = new Claim(owner, intent, new Route(id, by, intent.match(), action, intent.plaintext()));
+            Plaintext plaintext = intent.redirect() == Redirect.ALWAYS ? Plaintext.REDIRECT : Plaintext.SERVE;
+            claim = new Claim(owner, intent, new Route(id, by, intent.match(), action, plaintext));
         }
         made.put(intent, claim);
         return claim;
@@ -137,7 +154,7 @@ final class HostAssembly {
     }
 
     /** Notes the certificate of a host; the oldest object that names a Secret for it decides. */
-    void certificate(ResourceRef owner, TlsIntent tls, Certificates.Result<?> result, Findings findings) {
+    void certificate(ResourceRef owner, TlsIntent tls, Certificates.Result<Certificate> result, Findings findings) {
         Host host = host(tls.host(), tls.fieldPath(), findings);
         if (host == null) {
             return;
@@ -145,9 +162,7 @@ final class HostAssembly {
         Naming naming = host.naming;
         if (naming == null) {
             host.naming = new Naming(tls.secret(), owner, tls.fieldPath(), findings);
-            host.certificate = result.value() == null
-                    ? null
-                    : tls.secret().namespace() + "/" + tls.secret().name();
+            host.certificate = result.value() == null ? null : affordable(result.value(), owner, tls, findings);
         } else if (!naming.secret.equals(tls.secret())) {
             findings.add(
                     DiagnosticCode.CONFLICT,
@@ -155,6 +170,23 @@ final class HostAssembly {
                     "host " + tls.host() + " already has the certificate that " + naming.owner
                             + " names, which is older or first by name (expected: one Secret per host); name the same Secret or remove the host here");
         }
+    }
+
+    /** The id of a certificate that the table has already, or has room for; else null. */
+    private @Nullable String affordable(Certificate certificate, ResourceRef owner, TlsIntent tls, Findings findings) {
+        if (certificates.contains(certificate.id())) {
+            return certificate.id();
+        }
+        String excess = budget.certificate(owner, certificate);
+        if (excess != null) {
+            findings.add(
+                    DiagnosticCode.LIMIT_EXCEEDED,
+                    tls.fieldPath(),
+                    excess + "; host " + tls.host() + " presents the default certificate");
+            return null;
+        }
+        certificates.add(certificate.id());
+        return certificate.id();
     }
 
     private @Nullable Host host(HostPattern pattern, String fieldPath, Findings findings) {
@@ -177,21 +209,32 @@ final class HostAssembly {
     List<VirtualHost> virtualHosts() {
         List<VirtualHost> built = new ArrayList<>();
         hosts.forEach((pattern, host) -> {
-            List<Route> routes = host.order.isEmpty() ? inherited(pattern, host) : routes(host);
+            String certificate = certificate(pattern, host);
+            List<Route> routes =
+                    host.order.isEmpty() ? inherited(pattern, host) : routes(host.order, certificate != null);
             if (routes != null) {
-                built.add(new VirtualHost(pattern, host.certificate, routes));
+                built.add(new VirtualHost(pattern, certificate, routes));
             }
         });
         return built;
     }
 
-    /** Match order; a stable sort keeps the order of age among equals. */
-    private static List<Route> routes(Host host) {
-        if (host.order.size() == 1) {
-            return List.of(host.order.getFirst().route);
+    /** What clients are shown for a host for which nobody names a Secret: the certificate of its wildcard, as by ingress-nginx. */
+    private @Nullable String certificate(HostPattern pattern, Host host) {
+        if (host.naming != null) {
+            return host.certificate;
         }
-        return host.order.stream()
-                .map(Claim::route)
+        Host wildcard = wildcard(pattern);
+        return wildcard == null ? null : wildcard.certificate;
+    }
+
+    /** Match order; a stable sort keeps the order of age among equals. */
+    private static List<Route> routes(List<Claim> claims, boolean hasCertificate) {
+        if (claims.size() == 1) {
+            return List.of(claims.getFirst().route(hasCertificate));
+        }
+        return claims.stream()
+                .map(claim -> claim.route(hasCertificate))
                 .sorted(Comparator.comparing(route -> MatchPrecedence.of(route.match())))
                 .toList();
     }
@@ -231,17 +274,20 @@ final class HostAssembly {
                         claim.route.owner(),
                         claim.route.match(),
                         claim.route.action(),
-                        claim.route.plaintext()))
+                        claim.route(host.certificate != null).plaintext()))
                 .sorted(Comparator.comparing(route -> MatchPrecedence.of(route.match())))
                 .toList();
     }
 
-    private @Nullable Host broader(HostPattern pattern) {
+    private @Nullable Host wildcard(HostPattern pattern) {
         int dot = pattern.value().indexOf('.');
-        Host broader = null;
-        if (dot > 0 && !pattern.isWildcard() && !pattern.value().startsWith("[")) {
-            broader = hosts.get(new HostPattern("*" + pattern.value().substring(dot)));
-        }
+        return dot > 0 && !pattern.isWildcard() && !pattern.value().startsWith("[")
+                ? hosts.get(new HostPattern("*" + pattern.value().substring(dot)))
+                : null;
+    }
+
+    private @Nullable Host broader(HostPattern pattern) {
+        Host broader = wildcard(pattern);
         if (broader == null || broader.order.isEmpty()) {
             broader = pattern.isAny() ? null : hosts.get(HostPattern.ANY);
         }

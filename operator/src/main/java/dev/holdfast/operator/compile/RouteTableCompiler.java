@@ -128,7 +128,7 @@ public final class RouteTableCompiler {
                     resolved.shares()
                             .forEach(share -> groupsReady.put(share.group().id(), share.ready()));
                 }
-                if (hosts.claim(owner, intent, resolved.action(), found)) {
+                if (hosts.claim(owner, intent, resolved.action(), charsOfNewUpstreams(resolved), found)) {
                     routes.merge(owner, 1, Integer::sum);
                     for (Share share : resolved.shares()) {
                         upstreams.putIfAbsent(share.upstream().id(), share.upstream());
@@ -136,6 +136,16 @@ public final class RouteTableCompiler {
                     }
                 }
             }
+        }
+
+        private long charsOfNewUpstreams(Resolved resolved) {
+            long chars = 0;
+            for (Share share : resolved.shares()) {
+                if (!upstreams.containsKey(share.upstream().id())) {
+                    chars += TextBudget.chars(share.upstream());
+                }
+            }
+            return chars;
         }
 
         private Kept keep(RouteIntent intent, ResourceRef owner) {

@@ -1,11 +1,14 @@
 package dev.holdfast.operator.compile;
 
 import dev.holdfast.operator.diagnostic.ResourceRef;
+import dev.holdfast.routetable.BackendTls;
+import dev.holdfast.routetable.Certificate;
 import dev.holdfast.routetable.HeaderChanges;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.Rewrite;
 import dev.holdfast.routetable.RouteAction;
 import dev.holdfast.routetable.RouteMatch;
+import dev.holdfast.routetable.Upstream;
 import dev.holdfast.routetable.ValueMatch;
 import java.util.HashMap;
 import java.util.List;
@@ -24,6 +27,8 @@ final class TextBudget {
     static final long INHERITED_CHARS_MAX = 16L << 20;
     /** For the table, some 130,000 such routes: what a data plane of the size that is shipped reads. */
     static final long TABLE_CHARS_MAX = 80L << 20;
+    /** For the server certificates and keys of all objects: some 5,000 with their intermediates. */
+    static final long CERTIFICATES_CHARS_MAX = 32L << 20;
 
     // What stands around the texts that are counted, a little more than WireCodec writes.
     private static final int ROUTE_CHARS = 448;
@@ -33,7 +38,9 @@ final class TextBudget {
 
     private final Map<ResourceRef, Long> byOwner = new HashMap<>();
     private final Map<ResourceRef, Long> inherited = new HashMap<>();
+    private final Map<ResourceRef, Long> certificates = new HashMap<>();
     private long total;
+    private long totalOfCertificates;
 
     /** Takes what routes of an object need, all of it or nothing; returns why that is too much, or null. */
     @Nullable
@@ -50,9 +57,9 @@ final class TextBudget {
     private @Nullable String take(Map<ResourceRef, Long> taken, long most, ResourceRef owner, long wanted) {
         long own = taken.getOrDefault(owner, 0L) + wanted;
         if (own > most) {
-            return "the routes of this object, each with its matches and header changes, need more than " + most
-                    + " characters (expected: less hosts, matches or header values; spread them over several objects);"
-                    + " those from here on are not served";
+            return "the routes of this object, each with its matches, header changes and the authorities of its backends,"
+                    + " need more than " + most + " characters (expected: less hosts, matches, header values or authorities;"
+                    + " spread them over several objects); those from here on are not served";
         }
         if (total + wanted > TABLE_CHARS_MAX) {
             return "the table has " + TABLE_CHARS_MAX + " characters of other routes already (expected: at most that"
@@ -61,6 +68,33 @@ final class TextBudget {
         taken.put(owner, own);
         total += wanted;
         return null;
+    }
+
+    /**
+     * Takes what a certificate and its key need, once for each Secret. They have a budget of their own, so that no number of
+     * routes takes the certificate from a host; returns why it is too much, or null.
+     */
+    @Nullable
+    String certificate(ResourceRef owner, Certificate certificate) {
+        long wanted = (long) certificate.chainPem().length() + certificate.keyPem().length();
+        long own = certificates.getOrDefault(owner, 0L) + wanted;
+        if (own > OBJECT_CHARS_MAX) {
+            return "the certificates of this object need more than " + OBJECT_CHARS_MAX
+                    + " characters (expected: shorter chains; spread the hosts over several objects)";
+        }
+        if (totalOfCertificates + wanted > CERTIFICATES_CHARS_MAX) {
+            return "the table has " + CERTIFICATES_CHARS_MAX
+                    + " characters of other certificates already (expected: at most that many)";
+        }
+        certificates.put(owner, own);
+        totalOfCertificates += wanted;
+        return null;
+    }
+
+    /** What the authorities of an upstream need; they travel with each upstream that trusts them. */
+    static long chars(Upstream upstream) {
+        BackendTls tls = upstream.tls();
+        return tls == null || tls.caPem() == null ? 0 : tls.caPem().length();
     }
 
     /** What a route needs: its id repeats owner and host, and a host is counted with each of its routes. */

@@ -24,7 +24,7 @@ final class HealthyNeighbour {
             ---
             kind: WebSocketRoute
             metadata: {name: healthy, namespace: healthy, creationTimestamp: "2026-01-01T00:00:00Z"}
-            spec: {hostnames: [healthy.example.com], rules: [{backendRefs: [{name: healthy, port: 80}]}]}
+            spec: {hostnames: [healthy.neighbour.test], rules: [{backendRefs: [{name: healthy, port: 80}]}]}
             ---
             kind: Service
             metadata: {name: healthy, namespace: healthy}
@@ -37,7 +37,7 @@ final class HealthyNeighbour {
             endpoints: [{addresses: [10.0.9.9]}]
             """;
 
-    private static final String HOST = "healthy.example.com";
+    private static final String HOST = "healthy.neighbour.test";
     private static final String BACKEND = "healthy/healthy:80";
     private static final ClusterSnapshot ALONE = new Manifests().add(OBJECTS).snapshot();
     private static final RouteTable TABLE = compile(ALONE).table();

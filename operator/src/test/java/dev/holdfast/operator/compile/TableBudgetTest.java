@@ -8,6 +8,13 @@ import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.update.TableUpdate.FullTable;
 import dev.holdfast.routetable.wire.TableDigester;
 import dev.holdfast.routetable.wire.WireCodec;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -110,6 +117,80 @@ class TableBudgetTest {
     }
 
     @Test
+    void authoritiesThatEachUpstreamCarriesAreBoundedAndTheNeighbourIsServed() throws Exception {
+        // Given: a Secret of 230 KB, which 64 upstreams of one object trust
+        String bundle = certificates(300);
+        String rules = IntStream.range(0, 32)
+                .mapToObj(i -> """
+                        {matches: [{path: {value: /p%d}}],
+                         backendRefs: [
+                           {name: chat, port: 80, protocol: https, tls: {caSecretName: bundle, serverName: a%d.test}},
+                           {name: chat, port: 80, protocol: https, tls: {caSecretName: bundle, serverName: b%d.test}}]}"""
+                        .formatted(i, i, i))
+                .collect(Collectors.joining(", "));
+        Manifests manifests = new Manifests().add(SURROUNDINGS).add("""
+                kind: Secret
+                metadata: {name: bundle, namespace: shop, labels: {holdfast.dev/watch: "true"}}
+                type: Opaque
+                data: {ca.crt: %s}
+                ---
+                kind: WebSocketRoute
+                metadata: {name: greedy, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z"}
+                spec: {hostnames: [greedy.test], rules: [%s]}
+                ---
+                kind: WebSocketRoute
+                metadata: {name: modest, namespace: shop, creationTimestamp: "2026-01-02T00:00:00Z"}
+                spec: {hostnames: [modest.test], rules: [{backendRefs: [{name: chat, port: 80}]}]}
+                """.formatted(bundle, rules));
+
+        // When
+        CompileResult result = new RouteTableCompiler().compile(manifests.snapshot(), CompileOptions.DEFAULT);
+
+        // Then
+        assertThat(result.diagnostics())
+                .filteredOn(diagnostic -> diagnostic.code() == DiagnosticCode.LIMIT_EXCEEDED)
+                .singleElement()
+                .extracting(Diagnostic::subject)
+                .hasToString("WebSocketRoute shop/greedy");
+        assertThat(result.table().virtualHosts()).containsKeys("greedy.test", "modest.test");
+        assertThat(encoded(result)).isLessThan((int) (1.2 * TextBudget.OBJECT_CHARS_MAX));
+    }
+
+    @Test
+    void certificatesOfOneObjectAreBoundedAndTheNeighbourKeepsItsOwn() throws Exception {
+        // Given: twenty Secrets of 800 KB, all in one object
+        Manifests manifests = new Manifests().add(SURROUNDINGS);
+        String tls = IntStream.range(0, 20)
+                .mapToObj(i -> "{secretName: long-" + i + ", hosts: [h" + i + ".test]}")
+                .collect(Collectors.joining(", "));
+        for (int i = 0; i < 20; i++) {
+            manifests.add(secret("long-" + i, 1_200));
+        }
+        manifests.add(secret("short", 1)).add("""
+                kind: Ingress
+                metadata: {name: greedy, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z"}
+                spec: {ingressClassName: holdfast, tls: [%s]}
+                ---
+                kind: Ingress
+                metadata: {name: modest, namespace: shop, creationTimestamp: "2026-01-02T00:00:00Z"}
+                spec:
+                  ingressClassName: holdfast
+                  tls: [{secretName: short, hosts: [modest.test]}]
+                """.formatted(tls));
+
+        // When
+        CompileResult result = new RouteTableCompiler().compile(manifests.snapshot(), CompileOptions.DEFAULT);
+
+        // Then
+        assertThat(result.diagnostics())
+                .filteredOn(diagnostic -> diagnostic.code() == DiagnosticCode.LIMIT_EXCEEDED)
+                .isNotEmpty()
+                .allSatisfy(told -> assertThat(told.subject()).hasToString("Ingress shop/greedy"));
+        assertThat(result.table().certificates()).containsKeys("shop/long-0", "shop/short");
+        assertThat(encoded(result)).isLessThan((int) (1.2 * TextBudget.OBJECT_CHARS_MAX));
+    }
+
+    @Test
     void theBudgetCountsWhatIsWritten() {
         // Given: long hosts, names and rewrites, more of them than an object may have
         String hosts = IntStream.range(0, 64)
@@ -148,6 +229,30 @@ class TableBudgetTest {
                 .mapToObj(i -> "{name: x-" + i + ", value: " + "v".repeat(4_096) + "}")
                 .collect(Collectors.joining(", "));
         return "{set: [" + headers + "], add: [" + headers.replace("x-", "y-") + "]}";
+    }
+
+    private static String secret(String name, int certificates) throws IOException {
+        return """
+                kind: Secret
+                metadata: {name: %s, namespace: shop}
+                type: kubernetes.io/tls
+                data: {tls.crt: %s, tls.key: %s}
+                """.formatted(name, certificates(certificates), sample("tls.key"));
+    }
+
+    /** A bundle in which one certificate of 700 characters stands so often, as it stands in a Secret. */
+    private static String certificates(int count) throws IOException {
+        byte[] one = Base64.getDecoder().decode(sample("tls.crt"));
+        return Base64.getEncoder().encodeToString(new String(one, StandardCharsets.US_ASCII)
+                .repeat(count)
+                .getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private static String sample(String key) throws IOException {
+        Path objects = Path.of("src/test/resources/compile/ingress-tls-wildcard-covers-host/in/objects.yaml");
+        Matcher matcher = Pattern.compile(Pattern.quote(key) + ": (\\S+)").matcher(Files.readString(objects));
+        assertThat(matcher.find()).isTrue();
+        return matcher.group(1);
     }
 
     private static int encoded(CompileResult result) {

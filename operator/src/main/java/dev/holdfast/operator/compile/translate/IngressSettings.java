@@ -2,6 +2,7 @@ package dev.holdfast.operator.compile.translate;
 
 import dev.holdfast.operator.compile.translate.BackendIntent.Protocol;
 import dev.holdfast.operator.compile.translate.BackendIntent.TlsSettings;
+import dev.holdfast.operator.compile.translate.RouteIntent.Redirect;
 import dev.holdfast.routetable.BackendTls.Verification;
 import dev.holdfast.routetable.Balancing;
 import dev.holdfast.routetable.Balancing.SameSite;
@@ -27,18 +28,8 @@ final class IngressSettings {
         LEAVE_OUT
     }
 
-    /** When a request without TLS is redirected. */
-    enum Redirect {
-        /** When the host has TLS. */
-        WITH_TLS,
-        /** Always. */
-        ALWAYS,
-        /** Never. */
-        NEVER
-    }
-
     Fate fate = Fate.SERVE;
-    Redirect redirect = Redirect.WITH_TLS;
+    Redirect redirect = Redirect.WITH_CERTIFICATE;
     Duration connect = Timeouts.DEFAULT.connect();
     Duration handshake = Timeouts.DEFAULT.handshake();
     Duration idle = Timeouts.DEFAULT.idle();

@@ -5,6 +5,7 @@ import dev.holdfast.operator.compile.translate.BackendIntent.ServiceBackend;
 import dev.holdfast.operator.compile.translate.IngressSettings.Fate;
 import dev.holdfast.operator.compile.translate.RouteIntent.Place;
 import dev.holdfast.operator.compile.translate.RouteIntent.Rank;
+import dev.holdfast.operator.compile.translate.RouteIntent.Redirect;
 import dev.holdfast.operator.compile.translate.Translation.Source;
 import dev.holdfast.operator.diagnostic.DiagnosticCode;
 import dev.holdfast.operator.diagnostic.Findings;
@@ -13,7 +14,6 @@ import dev.holdfast.operator.snapshot.ClusterSnapshot.IngressView;
 import dev.holdfast.routetable.HeaderChanges;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.PathMatch;
-import dev.holdfast.routetable.Route.Plaintext;
 import dev.holdfast.routetable.RouteMatch;
 import io.fabric8.kubernetes.api.model.networking.v1.HTTPIngressPath;
 import io.fabric8.kubernetes.api.model.networking.v1.IngressBackend;
@@ -145,12 +145,9 @@ public final class IngressTranslator {
     }
 
     private void add(HostPattern host, PathMatch path, @Nullable IngressBackend backend, String at, Place place) {
-        Plaintext plaintext = switch (settings.redirect) {
-            case ALWAYS -> Plaintext.REDIRECT;
-            case NEVER -> Plaintext.SERVE;
-            case WITH_TLS -> tls.covers(host) ? Plaintext.REDIRECT : Plaintext.SERVE;
-        };
-        routes.add(new RouteIntent(host, RouteMatch.ofPath(path), action(path, backend, at), plaintext, place));
+        boolean covered = settings.redirect == Redirect.WITH_CERTIFICATE && tls.covers(host);
+        Redirect redirect = covered ? Redirect.ALWAYS : settings.redirect;
+        routes.add(new RouteIntent(host, RouteMatch.ofPath(path), action(path, backend, at), redirect, place));
     }
 
     private ActionIntent action(PathMatch path, @Nullable IngressBackend backend, String at) {

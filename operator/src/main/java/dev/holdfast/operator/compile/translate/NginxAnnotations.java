@@ -2,7 +2,7 @@ package dev.holdfast.operator.compile.translate;
 
 import dev.holdfast.operator.compile.translate.BackendIntent.Protocol;
 import dev.holdfast.operator.compile.translate.IngressSettings.Fate;
-import dev.holdfast.operator.compile.translate.IngressSettings.Redirect;
+import dev.holdfast.operator.compile.translate.RouteIntent.Redirect;
 import dev.holdfast.operator.diagnostic.DiagnosticCode;
 import dev.holdfast.operator.diagnostic.Findings;
 import dev.holdfast.operator.diagnostic.NearestName;
@@ -69,7 +69,7 @@ final class NginxAnnotations {
                 read(key.substring(PREFIX.length()), value.strip(), OwnAnnotations.fieldPath(key));
             }
         });
-        settings.redirect = redirectsAlways ? Redirect.ALWAYS : redirectsWithTls ? Redirect.WITH_TLS : Redirect.NEVER;
+        settings.redirect = redirectsAlways ? Redirect.ALWAYS : redirectsWithTls ? Redirect.WITH_CERTIFICATE : Redirect.NEVER;
         if (sticky) {
             settings.cookieName = cookieName == null ? "INGRESSCOOKIE" : cookieName;
         }
@@ -88,7 +88,7 @@ final class NginxAnnotations {
             case "session-cookie-name" ->
                 cookie(path, () -> cookieName = new StickyCookie(value, "/", null, null).name(), value);
             case "session-cookie-path" ->
-                cookie(path, () -> settings.cookiePath = new StickyCookie("c", value, null, null).path(), value);
+                cookie(path, () -> settings.cookiePath = cookiePath(value), value);
             case "session-cookie-max-age" -> seconds(value, path, it -> settings.cookieMaxAge = it);
             case "session-cookie-samesite" -> sameSite(value, path);
             case "backend-protocol" -> protocol(value, path);
@@ -105,7 +105,7 @@ final class NginxAnnotations {
     }
 
     private void other(String name, String value, String path) {
-        if (NginxCatalogue.NEUTRAL.getOrDefault(name, Set.of()).contains(value)) {
+        if (NginxCatalogue.NEUTRAL.getOrDefault(name, any -> false).test(value)) {
             return;
         }
         String refused = NginxCatalogue.REFUSED.get(name);
@@ -142,6 +142,10 @@ final class NginxAnnotations {
         } catch (IllegalArgumentException e) {
             invalid(path, value, "the name or path of a cookie", "the default");
         }
+    }
+
+    private static String cookiePath(String value) {
+        return new StickyCookie("c", Values.headerValue("path", value), null, null).path();
     }
 
     private void sameSite(String value, String path) {
@@ -263,18 +267,11 @@ final class NginxAnnotations {
     }
 
     private Optional<Boolean> bool(String value, String path) {
-        switch (value) {
-            case "1", "t", "T", "TRUE", "true", "True" -> {
-                return Optional.of(true);
-            }
-            case "0", "f", "F", "FALSE", "false", "False" -> {
-                return Optional.of(false);
-            }
-            default -> {
-                invalid(path, value, "true or false", "the default");
-                return Optional.empty();
-            }
+        Optional<Boolean> on = Values.bool(value);
+        if (on.isEmpty()) {
+            invalid(path, value, "true or false", "the default");
         }
+        return on;
     }
 
     private void invalid(String path, String value, String expected, String used) {

@@ -1,30 +1,42 @@
 package dev.holdfast.operator.compile.translate;
 
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /**
  * The annotations of ingress-nginx that this version does not honour: which must not be ignored, which may, and what to
  * use instead. The keys are those of its last release, old spellings included.
  */
 final class NginxCatalogue {
+    private static final Predicate<String> OFF =
+            value -> Values.bool(value).filter(on -> !on).isPresent();
+
+    // A list with every address in it: cert-manager writes one into each Ingress of its HTTP-01 solver.
+    private static final Predicate<String> EVERYBODY =
+            value -> Pattern.compile(",").splitAsStream(value).map(String::strip).anyMatch("0.0.0.0/0"::equals);
+
     /** Values that ask for what happens anyway, so that nobody needs to hear. */
-    static final Map<String, Set<String>> NEUTRAL = Map.ofEntries(
-            Map.entry("affinity-mode", Set.of("persistent")),
-            Map.entry("canary", Set.of("false")),
-            Map.entry("enable-cors", Set.of("false")),
-            Map.entry("enable-global-auth", Set.of("false")),
-            Map.entry("enable-modsecurity", Set.of("false")),
-            Map.entry("enable-owasp-core-rules", Set.of("false")),
-            Map.entry("from-to-www-redirect", Set.of("false")),
-            Map.entry("proxy-buffering", Set.of("off")),
-            Map.entry("proxy-http-version", Set.of("1.1")),
-            Map.entry("proxy-request-buffering", Set.of("off")),
-            Map.entry("proxy-ssl-server-name", Set.of("on")),
-            Map.entry("service-upstream", Set.of("false")),
-            Map.entry("ssl-passthrough", Set.of("false")),
-            Map.entry("use-regex", Set.of("false")));
+    static final Map<String, Predicate<String>> NEUTRAL = Map.ofEntries(
+            Map.entry("affinity-mode", "persistent"::equals),
+            Map.entry("allowlist-source-range", EVERYBODY),
+            Map.entry("auth-tls-verify-client", "off"::equals),
+            Map.entry("canary", OFF),
+            Map.entry("enable-cors", OFF),
+            Map.entry("enable-global-auth", OFF),
+            Map.entry("enable-modsecurity", OFF),
+            Map.entry("enable-owasp-core-rules", OFF),
+            Map.entry("from-to-www-redirect", OFF),
+            Map.entry("proxy-buffering", "off"::equals),
+            Map.entry("proxy-http-version", "1.1"::equals),
+            Map.entry("proxy-request-buffering", "off"::equals),
+            Map.entry("proxy-ssl-server-name", "on"::equals),
+            Map.entry("satisfy", "all"::equals),
+            Map.entry("service-upstream", OFF),
+            Map.entry("ssl-passthrough", OFF),
+            Map.entry("use-regex", OFF),
+            Map.entry("whitelist-source-range", EVERYBODY));
 
     /** Those that bear on security or decide where traffic goes, with the remedy. */
     static final Map<String, String> REFUSED = refused();
@@ -84,16 +96,21 @@ final class NginxCatalogue {
         String nothing = "there is nothing like it here; remove it";
         for (String key : names("""
                 app-root connection-proxy-header custom-http-errors default-backend disable-proxy-intercept-errors
-                enable-access-log enable-opentelemetry enable-rewrite-log fastcgi-index fastcgi-params-configmap
+                enable-rewrite-log fastcgi-index fastcgi-params-configmap
                 from-to-www-redirect limit-allowlist limit-burst-multiplier limit-connections limit-rate limit-rate-after
                 limit-rpm limit-rps limit-whitelist mirror-host mirror-request-body mirror-target
-                modsecurity-transaction-id opentelemetry-operation-name opentelemetry-trust-incoming-span
-                permanent-redirect permanent-redirect-code preserve-trailing-slash proxy-http-version
-                proxy-next-upstream proxy-next-upstream-timeout proxy-next-upstream-tries proxy-ssl-ciphers
-                proxy-ssl-protocols proxy-ssl-server-name proxy-ssl-verify-depth relative-redirects
+                modsecurity-transaction-id permanent-redirect permanent-redirect-code preserve-trailing-slash proxy-http-version
+                proxy-ssl-ciphers proxy-ssl-protocols proxy-ssl-server-name proxy-ssl-verify-depth relative-redirects
                 service-upstream ssl-ciphers ssl-prefer-server-ciphers temporal-redirect temporal-redirect-code
                 use-port-in-redirects x-forwarded-prefix http2-push-preload""")) {
             keys.put(key, nothing);
+        }
+        for (String key : names(
+                "enable-access-log enable-opentelemetry opentelemetry-operation-name opentelemetry-trust-incoming-span")) {
+            keys.put(key, "logs and traces are turned on for all routes (config.accessLog, config.tracing); remove it");
+        }
+        for (String key : names("proxy-next-upstream proxy-next-upstream-timeout proxy-next-upstream-tries")) {
+            keys.put(key, "a connection that fails is tried at up to three endpoints anyway; remove it");
         }
         for (String key : names("""
                 client-body-buffer-size proxy-body-size proxy-buffer-size proxy-buffering proxy-buffers-number

@@ -2,7 +2,7 @@ package dev.holdfast.operator.compile.translate;
 
 import dev.holdfast.operator.compile.translate.BackendIntent.Protocol;
 import dev.holdfast.operator.compile.translate.IngressSettings.Fate;
-import dev.holdfast.operator.compile.translate.IngressSettings.Redirect;
+import dev.holdfast.operator.compile.translate.RouteIntent.Redirect;
 import dev.holdfast.operator.diagnostic.DiagnosticCode;
 import dev.holdfast.operator.diagnostic.Findings;
 import dev.holdfast.operator.diagnostic.NearestName;
@@ -139,7 +139,8 @@ final class OwnAnnotations {
 
     private void cookiePath(String value, String path) {
         try {
-            settings.cookiePath = new StickyCookie("c", value, null, null).path();
+            String ascii = Values.headerValue("path", value);
+            settings.cookiePath = new StickyCookie("c", ascii, null, null).path();
         } catch (IllegalArgumentException e) {
             harmless(path, value, "a path that starts with /, without ;", "/");
         }

@@ -1,7 +1,6 @@
 package dev.holdfast.operator.compile.translate;
 
 import dev.holdfast.routetable.HostPattern;
-import dev.holdfast.routetable.Route.Plaintext;
 import dev.holdfast.routetable.RouteMatch;
 
 /**
@@ -9,7 +8,17 @@ import dev.holdfast.routetable.RouteMatch;
  *
  * @param action the same object for all matches of a rule that share it, so that it is resolved once
  */
-public record RouteIntent(HostPattern host, RouteMatch match, ActionIntent action, Plaintext plaintext, Place place) {
+public record RouteIntent(HostPattern host, RouteMatch match, ActionIntent action, Redirect redirect, Place place) {
+    /** Which requests over http are answered by a redirect to https. */
+    public enum Redirect {
+        /** All. */
+        ALWAYS,
+        /** All where the host has a certificate, whoever named it. */
+        WITH_CERTIFICATE,
+        /** None. */
+        NEVER
+    }
+
     /** How much an intent insists. */
     public enum Rank {
         /** Written for this host and path. */

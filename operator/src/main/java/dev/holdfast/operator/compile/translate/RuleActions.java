@@ -175,7 +175,8 @@ final class RuleActions {
         };
         try {
             Duration maxAge = duration(cookie.getMaxAge(), cookieAt + ".maxAge").orElse(null);
-            return new Balancing.StickyCookie(cookie.getName(), cookie.getPath(), maxAge, sameSite);
+            String path = Values.headerValue("stickyCookie.path", cookie.getPath());
+            return new Balancing.StickyCookie(cookie.getName(), path, maxAge, sameSite);
         } catch (IllegalArgumentException e) {
             findings.add(DiagnosticCode.INVALID_SPEC, cookieAt, Values.message(e) + "; no cookie is used");
             return null;

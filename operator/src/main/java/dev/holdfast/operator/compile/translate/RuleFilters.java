@@ -99,10 +99,10 @@ record RuleFilters(boolean valid, Rewrite rewrite, HeaderChanges requestHeaders,
             requestHeaders = changes(
                     new HeaderChanges(
                             nonNull(modifier.getSet()).stream()
-                                    .map(header -> new Header(header.getName(), header.getValue()))
+                                    .map(header -> header(header.getName(), header.getValue()))
                                     .toList(),
                             nonNull(modifier.getAdd()).stream()
-                                    .map(header -> new Header(header.getName(), header.getValue()))
+                                    .map(header -> header(header.getName(), header.getValue()))
                                     .toList(),
                             nonNull(modifier.getRemove())),
                     at + ".requestHeaderModifier");
@@ -116,13 +116,17 @@ record RuleFilters(boolean valid, Rewrite rewrite, HeaderChanges requestHeaders,
             responseHeaders = changes(
                     new HeaderChanges(
                             nonNull(modifier.getSet()).stream()
-                                    .map(header -> new Header(header.getName(), header.getValue()))
+                                    .map(header -> header(header.getName(), header.getValue()))
                                     .toList(),
                             nonNull(modifier.getAdd()).stream()
-                                    .map(header -> new Header(header.getName(), header.getValue()))
+                                    .map(header -> header(header.getName(), header.getValue()))
                                     .toList(),
                             nonNull(modifier.getRemove())),
                     at + ".responseHeaderModifier");
+        }
+
+        private static Header header(String name, String value) {
+            return new Header(name, Values.headerValue("header." + name, value));
         }
 
         private HeaderChanges changes(HeaderChanges changes, String at) {

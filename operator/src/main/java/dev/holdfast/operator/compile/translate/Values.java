@@ -29,6 +29,31 @@ final class Values {
         return "\"" + cut.replaceAll("\\p{Cntrl}", "�") + "\"";
     }
 
+    /** A boolean as Go's strconv.ParseBool reads it, and ingress-nginx with it. */
+    static Optional<Boolean> bool(String value) {
+        return switch (value) {
+            case "1", "t", "T", "TRUE", "true", "True" -> Optional.of(true);
+            case "0", "f", "F", "FALSE", "false", "False" -> Optional.of(false);
+            default -> Optional.empty();
+        };
+    }
+
+    /**
+     * A value that a header may have on the wire: what is not ASCII has no encoding that all recipients share (RFC 9110
+     * section 5.5).
+     *
+     * @throws IllegalArgumentException for another; its message names {@code field}
+     */
+    static String headerValue(String field, String value) {
+        for (int i = 0; i < value.length(); i++) {
+            if (value.charAt(i) > '~') {
+                throw new IllegalArgumentException(
+                        field + ": " + shown(value) + " (expected: ASCII; encode the others, by percent signs for instance)");
+            }
+        }
+        return value;
+    }
+
     /** A host pattern. */
     static Optional<HostPattern> host(String text, String fieldPath, Findings findings) {
         try {

@@ -2,6 +2,7 @@ package dev.holdfast.operator.compile.translate;
 
 import dev.holdfast.operator.compile.translate.RouteIntent.Place;
 import dev.holdfast.operator.compile.translate.RouteIntent.Rank;
+import dev.holdfast.operator.compile.translate.RouteIntent.Redirect;
 import dev.holdfast.operator.compile.translate.Translation.Source;
 import dev.holdfast.operator.diagnostic.DiagnosticCode;
 import dev.holdfast.operator.diagnostic.Findings;
@@ -10,7 +11,6 @@ import dev.holdfast.operator.snapshot.ClusterSnapshot.Problem;
 import dev.holdfast.operator.snapshot.ClusterSnapshot.WebSocketRouteView;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.PathMatch;
-import dev.holdfast.routetable.Route.Plaintext;
 import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.ValueMatch;
 import dev.holdfast.v1alpha1.WebSocketRouteSpec;
@@ -75,7 +75,7 @@ public final class WebSocketRouteTranslator {
         for (int i = 0; i < nonNull(spec.getRules()).size(); i++) {
             Rules rule = spec.getRules().get(i);
             if (rule != null) {
-                rule(rule, i, hosts, plaintext(tls), routes);
+                rule(rule, i, hosts, redirect(tls), routes);
             }
         }
         List<TlsIntent> certificates = new ArrayList<>();
@@ -86,8 +86,8 @@ public final class WebSocketRouteTranslator {
         return new Translation(source, routes, certificates, findings.list());
     }
 
-    private static Plaintext plaintext(@Nullable Tls tls) {
-        return tls == null || tls.getPlaintext() == Tls.Plaintext.SERVE ? Plaintext.SERVE : Plaintext.REDIRECT;
+    private static Redirect redirect(@Nullable Tls tls) {
+        return tls == null || tls.getPlaintext() == Tls.Plaintext.SERVE ? Redirect.NEVER : Redirect.ALWAYS;
     }
 
     private List<HostPattern> hosts(WebSocketRouteSpec spec) {
@@ -112,14 +112,14 @@ public final class WebSocketRouteTranslator {
         return List.copyOf(hosts);
     }
 
-    private void rule(Rules rule, int index, List<HostPattern> hosts, Plaintext plaintext, List<RouteIntent> routes) {
+    private void rule(Rules rule, int index, List<HostPattern> hosts, Redirect redirect, List<RouteIntent> routes) {
         String at = "spec.rules[" + index + "]";
         RuleActions actions = new RuleActions(rule, at, source.ref().namespace(), findings);
         List<Matches> matches = nonNull(rule.getMatches());
         if (matches.isEmpty()) {
             ActionIntent action = actions.action(PathMatch.ALL, at);
             Place place = new Place(Rank.RULE, index, 0, at);
-            hosts.forEach(host -> routes.add(new RouteIntent(host, RouteMatch.ALL, action, plaintext, place)));
+            hosts.forEach(host -> routes.add(new RouteIntent(host, RouteMatch.ALL, action, redirect, place)));
         }
         for (int j = 0; j < matches.size(); j++) {
             String matchAt = at + ".matches[" + j + "]";
@@ -127,7 +127,7 @@ public final class WebSocketRouteTranslator {
             Matches match = matches.get(j);
             match(match, matchAt).ifPresent(found -> {
                 ActionIntent action = actions.action(found.path(), matchAt);
-                hosts.forEach(host -> routes.add(new RouteIntent(host, found, action, plaintext, place)));
+                hosts.forEach(host -> routes.add(new RouteIntent(host, found, action, redirect, place)));
             });
         }
     }
