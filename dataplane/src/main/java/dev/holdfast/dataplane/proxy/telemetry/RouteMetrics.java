@@ -145,7 +145,13 @@ public final class RouteMetrics {
      * @param nanos from the complete request head to the answer
      */
     public void handshake(HandshakeResult result, String reason, long nanos) {
-        counter("holdfast.handshakes", "Upgrade requests by how they ended", "result", result.label(), "reason", reason)
+        counter(
+                        "holdfast.handshakes",
+                        "Upgrades by how they ended, but for those answered before a backend was looked for",
+                        "result",
+                        result.label(),
+                        "reason",
+                        reason)
                 .increment();
         handshakeDuration.record(nanos, TimeUnit.NANOSECONDS);
     }
@@ -197,7 +203,7 @@ public final class RouteMetrics {
     }
 
     /**
-     * Counts a plain exchange.
+     * Counts a plain exchange, or an upgrade that was answered before a backend was looked for.
      *
      * @param method as sent; anything but a registered common method counts as {@code other}
      * @param status of the answer; counted by class
@@ -213,7 +219,7 @@ public final class RouteMetrics {
                         new Answer(known, status / 100),
                         answer -> counter(
                                 "holdfast.http.requests",
-                                "Plain requests that were answered, by a backend or by the proxy",
+                                "Answers to plain requests, and to upgrades for which no backend was looked for",
                                 "method",
                                 answer.method(),
                                 "status",
