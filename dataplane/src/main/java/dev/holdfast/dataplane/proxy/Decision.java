@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy;
 
+import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.tunnel.UpgradeRequest;
 import dev.holdfast.routetable.Route;
 import io.netty.handler.codec.http.FullHttpResponse;
@@ -9,11 +10,19 @@ import org.jspecify.annotations.Nullable;
 
 /** What becomes of a request. */
 sealed interface Decision {
-    /** It goes to a backend. */
-    record Proxy(PlainRequest request) implements Decision {}
+    /**
+     * It goes to a backend.
+     *
+     * @param table that routed it
+     */
+    record Proxy(ActiveTable table, PlainRequest request) implements Decision {}
 
-    /** It becomes a tunnel once it is read to its end. */
-    record Tunnel(UpgradeRequest request) implements Decision {}
+    /**
+     * It becomes a tunnel once it is read to its end.
+     *
+     * @param table that routed it
+     */
+    record Tunnel(ActiveTable table, UpgradeRequest request) implements Decision {}
 
     /**
      * We answer it.

@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy;
 
+import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.http1.Framing;
 import dev.holdfast.dataplane.proxy.http1.MessageWriter;
 import dev.holdfast.dataplane.proxy.http1.Refusal;
@@ -93,10 +94,10 @@ final class Exchange {
         this.answerTicks = TimerWheel.ticks(services.config().limits().answerTimeout());
     }
 
-    /** Chooses an endpoint and sends the head; the body waits until then. */
-    void start() {
+    /** Chooses an endpoint of the table that routed it and sends the head; the body waits until then. */
+    void start(ActiveTable table) {
         client.pauseRequest(!(request.framing() instanceof Framing.None));
-        switch (services.upstreams().select(request.table(), request.forward(), request.balancing())) {
+        switch (services.upstreams().select(table, request.forward(), request.balancing())) {
             case Selection.Unavailable unavailable -> fail(503, "No backend is available");
             case Selection.Selected selected -> {
                 lease = selected.lease();
@@ -295,8 +296,12 @@ final class Exchange {
         backendKeepAlive =
                 HttpUtil.isKeepAlive(head) && !(framing instanceof Framing.UntilClose) && !announcesWhatCannotBe(head);
         EndpointLease of = lease;
-        ResponsePreparation.prepare(
-                head, request.forward().responseHeaders(), of == null ? null : of.stickyCookie(request.security()));
+        String cookie = null;
+        if (of != null) {
+            cookie = of.stickyCookie(request.security());
+            of.settled();
+        }
+        ResponsePreparation.prepare(head, request.forward().responseHeaders(), cookie);
         head.setProtocolVersion(HttpVersion.HTTP_1_1);
         frame(head, framing);
         // An answer before the end of the request: the next request begins behind what is left of this one.

@@ -8,7 +8,6 @@ import dev.holdfast.dataplane.proxy.http1.RequestDecoderHandler;
 import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
-import dev.holdfast.dataplane.proxy.tunnel.UpgradeRequest;
 import dev.holdfast.routetable.Route;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
@@ -71,7 +70,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     private @Nullable TimerWheel wheel;
     private @Nullable String sni;
     private @Nullable Exchange exchange;
-    private @Nullable UpgradeRequest upgrade;
+    private Decision.@Nullable Tunnel upgrade;
     private @Nullable PlainRequest plain;
     private boolean keepAlive;
     private boolean headRequested;
@@ -206,14 +205,14 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         Router.Incoming incoming = new Router.Incoming(head, framing, scheme, sni, beganNanos);
         switch (services.admit(Router.decide(services, channel, incoming))) {
             case Decision.Reply reply -> reply(reply, incoming);
-            case Decision.Tunnel tunnel -> upgrade = tunnel.request();
+            case Decision.Tunnel tunnel -> upgrade = tunnel;
             case Decision.Proxy proxy -> {
                 PlainRequest request = proxy.request();
                 plain = request;
                 Exchange next = new Exchange(
                         services, request, this, keepAlive && (!ofVersion10 || HttpUtil.isKeepAlive(head)));
                 exchange = next;
-                next.start();
+                next.start(proxy.table());
             }
         }
     }
@@ -242,13 +241,13 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     @Override
     public void end(HttpHeaders trailers) {
         requestEnded = true;
-        UpgradeRequest tunnel = upgrade;
+        Decision.Tunnel tunnel = upgrade;
         Exchange current = exchange;
         if (tunnel != null) {
             upgrade = null;
             phase = Phase.HANDED_OVER;
             cancelTimer();
-            services.upgrades().begin(tunnel);
+            services.upgrades().begin(tunnel.table(), tunnel.request());
         } else if (current != null) {
             cancelTimer();
             current.requestEnd(trailers);

@@ -1,6 +1,5 @@
 package dev.holdfast.dataplane.proxy;
 
-import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.http1.Framing;
 import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
@@ -11,9 +10,8 @@ import io.netty.handler.codec.http.HttpRequest;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request that goes to a backend.
+ * A request that goes to a backend. It may be answered for hours, so it holds its route and not the table of that.
  *
- * @param table that routed it
  * @param head as the backend sees it
  * @param forward the action of its route
  * @param beganNanos when its first octet arrived, by {@link System#nanoTime()}
@@ -21,7 +19,6 @@ import org.jspecify.annotations.Nullable;
  * @param trail for those who listen, or null
  */
 record PlainRequest(
-        ActiveTable table,
         HttpRequest head,
         Framing framing,
         RouteAction.Forward forward,

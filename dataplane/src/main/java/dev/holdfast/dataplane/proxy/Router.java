@@ -129,9 +129,9 @@ final class Router {
                 case RouteAction.Forward forward ->
                     switch (upgrade) {
                         case UpgradeClass.Refused refused -> Decision.Reply.closing(refused.status(), refused.reason());
-                        case UpgradeClass.Plain plain -> new Decision.Proxy(plain(forward, client));
+                        case UpgradeClass.Plain plain -> new Decision.Proxy(table, plain(forward, client));
                         case UpgradeClass.WebSocket webSocket ->
-                            new Decision.Tunnel(tunnel(forward, client, webSocket.offer()));
+                            new Decision.Tunnel(table, tunnel(forward, client, webSocket.offer()));
                     };
             };
         }
@@ -166,7 +166,6 @@ final class Router {
             String httpVersion = Trails.version(head.request());
             HttpRequest prepared = RequestPreparation.prepare(head, incoming.framing(), route, forward, client);
             return new PlainRequest(
-                    table,
                     prepared,
                     incoming.framing(),
                     forward,
@@ -185,7 +184,6 @@ final class Router {
             HttpRequest prepared = RequestPreparation.prepare(head, incoming.framing(), route, forward, client);
             return new UpgradeRequest(
                     channel,
-                    table,
                     prepared,
                     route,
                     forward,

@@ -104,8 +104,8 @@ final class RouteStreamClient implements AutoCloseable {
                 follow();
             } catch (InterruptedException e) {
                 break;
-            } catch (IOException | RuntimeException | OutOfMemoryError | StackOverflowError e) {
-                // An error too is of this table or this moment: without the stream no later table would ever come.
+            } catch (IOException | RuntimeException | Error e) {
+                // Every error is of this table or this moment: without the stream no later table would ever come.
                 lost(e);
             } finally {
                 metrics.connected(false);
@@ -114,6 +114,8 @@ final class RouteStreamClient implements AutoCloseable {
                 Thread.sleep(backoff.next());
             } catch (InterruptedException e) {
                 break;
+            } catch (Error e) {
+                // Without the pause, then: out of memory, a virtual thread cannot even wait.
             }
         }
     }
@@ -123,11 +125,15 @@ final class RouteStreamClient implements AutoCloseable {
             return;
         }
         metrics.streamLost();
-        String serves = replica.serves().map(TableVersion::toString).orElse("nothing");
-        if (e instanceof IOException) {
-            LOG.warn("stream lost operator={} serves={} because=\"{}\"", replica(), serves, e.getMessage());
-        } else {
-            LOG.error("stream lost serves={}", serves, e);
+        try {
+            String serves = replica.serves().map(TableVersion::toString).orElse("nothing");
+            if (e instanceof IOException) {
+                LOG.warn("stream lost operator={} serves={} because=\"{}\"", replica(), serves, e.getMessage());
+            } else {
+                LOG.error("stream lost serves={}", serves, e);
+            }
+        } catch (RuntimeException | Error untold) {
+            // Out of memory, words need more of it: the stream goes on, and the loss is counted.
         }
     }
 

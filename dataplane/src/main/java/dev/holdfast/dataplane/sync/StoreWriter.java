@@ -1,6 +1,8 @@
 package dev.holdfast.dataplane.sync;
 
 import dev.holdfast.dataplane.match.ActiveTable;
+import dev.holdfast.routetable.RouteTable;
+import dev.holdfast.routetable.TableVersion;
 import java.io.IOException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -16,13 +18,19 @@ final class StoreWriter implements AutoCloseable {
     private static final Duration QUIET = Duration.ofMillis(200);
     private static final Duration CLOSE_WAIT = Duration.ofSeconds(5);
 
-    private final TableStore store;
+    /** Where tables are kept. */
+    @FunctionalInterface
+    interface Target {
+        void save(TableVersion version, RouteTable table) throws IOException;
+    }
+
+    private final Target target;
     private final Thread thread;
     private @Nullable ActiveTable waiting;
     private boolean closed;
 
-    StoreWriter(TableStore store) {
-        this.store = store;
+    StoreWriter(Target target) {
+        this.target = target;
         this.thread = Thread.ofVirtual().name("table-store").unstarted(this::run);
     }
 
@@ -74,16 +82,28 @@ final class StoreWriter implements AutoCloseable {
 
     private synchronized void pause() throws InterruptedException {
         if (!closed) {
-            wait(QUIET.toMillis());
+            try {
+                wait(QUIET.toMillis());
+            } catch (Error e) {
+                // Without the pause, then: out of memory, a virtual thread cannot even wait.
+            }
         }
     }
 
     private void write(ActiveTable table) {
         try {
-            store.save(table.version(), table.table());
-        } catch (IOException | RuntimeException | OutOfMemoryError e) {
-            // The next table is written again.
-            LOG.warn("stored table not written because=\"{}\"", e.toString());
+            target.save(table.version(), table.table());
+        } catch (IOException | RuntimeException | Error e) {
+            // Whatever it was, the next table is written again.
+            tell(e);
+        }
+    }
+
+    private static void tell(Throwable failure) {
+        try {
+            LOG.warn("stored table not written because=\"{}\"", failure.toString());
+        } catch (RuntimeException | Error e) {
+            // Out of memory, words need more of it: the next table is written all the same.
         }
     }
 }

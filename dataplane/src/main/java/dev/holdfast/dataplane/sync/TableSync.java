@@ -26,7 +26,7 @@ public final class TableSync implements AutoCloseable {
         this.routes = routes;
         this.replica = new TableReplica(routes);
         this.store = directory == null ? null : new TableStore(directory);
-        this.writer = store == null ? null : new StoreWriter(store);
+        this.writer = store == null ? null : new StoreWriter(store::save);
         this.client = new RouteStreamClient(config, dataPlane, replica, new SyncMetrics(registry, routes), this::keep);
     }
 

@@ -289,15 +289,23 @@ class TableSyncTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void anErrorWhileATableIsPreparedCostsTheStreamAndNotTheProcess(boolean isMemory) throws Exception {
+    @ValueSource(
+            classes = {
+                OutOfMemoryError.class,
+                StackOverflowError.class,
+                NoClassDefFoundError.class,
+                AssertionError.class,
+                InternalError.class
+            })
+    void anErrorWhileATableIsPreparedCostsTheStreamAndNotTheProcess(Class<? extends Error> failure) throws Exception {
         // Given
+        Error error = failure.getDeclaredConstructor().newInstance();
         AtomicInteger discarded = new AtomicInteger();
         AtomicInteger prepared = new AtomicInteger();
         routes.join(next -> prepared(discarded::incrementAndGet));
         routes.join(next -> {
             if (prepared.incrementAndGet() == 1) {
-                throw isMemory ? new OutOfMemoryError("on purpose") : new StackOverflowError("on purpose");
+                throw error;
             }
             return prepared(() -> {});
         });

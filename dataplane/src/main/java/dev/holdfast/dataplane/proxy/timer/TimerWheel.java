@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.timer;
 
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.FastThreadLocal;
+import io.netty.util.concurrent.Future;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -35,9 +36,16 @@ public final class TimerWheel {
     private final EventLoop loop;
     private final long startNanos = System.nanoTime();
     private final @Nullable Timer[] slots = new Timer[SLOTS];
+    /** Before the first of those whose time has come; made once, for a tick may find no memory. */
+    private final Timer due = new Timer() {
+        @Override
+        protected void expired() {}
+    };
+
     private long tick;
     private int pending;
-    private boolean ticking;
+    /** While it ticks. A task that repeats itself needs no memory at a tick. */
+    private @Nullable Future<?> ticking;
 
     private TimerWheel(EventLoop loop) {
         this.loop = loop;
@@ -69,10 +77,9 @@ public final class TimerWheel {
     /** Makes {@code timer} due in {@code ticks}; if it is pending already it is moved. */
     public void schedule(Timer timer, long ticks) {
         cancel(timer);
-        if (!ticking) {
+        if (ticking == null) {
             tick = currentTick();
-            ticking = true;
-            loop.schedule(this::advance, TICK_NANOS, TimeUnit.NANOSECONDS);
+            ticking = loop.scheduleWithFixedDelay(this::advance, TICK_NANOS, TICK_NANOS, TimeUnit.NANOSECONDS);
         }
         timer.dueTick = tick + Math.max(1, ticks);
         link(timer);
@@ -99,10 +106,10 @@ public final class TimerWheel {
             tick++;
             visit((int) (tick & SLOTS - 1), target);
         }
-        if (pending > 0) {
-            loop.schedule(this::advance, TICK_NANOS, TimeUnit.NANOSECONDS);
-        } else {
-            ticking = false;
+        Future<?> current = ticking;
+        if (pending == 0 && current != null) {
+            ticking = null;
+            current.cancel(false);
         }
     }
 
@@ -110,7 +117,6 @@ public final class TimerWheel {
         Timer timer = slots[slot];
         slots[slot] = null;
         // Detached first: an expiry may cancel or schedule any other timer, of this slot too.
-        Timer due = null;
         while (timer != null) {
             Timer following = timer.next;
             timer.previous = null;
@@ -119,36 +125,37 @@ public final class TimerWheel {
             if (timer.dueTick > target) {
                 link(timer);
             } else {
-                timer.next = due;
-                due = timer;
                 timer.slot = SLOTS;
+                timer.previous = due;
+                timer.next = due.next;
                 if (timer.next != null) {
                     timer.next.previous = timer;
                 }
+                due.next = timer;
             }
             timer = following;
         }
-        expireAll(due);
+        expireAll();
     }
 
-    private void expireAll(@Nullable Timer first) {
-        Timer head = new Timer() {
-            @Override
-            protected void expired() {}
-        };
-        head.next = first;
-        if (first != null) {
-            first.previous = head;
-        }
-        for (Timer timer = head.next; timer != null; timer = head.next) {
+    private void expireAll() {
+        for (Timer timer = due.next; timer != null; timer = due.next) {
             unlink(timer);
             pending--;
             try {
                 timer.expired();
             } catch (RuntimeException | Error e) {
                 // An error too: the wheel would stand still, and with it every limit of time.
-                LOG.warn("event=timer_failed timer={}", timer.getClass().getSimpleName(), e);
+                tell(timer, e);
             }
+        }
+    }
+
+    private static void tell(Timer timer, Throwable failure) {
+        try {
+            LOG.warn("event=timer_failed timer={}", timer.getClass().getSimpleName(), failure);
+        } catch (RuntimeException | Error e) {
+            // Out of memory, words need more of it: the other timers go on.
         }
     }
 

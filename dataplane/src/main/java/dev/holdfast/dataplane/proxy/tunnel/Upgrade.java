@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.http1.HeadBytes;
 import dev.holdfast.dataplane.proxy.http1.ResponseDecoderHandler;
 import dev.holdfast.dataplane.proxy.telemetry.HandshakeResult;
@@ -74,7 +75,7 @@ final class Upgrade extends TimerWheel.Timer {
         this.takeover = new ClientTakeover(client, new UpgradeClientHandler(this));
     }
 
-    void begin() {
+    void begin(ActiveTable table) {
         home.begun(this);
         takeover.begin();
         if (state != State.CONNECTING) {
@@ -84,7 +85,7 @@ final class Upgrade extends TimerWheel.Timer {
             fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "draining", "The server is shutting down.");
             return;
         }
-        Selection selection = parts.upstreams().select(request.table(), request.forward(), request.balancing());
+        Selection selection = parts.upstreams().select(table, request.forward(), request.balancing());
         switch (selection) {
             case Selection.Unavailable ignored ->
                 fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "no_endpoint", "No backend is available.");
@@ -255,6 +256,7 @@ final class Upgrade extends TimerWheel.Timer {
             throw new IllegalStateException("an answer without a connection");
         }
         String cookie = made.lease().stickyCookie(request.client().security());
+        made.lease().settled();
         SwitchingAnswer.prepare(response, request.responses(), cookie);
         String subprotocol = response.headers().get(HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL);
         long nanos = System.nanoTime() - request.client().acceptedNanos();
@@ -318,11 +320,12 @@ final class Upgrade extends TimerWheel.Timer {
         ended(HandshakeResult.REFUSED, response.status().code() / 100 + "xx");
         tell(response.status().code());
         Connected made = connected;
+        String cookie = null;
         if (made != null) {
             parts.connector().keepAlive().apply(made.channel());
+            cookie = made.lease().stickyCookie(request.client().security());
+            made.lease().settled();
         }
-        String cookie =
-                made == null ? null : made.lease().stickyCookie(request.client().security());
         RefusalRelay relay = new RefusalRelay(request, takeover.writer(), new RefusalOwner());
         refusal = relay;
         relay.begin(response, cookie);

@@ -1,6 +1,5 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
-import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.upstream.ClientKey;
 import dev.holdfast.dataplane.proxy.upstream.CookieSecurity;
@@ -13,10 +12,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A validated upgrade request (RFC 6455 §4.2.1) that goes to a backend.
+ * A validated upgrade request (RFC 6455 §4.2.1) that goes to a backend. It holds its route and not the table of that.
  *
  * @param channel the client's: {@code [SslHandler]}, HTTP codec, handlers of the front
- * @param table that routed it
  * @param head as the backend shall see it: target, {@code Host}, end-to-end fields, {@code Sec-WebSocket-*};
  *     {@code Connection} and {@code Upgrade} are set here, whatever it holds
  * @param forward the action of {@code route}
@@ -25,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  */
 public record UpgradeRequest(
         Channel channel,
-        ActiveTable table,
         HttpRequest head,
         Route route,
         RouteAction.Forward forward,

@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.proxy.tunnel;
 
+import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.telemetry.ProxyMetrics;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnector;
 import dev.holdfast.dataplane.proxy.upstream.Upstreams;
@@ -25,8 +26,10 @@ public final class Upgrades {
      * Takes over the client's channel and carries the upgrade out, to a tunnel or to an answer. Call on the channel's
      * event loop while the request's {@code LastHttpContent} is handled, with no answer pending: every handler except
      * the {@code SslHandler} is removed, bytes that the codec still holds are kept as early bytes.
+     *
+     * @param table that routed it; not kept
      */
-    public void begin(UpgradeRequest request) {
-        new Upgrade(request, parts).begin();
+    public void begin(ActiveTable table, UpgradeRequest request) {
+        new Upgrade(request, parts).begin(table);
     }
 }

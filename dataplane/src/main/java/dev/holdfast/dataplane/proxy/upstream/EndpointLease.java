@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One open tunnel or request on one endpoint. Used by one event loop; {@link #release} from any. */
 public interface EndpointLease {
-    /** The upstream that was chosen; says whether its endpoints speak TLS. */
+    /** The upstream that was chosen; says whether its endpoints speak TLS. Not asked once it is {@link #settled}. */
     Upstream upstream();
 
     /** The endpoint that was chosen. */
@@ -18,7 +18,7 @@ public interface EndpointLease {
 
     /**
      * The {@code Set-Cookie} value that binds the client to this endpoint, or null when the upstream has no sticky
-     * cookie or the client already presents this one.
+     * cookie or the client already presents this one. Not asked once it is {@link #settled}.
      */
     @Nullable
     String stickyCookie(CookieSecurity security);
@@ -26,9 +26,15 @@ public interface EndpointLease {
     /**
      * Another endpoint of the same upstream, after this one could not be connected and before any byte of the request
      * was sent. Releases this lease, and lets everyone avoid the endpoint for a short while. Never an endpoint that was
-     * tried before under the same selection.
+     * tried before under the same selection. Not asked once it is {@link #settled}.
      */
     Selection next();
+
+    /**
+     * The backend has answered: no other endpoint will be asked for. Forgets what it was chosen from, which belongs to
+     * one table and would stay in memory for as long as a tunnel is open.
+     */
+    void settled();
 
     /** Ends the count. May be called more than once. */
     void release();

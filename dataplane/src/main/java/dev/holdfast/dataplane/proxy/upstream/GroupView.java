@@ -9,9 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One endpoint group of one table, sorted for choosing. Immutable but for the lazy cookie map. */
 final class GroupView {
+    private static final Logger LOG = LoggerFactory.getLogger(GroupView.class);
+
     /** An endpoint as the table describes it, with the state that outlives the table. */
     record Candidate(Endpoint endpoint, EndpointState state) {}
 
@@ -25,14 +29,32 @@ final class GroupView {
 
     private volatile @Nullable Map<String, Candidate> byCookie;
 
+    /**
+     * Leaves out, with a word, endpoints whose address cannot be read: a table that is refused for one of them would
+     * cost everybody. The view is kept while the group is the same, so that it is told once.
+     *
+     * @param states throws {@link IllegalArgumentException} for an address that cannot be read
+     */
     GroupView(EndpointGroup group, @Nullable String ownZone, Function<EndpointState.Key, EndpointState> states) {
         this.group = group;
         List<Candidate> takesNew = new ArrayList<>();
         List<Candidate> leaving = new ArrayList<>();
+        List<String> unreadable = new ArrayList<>();
         for (Endpoint endpoint : group.endpoints()) {
             EndpointState.Key key = new EndpointState.Key(group.id(), endpoint.address(), endpoint.port());
-            Candidate candidate = new Candidate(endpoint, states.apply(key));
-            (endpoint.state() == State.READY ? takesNew : leaving).add(candidate);
+            try {
+                Candidate candidate = new Candidate(endpoint, states.apply(key));
+                (endpoint.state() == State.READY ? takesNew : leaving).add(candidate);
+            } catch (IllegalArgumentException e) {
+                unreadable.add(String.valueOf(e.getMessage()));
+            }
+        }
+        if (!unreadable.isEmpty()) {
+            LOG.error(
+                    "endpoints left out group={} count={} because=\"{}\"",
+                    group.id(),
+                    unreadable.size(),
+                    unreadable.getFirst());
         }
         ready = List.copyOf(takesNew);
         draining = List.copyOf(leaving);

@@ -88,7 +88,11 @@ public final class Upstreams implements ActiveRoutes.Participant {
         if (share == null) {
             return new Selection.Unavailable("no upstream has a weight above 0");
         }
-        return place(routed, share.upstream(), client, Set.of());
+        UpstreamView upstream = routed.upstream(share.upstream());
+        if (upstream == null) {
+            return new Selection.Unavailable("the upstream is gone");
+        }
+        return place(new Choice(upstream, client, Set.of()));
     }
 
     /** Open tunnels and requests on an endpoint. */
@@ -175,8 +179,8 @@ public final class Upstreams implements ActiveRoutes.Participant {
                 for (String value : Cookies.values(client.cookies(), cookie.name())) {
                     Candidate candidate = upstream.group().byCookie(value);
                     if (candidate != null) {
-                        return new Lease(
-                                new Place(routed, upstream, UpstreamView.counted(candidate), client, Set.of()), true);
+                        Choice choice = new Choice(upstream, client, Set.of());
+                        return new Lease(UpstreamView.counted(candidate), choice, true);
                     }
                 }
             }
@@ -202,18 +206,14 @@ public final class Upstreams implements ActiveRoutes.Participant {
         throw new IllegalStateException("a draw below the sum of the weights falls into one of them");
     }
 
-    private Selection place(View routed, String id, ClientKey client, Set<EndpointState.Key> tried) {
-        UpstreamView upstream = routed.upstream(id);
-        if (upstream == null) {
-            return new Selection.Unavailable("the upstream is gone");
-        }
+    private Selection place(Choice choice) {
         long now = System.nanoTime();
         boolean avoiding = anyAvoided && now - anyAvoidedUntilNanos < 0;
-        Candidate candidate = upstream.place(client, tried, avoiding, now);
+        Candidate candidate = choice.upstream().place(choice.client(), choice.tried(), avoiding, now);
         if (candidate == null) {
-            return new Selection.Unavailable(tried.isEmpty() ? "no endpoint" : "no other endpoint");
+            return new Selection.Unavailable(choice.tried().isEmpty() ? "no endpoint" : "no other endpoint");
         }
-        return new Selection.Selected(new Lease(new Place(routed, upstream, candidate, client, tried), false));
+        return new Selection.Selected(new Lease(candidate, choice, false));
     }
 
     private void avoid(EndpointState state) {
@@ -224,44 +224,63 @@ public final class Upstreams implements ActiveRoutes.Participant {
         anyAvoided = true;
     }
 
-    /** A choice and what it was made from. */
-    private record Place(
-            View routed, UpstreamView upstream, Candidate candidate, ClientKey client, Set<EndpointState.Key> tried) {}
+    /**
+     * What an endpoint is chosen from.
+     *
+     * @param tried never chosen
+     */
+    private record Choice(UpstreamView upstream, ClientKey client, Set<EndpointState.Key> tried) {}
 
     private final class Lease implements EndpointLease {
-        private final Place place;
+        private final Candidate candidate;
         private final boolean cookiePresented;
         private final AtomicBoolean released = new AtomicBoolean();
+        /** Until it is settled. */
+        private @Nullable Choice choice;
 
-        Lease(Place place, boolean cookiePresented) {
-            this.place = place;
+        Lease(Candidate candidate, Choice choice, boolean cookiePresented) {
+            this.candidate = candidate;
+            this.choice = choice;
             this.cookiePresented = cookiePresented;
+        }
+
+        private Choice choice() {
+            Choice known = choice;
+            if (known == null) {
+                throw new IllegalStateException("lease: settled (expected: asked before the backend answered)");
+            }
+            return known;
+        }
+
+        @Override
+        public void settled() {
+            choice = null;
         }
 
         @Override
         public Upstream upstream() {
-            return place.upstream().upstream();
+            return choice().upstream().upstream();
         }
 
         @Override
         public EndpointGroup.Endpoint endpoint() {
-            return place.candidate().endpoint();
+            return candidate.endpoint();
         }
 
         @Override
         public InetSocketAddress address() {
-            return place.candidate().state().address;
+            return candidate.state().address;
         }
 
         @Override
         public @Nullable String stickyCookie(CookieSecurity security) {
-            StickyCookie cookie = place.upstream().upstream().balancing().stickyCookie();
+            StickyCookie cookie = upstream().balancing().stickyCookie();
             if (cookie == null || cookiePresented) {
                 return null;
             }
             StringBuilder text = new StringBuilder(cookie.name())
                     .append('=')
-                    .append(place.candidate().state().cookie())
+                    .append(candidate.state().cookie())
                     .append("; Path=")
                     .append(cookie.path());
             Duration maxAge = cookie.maxAge();
@@ -287,17 +306,18 @@ public final class Upstreams implements ActiveRoutes.Participant {
 
         @Override
         public Selection next() {
-            avoid(place.candidate().state());
+            Choice before = choice();
+            avoid(candidate.state());
             release();
-            Set<EndpointState.Key> now = new HashSet<>(place.tried());
-            now.add(place.candidate().state().key);
-            return place(place.routed(), place.upstream().upstream().id(), place.client(), now);
+            Set<EndpointState.Key> tried = new HashSet<>(before.tried());
+            tried.add(candidate.state().key);
+            return place(new Choice(before.upstream(), before.client(), tried));
         }
 
         @Override
         public void release() {
             if (released.compareAndSet(false, true)) {
-                released(place.candidate().state());
+                released(candidate.state());
             }
         }
     }

@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.netty.channel.DefaultEventLoop;
 import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
+import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -107,7 +109,7 @@ class TimerWheelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(classes = {IllegalStateException.class, OutOfMemoryError.class})
+    @ValueSource(classes = {IllegalStateException.class, OutOfMemoryError.class, Unspeakable.class})
     void aTimerThatFailsStopsNoOther(Class<? extends Throwable> failure) throws Exception {
         // Given
         onLoop(() -> {
@@ -122,7 +124,67 @@ class TimerWheelTest {
         assertThat(fired).containsExactly("bad", "good");
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void aTickThatCouldNotBeOrderedForWantOfMemoryEndsNoLaterTimer(int order) throws Exception {
+        // Given
+        DefaultEventLoop shortOfMemory = new LoopWithoutMemory(order);
+        // When
+        shortOfMemory
+                .submit(() -> {
+                    TimerWheel wheel = TimerWheel.of(shortOfMemory);
+                    try {
+                        wheel.schedule(new Named("first", () -> {}), 3);
+                    } catch (OutOfMemoryError e) {
+                        fired.add("told");
+                    }
+                    wheel.schedule(new Named("second", () -> {}), 5);
+                })
+                .get(5, TimeUnit.SECONDS);
+        // Then
+        await().until(() -> fired.contains("second"));
+        assertThat(fired).containsExactly(order == 1 ? "told" : "first", "second");
+        shortOfMemory.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
+    }
+
+    /** Out of memory when a task is to be run later, once. */
+    private static final class LoopWithoutMemory extends DefaultEventLoop {
+        private int left;
+
+        LoopWithoutMemory(int order) {
+            left = order;
+        }
+
+        @Override
+        public ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
+            order();
+            return super.schedule(task, delay, unit);
+        }
+
+        @Override
+        public ScheduledFuture<?> scheduleWithFixedDelay(Runnable task, long initial, long delay, TimeUnit unit) {
+            order();
+            return super.scheduleWithFixedDelay(task, initial, delay, unit);
+        }
+
+        private void order() {
+            if (--left == 0) {
+                throw new OutOfMemoryError("on purpose");
+            }
+        }
+    }
+
+    private static final class Unspeakable extends OutOfMemoryError {
+        @Override
+        public String getMessage() {
+            throw this;
+        }
+    }
+
     private static void sneak(Class<? extends Throwable> failure) {
+        if (failure == Unspeakable.class) {
+            throw new Unspeakable();
+        }
         if (Error.class.isAssignableFrom(failure)) {
             throw new OutOfMemoryError("on purpose");
         }

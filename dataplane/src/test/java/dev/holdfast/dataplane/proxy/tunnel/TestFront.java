@@ -269,21 +269,22 @@ final class TestFront implements AutoCloseable {
                     .routes()
                     .getFirst();
             InetSocketAddress peer = (InetSocketAddress) ctx.channel().remoteAddress();
-            upgrades.begin(new UpgradeRequest(
-                    ctx.channel(),
+            upgrades.begin(
                     table,
-                    heads.apply(head),
-                    route,
-                    (RouteAction.Forward) route.action(),
-                    new ClientKey(peer.getAddress(), head.headers().getAll(HttpHeaderNames.COOKIE)),
-                    new UpgradeRequest.Client(
-                            peer, CookieSecurity.PLAIN, null, "app.test", "/chat", "r1", System.nanoTime()),
-                    new UpgradeRequest.Offer(
-                            head.headers().get(HttpHeaderNames.SEC_WEBSOCKET_KEY, ""),
-                            List.of("chat", "mqtt"),
-                            List.of("permessage-deflate")),
-                    this,
-                    null));
+                    new UpgradeRequest(
+                            ctx.channel(),
+                            heads.apply(head),
+                            route,
+                            (RouteAction.Forward) route.action(),
+                            new ClientKey(peer.getAddress(), head.headers().getAll(HttpHeaderNames.COOKIE)),
+                            new UpgradeRequest.Client(
+                                    peer, CookieSecurity.PLAIN, null, "app.test", "/chat", "r1", System.nanoTime()),
+                            new UpgradeRequest.Offer(
+                                    head.headers().get(HttpHeaderNames.SEC_WEBSOCKET_KEY, ""),
+                                    List.of("chat", "mqtt"),
+                                    List.of("permessage-deflate")),
+                            this,
+                            null));
         }
 
         @Override

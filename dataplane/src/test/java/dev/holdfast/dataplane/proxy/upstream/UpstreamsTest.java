@@ -127,6 +127,7 @@ class UpstreamsTest {
         // Given
         table(Balancing.DEFAULT, ready(1, 2));
         EndpointLease lease = lease(client(1));
+        lease.settled();
         // When
         table(Balancing.DEFAULT, ready(1, 3));
         // Then
