@@ -26,6 +26,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** TLS towards backends: who is believed, and what a cut connection means. */
 @Timeout(60)
@@ -160,6 +162,56 @@ class BackendTlsTest {
         trust(Verification.SKIP, null, "other.test");
         // Then
         assertThat(ask(GET)).startsWith("HTTP/1.1 200");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {GET, UPGRADE})
+    void anEndpointThatEndsTheHandshakeIsPassedOverAtOnceAndAllOfThemAre502(String request) throws IOException {
+        // Given
+        try (ServerSocket first = endingHandshakes();
+                ServerSocket second = endingHandshakes()) {
+            serve(Verification.SKIP, null, first.getLocalPort(), second.getLocalPort());
+            // When
+            String head = ask(request);
+            // Then
+            assertThat(head).startsWith("HTTP/1.1 502");
+            assertThat(failures("tls")).isEqualTo(2);
+            assertThat(failures("timeout")).isZero();
+        }
+    }
+
+    /** Any host, with the name that the client asks for. */
+    private void serve(Verification verification, @Nullable String ca, int... ports) {
+        rig.serve(
+                List.of(new VirtualHost(HostPattern.ANY, null, List.of(Rig.route(RouteAction.Forward.to("u"))))),
+                new Upstream("u", "g", new BackendTls(verification, ca, null), Balancing.DEFAULT),
+                ports);
+    }
+
+    private double failures(String reason) {
+        return rig.meters.find("holdfast.backend.connect.failures").tag("reason", reason).counters().stream()
+                .mapToDouble(counter -> counter.count())
+                .sum();
+    }
+
+    /** Reads each ClientHello and ends the stream without a word: a FIN, no alert and no reset. */
+    private static ServerSocket endingHandshakes() throws IOException {
+        ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        Thread.ofVirtual().start(() -> {
+            while (!server.isClosed()) {
+                try (Socket tcp = server.accept()) {
+                    InputStream in = tcp.getInputStream();
+                    byte[] head = in.readNBytes(5);
+                    in.readNBytes((head[3] & 0xff) << 8 | head[4] & 0xff);
+                    tcp.shutdownOutput();
+                    in.readAllBytes();
+                } catch (IOException e) {
+                    // The story is over, or the proxy was quicker.
+                    continue;
+                }
+            }
+        });
+        return server;
     }
 
     @Test

@@ -19,6 +19,7 @@ import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.kqueue.KQueueIoHandle;
 import io.netty.channel.kqueue.KQueueSocketChannel;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.SslHandler;
@@ -302,6 +303,9 @@ public final class BackendConnector {
                 } else {
                     attempt.fail(Reason.TLS, completion.cause());
                 }
+            } else if (event instanceof ChannelInputShutdownEvent) {
+                // Half-closed, the channel stays active, and the SslHandler would wait for the rest.
+                attempt.fail(Reason.TLS, new ClosedChannelException());
             }
         }
 
