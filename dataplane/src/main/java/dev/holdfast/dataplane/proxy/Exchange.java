@@ -171,7 +171,8 @@ final class Exchange {
         try {
             next.writer().request(request.head(), request.framing() instanceof Framing.Chunked);
         } catch (IllegalArgumentException e) {
-            fail(400, "The request cannot be forwarded");
+            // What the client sent was read octet by octet: it is what the route makes of it.
+            fail(502, "The request cannot be forwarded");
             return;
         }
         if (request.framing() instanceof Framing.None) {
