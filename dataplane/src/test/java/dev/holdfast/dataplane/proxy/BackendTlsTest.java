@@ -180,6 +180,41 @@ class BackendTlsTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"a_b.test", "a..b", "a-.b"})
+    void aNameThatTlsCannotSendIsNotSent(String host) throws IOException {
+        // Given
+        serve(Verification.SKIP, null, backend.getLocalPort());
+        // When
+        String head = ask(GET.replace("a.test", host));
+        // Then
+        assertThat(head).startsWith("HTTP/1.1 200");
+    }
+
+    @Test
+    void aTrailingDotIsNoPartOfTheName() throws IOException {
+        // Given
+        serve(Verification.VERIFY, CERTIFICATE.getCertificatePEM(), backend.getLocalPort());
+        // When
+        String head = ask(GET.replace("a.test", "a.test."));
+        // Then
+        assertThat(head).startsWith("HTTP/1.1 200");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"GET / HTTP/1.1\r\nHost: a_b.test\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"})
+    void aNameThatNoCertificateCanHoldIsNoEndpointsFault(String request) throws IOException {
+        // Given
+        try (ServerSocket other = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            serve(Verification.VERIFY, CERTIFICATE.getCertificatePEM(), backend.getLocalPort(), other.getLocalPort());
+            // When
+            String head = ask(request);
+            // Then
+            assertThat(head).startsWith("HTTP/1.1 502");
+            assertThat(failures("tls")).as("endpoints tried").isEqualTo(1);
+        }
+    }
+
     /** Any host, with the name that the client asks for. */
     private void serve(Verification verification, @Nullable String ca, int... ports) {
         rig.serve(
