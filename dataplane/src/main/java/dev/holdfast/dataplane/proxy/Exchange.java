@@ -296,6 +296,7 @@ final class Exchange {
         backendKeepAlive =
                 HttpUtil.isKeepAlive(head) && !(framing instanceof Framing.UntilClose) && !announcesWhatCannotBe(head);
         EndpointLease of = lease;
+        String upgrade = status == 426 ? head.headers().get(HttpHeaderNames.UPGRADE) : null;
         ResponsePreparation.prepare(
                 head, request.forward().responseHeaders(), of == null ? null : of.stickyCookie(request.security()));
         head.setProtocolVersion(HttpVersion.HTTP_1_1);
@@ -307,6 +308,11 @@ final class Exchange {
             head.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
         } else if (request.ofVersion10()) {
             head.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.KEEP_ALIVE);
+        }
+        if (upgrade != null) {
+            // It must say what to upgrade to (RFC 9110 §15.5.22).
+            head.headers().set(HttpHeaderNames.UPGRADE, upgrade);
+            head.headers().add(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE);
         }
         try {
             client.writer().answer(head, answerChunked);

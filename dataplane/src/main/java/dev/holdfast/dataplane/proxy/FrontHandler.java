@@ -375,10 +375,9 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     private void send(Decision.Reply reply) {
         boolean keep = keepAlive && reply.mayKeepAlive() && !services.isStopping();
         FullHttpResponse response = reply.response();
-        if (keep) {
-            response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.KEEP_ALIVE);
-        } else {
-            response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        response.headers().set(HttpHeaderNames.CONNECTION, keep ? HttpHeaderValues.KEEP_ALIVE : HttpHeaderValues.CLOSE);
+        if (response.headers().contains(HttpHeaderNames.UPGRADE)) {
+            response.headers().add(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE);
         }
         phase = Phase.DISCARDING;
         writer.answer(response, false);
