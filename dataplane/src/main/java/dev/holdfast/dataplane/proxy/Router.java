@@ -152,6 +152,9 @@ final class Router {
         }
 
         private Decision redirect(boolean isUpgrade) {
+            if (head.host().isEmpty()) {
+                return Decision.Reply.closing(400, "Without a Host there is no https URL");
+            }
             int port = services.redirectPort();
             String authority = port == 443 ? head.host() : head.host() + ":" + port;
             if (isUpgrade) {

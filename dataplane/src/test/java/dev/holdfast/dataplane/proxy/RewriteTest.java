@@ -219,6 +219,21 @@ class RewriteTest {
     }
 
     @Test
+    void theAsteriskHasNoPrefixToReplace() throws IOException {
+        // Given
+        Rewrite rewrite = new Rewrite(new Rewrite.ReplacePrefix("/app"), null);
+        rig.serve(route(PathMatch.ALL, rewrite, HeaderChanges.NONE, HeaderChanges.NONE), backend);
+        try (RawClient client = rig.client()) {
+            // When
+            String answer =
+                    client.send("OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 200");
+            assertThat(backend.requests.getLast()).startsWith("OPTIONS * HTTP/1.1\r\n");
+        }
+    }
+
+    @Test
     void anUpgradeOnARedirectingHostIsToldTheRightUrl() throws IOException {
         // Given
         rig.serve(Rig.route(RouteAction.Forward.to("u"), Route.Plaintext.REDIRECT), backend);
