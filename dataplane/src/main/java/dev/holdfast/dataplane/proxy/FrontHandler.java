@@ -204,7 +204,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     private void serve(HttpRequest head, Framing framing) {
         boolean ofVersion10 = head.protocolVersion().equals(HttpVersion.HTTP_1_0);
         Router.Incoming incoming = new Router.Incoming(head, framing, scheme, sni, beganNanos);
-        switch (services.admit(Router.decide(services, channel, incoming))) {
+        switch (Router.decide(services, channel, incoming)) {
             case Decision.Reply reply -> reply(reply, incoming);
             case Decision.Tunnel tunnel -> upgrade = tunnel.request();
             case Decision.Proxy proxy -> {
