@@ -172,7 +172,8 @@ final class Exchange {
         try {
             next.writer().request(request.head(), request.framing() instanceof Framing.Chunked);
         } catch (IllegalArgumentException e) {
-            fail(400, "The request cannot be forwarded");
+            // What the client sent was read octet by octet: it is what the route makes of it.
+            fail(502, "The request cannot be forwarded");
             return;
         }
         if (request.framing() instanceof Framing.None) {
@@ -301,6 +302,7 @@ final class Exchange {
             cookie = of.stickyCookie(request.security());
             of.settled();
         }
+        String upgrade = status == 426 ? head.headers().get(HttpHeaderNames.UPGRADE) : null;
         ResponsePreparation.prepare(head, request.forward().responseHeaders(), cookie);
         head.setProtocolVersion(HttpVersion.HTTP_1_1);
         frame(head, framing);
@@ -311,6 +313,11 @@ final class Exchange {
             head.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
         } else if (request.ofVersion10()) {
             head.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.KEEP_ALIVE);
+        }
+        if (upgrade != null) {
+            // It must say what to upgrade to (RFC 9110 §15.5.22).
+            head.headers().set(HttpHeaderNames.UPGRADE, upgrade);
+            head.headers().add(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE);
         }
         try {
             client.writer().answer(head, answerChunked);

@@ -203,7 +203,7 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     private void serve(HttpRequest head, Framing framing) {
         boolean ofVersion10 = head.protocolVersion().equals(HttpVersion.HTTP_1_0);
         Router.Incoming incoming = new Router.Incoming(head, framing, scheme, sni, beganNanos);
-        switch (services.admit(Router.decide(services, channel, incoming))) {
+        switch (Router.decide(services, channel, incoming)) {
             case Decision.Reply reply -> reply(reply, incoming);
             case Decision.Tunnel tunnel -> upgrade = tunnel;
             case Decision.Proxy proxy -> {
@@ -374,10 +374,9 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
     private void send(Decision.Reply reply) {
         boolean keep = keepAlive && reply.mayKeepAlive() && !services.isStopping();
         FullHttpResponse response = reply.response();
-        if (keep) {
-            response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.KEEP_ALIVE);
-        } else {
-            response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        response.headers().set(HttpHeaderNames.CONNECTION, keep ? HttpHeaderValues.KEEP_ALIVE : HttpHeaderValues.CLOSE);
+        if (response.headers().contains(HttpHeaderNames.UPGRADE)) {
+            response.headers().add(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE);
         }
         phase = Phase.DISCARDING;
         writer.answer(response, false);

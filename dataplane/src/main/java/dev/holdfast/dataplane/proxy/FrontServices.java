@@ -97,16 +97,6 @@ final class FrontServices {
         return overload;
     }
 
-    /** The decision itself, or 503 for new work while the proxy is at one of its limits. */
-    Decision admit(Decision decision) {
-        Overload.Limit full = switch (decision) {
-            case Decision.Reply reply -> null;
-            case Decision.Proxy proxy -> overload.refuseRequest();
-            case Decision.Tunnel tunnel -> overload.refuseTunnel();
-        };
-        return full == null ? decision : Decision.Reply.closing(503, "The proxy is at its limit of " + full.label());
-    }
-
     /** Client connections that speak HTTP now. */
     Set<FrontHandler> fronts() {
         return fronts;

@@ -146,6 +146,10 @@ record RequestHead(HttpRequest request, String hostField, String host, String ra
 
     /** Path and query in ASCII, for a URI of ours (RFC 3986 §2.1). */
     String pathAndQuery() {
+        if (rawPath.equals("*")) {
+            // No URI has it: it stands for the whole server.
+            return "/";
+        }
         StringBuilder text = new StringBuilder(rawPath.length() + query.length());
         for (char octet : (rawPath + query).toCharArray()) {
             if (octet < 0x7f) {

@@ -88,6 +88,10 @@ final class RequestPreparation {
             case Rewrite.Keep keep -> raw;
             case Rewrite.ReplaceFull full -> full.path();
             case Rewrite.ReplacePrefix replace -> {
+                if (raw.equals("*")) {
+                    // The whole server is below no prefix.
+                    yield raw;
+                }
                 String rest = match.type() == PathMatch.Type.PREFIX ? afterElements(raw, elements(match.value())) : "";
                 String prefix = replace.prefix();
                 String start = prefix.endsWith("/") ? prefix.substring(0, prefix.length() - 1) : prefix;

@@ -7,6 +7,7 @@ import dev.holdfast.dataplane.proxy.forwarded.Scheme;
 import dev.holdfast.dataplane.proxy.forwarded.TrustedProxies;
 import dev.holdfast.dataplane.proxy.forwarded.Via;
 import dev.holdfast.dataplane.proxy.http1.Framing;
+import dev.holdfast.dataplane.proxy.overload.Overload;
 import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.tunnel.UpgradeRequest;
 import dev.holdfast.dataplane.proxy.tunnel.UpgradeResponses;
@@ -126,14 +127,29 @@ final class Router {
             }
             return switch (route.action()) {
                 case RouteAction.Reject reject -> Decision.Reply.of(reject.status(), reject.reason());
-                case RouteAction.Forward forward ->
-                    switch (upgrade) {
-                        case UpgradeClass.Refused refused -> Decision.Reply.closing(refused.status(), refused.reason());
-                        case UpgradeClass.Plain plain -> new Decision.Proxy(table, plain(forward, client));
-                        case UpgradeClass.WebSocket webSocket ->
-                            new Decision.Tunnel(table, tunnel(forward, client, webSocket.offer()));
-                    };
+                case RouteAction.Forward forward -> forward(forward, client, upgrade);
             };
+        }
+
+        /** Limits are asked before anything is prepared: what is refused is told of as it came. */
+        private Decision forward(RouteAction.Forward forward, ClientInfo client, UpgradeClass upgrade) {
+            return switch (upgrade) {
+                case UpgradeClass.Refused refused -> Decision.Reply.closing(refused.status(), refused.reason());
+                case UpgradeClass.Plain plain -> {
+                    Overload.Limit full = services.overload().refuseRequest();
+                    yield full == null ? new Decision.Proxy(table, plain(forward, client)) : atLimit(full);
+                }
+                case UpgradeClass.WebSocket webSocket -> {
+                    Overload.Limit full = services.overload().refuseTunnel();
+                    yield full == null
+                            ? new Decision.Tunnel(table, tunnel(forward, client, webSocket.offer()))
+                            : atLimit(full);
+                }
+            };
+        }
+
+        private static Decision atLimit(Overload.Limit full) {
+            return Decision.Reply.closing(503, "The proxy is at its limit of " + full.label());
         }
 
         private ClientInfo client(InetSocketAddress peer) {
@@ -152,6 +168,9 @@ final class Router {
         }
 
         private Decision redirect(boolean isUpgrade) {
+            if (head.host().isEmpty()) {
+                return Decision.Reply.closing(400, "Without a Host there is no https URL");
+            }
             int port = services.redirectPort();
             String authority = port == 443 ? head.host() : head.host() + ":" + port;
             if (isUpgrade) {

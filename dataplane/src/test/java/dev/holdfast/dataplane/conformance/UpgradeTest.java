@@ -296,6 +296,26 @@ class UpgradeTest {
         }
     }
 
+    @Test
+    @Conformance(value = "W04", rfc = "9110 §15.5.22")
+    void a426ToAPlainRequestSaysWhatToUpgradeTo() throws Exception {
+        // Given
+        try (SplitAnswers answers = SplitAnswers.of("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
+                + "Connection: Upgrade\r\nContent-Length: 5\r\n\r\nhello")) {
+            RIG.serve(answers.backend());
+
+            // When
+            String outcome = answers.alike(RIG, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n", client -> {
+                RawResponse response = client.response();
+                return response.status() + " " + response.head().value("Upgrade") + " "
+                        + response.head().tokens("Connection") + " " + response.text();
+            });
+
+            // Then
+            assertThat(outcome).isEqualTo("426 websocket [upgrade] hello");
+        }
+    }
+
     @ParameterizedTest
     @Conformance(value = "W05", rfc = "6455 §4.1")
     @ValueSource(
@@ -364,6 +384,7 @@ class UpgradeTest {
 
     @ParameterizedTest
     @Conformance(value = "W06", rfc = "6455 §4.4")
+    @Conformance(value = "W06", rfc = "9110 §7.8")
     @ValueSource(strings = {"8", "12", "14", "130", "x", "13, 8"})
     void anotherVersionIs426(String version) throws Exception {
         // Given
@@ -375,11 +396,13 @@ class UpgradeTest {
                     Handshake.request("/").replace("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: " + version);
             String outcome = Splits.alike(RIG, request, client -> {
                 RawResponse response = client.response();
-                return response.status() + " " + response.head().value("Sec-WebSocket-Version");
+                return response.status() + " " + response.head().value("Sec-WebSocket-Version") + " "
+                        + response.head().value("Upgrade") + " "
+                        + response.head().tokens("Connection");
             });
 
             // Then
-            assertThat(outcome).isEqualTo("426 13");
+            assertThat(outcome).isEqualTo("426 13 websocket [close, upgrade]");
             assertThat(backend.connections()).isEmpty();
         }
     }

@@ -9,11 +9,15 @@ import dev.holdfast.dataplane.accesslog.AccessLogConfig.Records;
 import dev.holdfast.dataplane.accesslog.AccessLogConfig.Treatment;
 import dev.holdfast.dataplane.accesslog.Field;
 import dev.holdfast.dataplane.proxy.forwarded.Cidr;
+import dev.holdfast.dataplane.proxy.overload.OverloadLimits;
 import dev.holdfast.dataplane.proxy.tunnel.Relaying;
 import dev.holdfast.routetable.Certificate;
+import dev.holdfast.routetable.HeaderChanges;
 import dev.holdfast.routetable.HostPattern;
+import dev.holdfast.routetable.Rewrite;
 import dev.holdfast.routetable.RouteAction;
 import dev.holdfast.routetable.SecretBytes;
+import dev.holdfast.routetable.Timeouts;
 import dev.holdfast.routetable.VirtualHost;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
@@ -130,6 +134,49 @@ class AccessLogTest {
                     .containsEntry("bytes_from_backend", "19")
                     .containsKeys("duration_ms");
             assertThat(out.toString(StandardCharsets.UTF_8)).doesNotContain(CANARY);
+        }
+    }
+
+    @Test
+    void whatALimitRefusesIsToldOfItsRouteAndAsItCame() throws Exception {
+        // Given a route that changes host and path, and a proxy with as many connections and tunnels as it may have
+        ProxyConfig full = Rig.config()
+                .withTrustedProxies(List.of(Cidr.parse("127.0.0.0/8")))
+                .withOverload(new OverloadLimits(1, 1, Long.MAX_VALUE));
+        start(full, all(), out);
+        try (RawBackend backend = echoing();
+                RawClient holder = rig.client();
+                RawClient upgrading = rig.client();
+                RawClient asking = rig.client()) {
+            rig.serve(
+                    Rig.route(new RouteAction.Forward(
+                            List.of(new RouteAction.WeightedUpstream("u", 1)),
+                            new Rewrite(new Rewrite.ReplaceFull("/other"), "inner.test"),
+                            HeaderChanges.NONE,
+                            HeaderChanges.NONE,
+                            Timeouts.DEFAULT)),
+                    backend);
+            assertThat(holder.send(UPGRADE).head()).startsWith("HTTP/1.1 101");
+            // When
+            String plain = asking.send("GET /a HTTP/1.1\r\nHost: A.test\r\nX-Request-ID: id-2\r\n\r\n")
+                    .answer();
+            String upgrade = upgrading.send(UPGRADE).answer();
+            // Then
+            assertThat(plain).startsWith("HTTP/1.1 503").contains("connections");
+            assertThat(upgrade).startsWith("HTTP/1.1 503").contains("tunnels");
+            List<Map<String, String>> records = records(3);
+            assertThat(records.subList(1, 3))
+                    .allSatisfy(record -> assertThat(record)
+                            .containsEntry("record", "request")
+                            .containsEntry("status", "503")
+                            .containsEntry("route", "r")
+                            .containsEntry("host", "a.test"));
+            assertThat(records.get(1)).containsEntry("path", "/a").containsEntry("request_id", "id-2");
+            assertThat(records.get(2)).containsEntry("path", "/chat/~room").containsEntry("request_id", "id-1");
+            assertThat(rig.meters.find("holdfast.http.requests").tags("route", "r", "status", "5xx").counters().stream()
+                            .mapToDouble(counter -> counter.count())
+                            .sum())
+                    .isEqualTo(2);
         }
     }
 

@@ -26,6 +26,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** TLS towards backends: who is believed, and what a cut connection means. */
 @Timeout(60)
@@ -160,6 +162,91 @@ class BackendTlsTest {
         trust(Verification.SKIP, null, "other.test");
         // Then
         assertThat(ask(GET)).startsWith("HTTP/1.1 200");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {GET, UPGRADE})
+    void anEndpointThatEndsTheHandshakeIsPassedOverAtOnceAndAllOfThemAre502(String request) throws IOException {
+        // Given
+        try (ServerSocket first = endingHandshakes();
+                ServerSocket second = endingHandshakes()) {
+            serve(Verification.SKIP, null, first.getLocalPort(), second.getLocalPort());
+            // When
+            String head = ask(request);
+            // Then
+            assertThat(head).startsWith("HTTP/1.1 502");
+            assertThat(failures("tls")).isEqualTo(2);
+            assertThat(failures("timeout")).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a_b.test", "a..b", "a-.b"})
+    void aNameThatTlsCannotSendIsNotSent(String host) throws IOException {
+        // Given
+        serve(Verification.SKIP, null, backend.getLocalPort());
+        // When
+        String head = ask(GET.replace("a.test", host));
+        // Then
+        assertThat(head).startsWith("HTTP/1.1 200");
+    }
+
+    @Test
+    void aTrailingDotIsNoPartOfTheName() throws IOException {
+        // Given
+        serve(Verification.VERIFY, CERTIFICATE.getCertificatePEM(), backend.getLocalPort());
+        // When
+        String head = ask(GET.replace("a.test", "a.test."));
+        // Then
+        assertThat(head).startsWith("HTTP/1.1 200");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"GET / HTTP/1.1\r\nHost: a_b.test\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"})
+    void aNameThatNoCertificateCanHoldIsNoEndpointsFault(String request) throws IOException {
+        // Given
+        try (ServerSocket other = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            serve(Verification.VERIFY, CERTIFICATE.getCertificatePEM(), backend.getLocalPort(), other.getLocalPort());
+            // When
+            String head = ask(request);
+            // Then
+            assertThat(head).startsWith("HTTP/1.1 502");
+            assertThat(failures("tls")).as("endpoints tried").isEqualTo(1);
+        }
+    }
+
+    /** Any host, with the name that the client asks for. */
+    private void serve(Verification verification, @Nullable String ca, int... ports) {
+        rig.serve(
+                List.of(new VirtualHost(HostPattern.ANY, null, List.of(Rig.route(RouteAction.Forward.to("u"))))),
+                new Upstream("u", "g", new BackendTls(verification, ca, null), Balancing.DEFAULT),
+                ports);
+    }
+
+    private double failures(String reason) {
+        return rig.meters.find("holdfast.backend.connect.failures").tag("reason", reason).counters().stream()
+                .mapToDouble(counter -> counter.count())
+                .sum();
+    }
+
+    /** Reads each ClientHello and ends the stream without a word: a FIN, no alert and no reset. */
+    private static ServerSocket endingHandshakes() throws IOException {
+        ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        Thread.ofVirtual().start(() -> {
+            while (!server.isClosed()) {
+                try (Socket tcp = server.accept()) {
+                    InputStream in = tcp.getInputStream();
+                    byte[] head = in.readNBytes(5);
+                    in.readNBytes((head[3] & 0xff) << 8 | head[4] & 0xff);
+                    tcp.shutdownOutput();
+                    in.readAllBytes();
+                } catch (IOException e) {
+                    // The story is over, or the proxy was quicker.
+                    continue;
+                }
+            }
+        });
+        return server;
     }
 
     @Test

@@ -12,12 +12,16 @@ import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.Timeouts;
 import java.io.IOException;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a route changes in requests and answers. */
 @Timeout(30)
@@ -26,6 +30,15 @@ class RewriteTest {
     private static final String UPGRADE =
             "GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                     + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+    private static final String GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    private static final String SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+            + "Upgrade: websocket\r\nSec-WebSocket-Accept: " + ACCEPT + "\r\n\r\n";
+    private static final String REFUSAL = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+
+    /** A table may hold it, and no head can. */
+    private static final HeaderChanges UNSENDABLE =
+            new HeaderChanges(List.of(new Header("X-Line", "Zürich → Bern")), List.of(), List.of());
 
     private Rig rig;
     private RawBackend backend;
@@ -165,6 +178,58 @@ class RewriteTest {
                     .contains("X-New: 3\r\n", ACCEPT)
                     .containsIgnoringCase("upgrade: websocket\r\n")
                     .doesNotContain("Server", "forged");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {GET, UPGRADE})
+    void aRequestFieldThatCannotBeSentIsTheRoutesFaultAndNotTheClients(String request) throws IOException {
+        // Given
+        rig.serve(route(PathMatch.ALL, Rewrite.NONE, UNSENDABLE, HeaderChanges.NONE), backend);
+        try (RawClient client = rig.client()) {
+            // When
+            String answer = client.send(request).answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 502");
+            assertThat(backend.requests).isEmpty();
+        }
+    }
+
+    static Stream<Arguments> answers() {
+        return Stream.of(
+                Arguments.of(GET, REFUSAL, 0), Arguments.of(UPGRADE, REFUSAL, 1), Arguments.of(UPGRADE, SWITCHING, 1));
+    }
+
+    @ParameterizedTest
+    @MethodSource("answers")
+    void anAnswersFieldThatCannotBeSentIs502(String request, String answer, int handshakes) throws IOException {
+        // Given
+        backend.script((seen, socket) -> RawBackend.write(socket, answer));
+        rig.serve(route(PathMatch.ALL, Rewrite.NONE, HeaderChanges.NONE, UNSENDABLE), backend);
+        try (RawClient client = rig.client()) {
+            // When
+            String seen = client.send(request).answer();
+            // Then
+            assertThat(seen).startsWith("HTTP/1.1 502").doesNotContain("X-Line");
+            assertThat(rig.meters.find("holdfast.handshakes").tag("result", "failed").counters().stream()
+                            .mapToDouble(counter -> counter.count())
+                            .sum())
+                    .isEqualTo(handshakes);
+        }
+    }
+
+    @Test
+    void theAsteriskHasNoPrefixToReplace() throws IOException {
+        // Given
+        Rewrite rewrite = new Rewrite(new Rewrite.ReplacePrefix("/app"), null);
+        rig.serve(route(PathMatch.ALL, rewrite, HeaderChanges.NONE, HeaderChanges.NONE), backend);
+        try (RawClient client = rig.client()) {
+            // When
+            String answer =
+                    client.send("OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 200");
+            assertThat(backend.requests.getLast()).startsWith("OPTIONS * HTTP/1.1\r\n");
         }
     }
 

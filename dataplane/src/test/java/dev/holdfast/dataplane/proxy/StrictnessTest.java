@@ -2,11 +2,14 @@ package dev.holdfast.dataplane.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.Route;
 import dev.holdfast.routetable.RouteAction;
+import dev.holdfast.routetable.VirtualHost;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -200,6 +203,23 @@ class StrictnessTest {
                         .containsIgnoringCase("location: https://a.test/p?q\r\n");
                 assertThat(challenge).startsWith("HTTP/1.1 200");
             }
+        }
+    }
+
+    @Test
+    void aRedirectIsToAUrlOrThereIsNone() throws IOException {
+        // Given
+        Route redirecting = Rig.route(RouteAction.Forward.to("u"), Route.Plaintext.REDIRECT);
+        try (Rig own = new Rig(Rig.config().withRedirectPort(443));
+                RawClient client = own.client()) {
+            own.serve(List.of(new VirtualHost(HostPattern.ANY, null, List.of(redirecting))), List.of(), backend);
+            // When
+            String asterisk =
+                    client.send("OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
+            String nameless = client.send("GET /p HTTP/1.0\r\n\r\n").answer();
+            // Then
+            assertThat(asterisk).startsWith("HTTP/1.1 308").containsIgnoringCase("location: https://a.test/\r\n");
+            assertThat(nameless).startsWith("HTTP/1.1 400").doesNotContainIgnoringCase("location:");
         }
     }
 

@@ -3,10 +3,12 @@ package dev.holdfast.dataplane.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.holdfast.dataplane.proxy.overload.OverloadLimits;
 import dev.holdfast.dataplane.trace.Collector;
 import dev.holdfast.dataplane.trace.Collector.ReceivedSpan;
 import dev.holdfast.dataplane.trace.OtlpTraces;
 import dev.holdfast.dataplane.trace.TraceConfig;
+import dev.holdfast.routetable.RouteAction;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.time.Duration;
@@ -36,9 +38,13 @@ class TracesTest {
     private OtlpTraces traces;
 
     private void start(double sample) throws IOException {
+        start(Rig.config(), sample);
+    }
+
+    private void start(ProxyConfig config, double sample) throws IOException {
         collector = new Collector();
         traces = OtlpTraces.start(new TraceConfig(collector.endpoint(), sample, "dp-1"), new SimpleMeterRegistry());
-        rig = new Rig(Rig.config(), new ProxyServer.Listeners(List.of(traces), List.of(traces)));
+        rig = new Rig(config, new ProxyServer.Listeners(List.of(traces), List.of(traces)));
     }
 
     @AfterEach
@@ -127,6 +133,27 @@ class TracesTest {
             assertThat(ours.traceId()).as("a request that the proxy answers").isEqualTo(TRACE);
             assertThat(ours.status()).isZero();
             assertThat(ours.attributes()).containsEntry("http.response.status_code", "404");
+        }
+    }
+
+    @Test
+    void whatALimitRefusesHasOneSpanWithTheCallersAsItsParent() throws Exception {
+        // Given a proxy with as many connections as it may have
+        start(Rig.config().withOverload(new OverloadLimits(1, 1, Long.MAX_VALUE)), 1);
+        rig.serve(Rig.route(RouteAction.Forward.to("u")));
+        try (RawClient first = rig.client();
+                RawClient client = rig.client()) {
+            // When
+            String answer = client.send("GET /x HTTP/1.1\r\nHost: a.test\r\n" + PARENT + "\r\n")
+                    .answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 503").contains("connections");
+            ReceivedSpan refused = spans(1).getFirst();
+            assertThat(refused.parentId()).isEqualTo(CALLER);
+            assertThat(refused.attributes())
+                    .containsEntry("http.response.status_code", "503")
+                    .containsEntry("dev.holdfast.route", "r");
+            assertThat(first.socket.getInputStream().available()).isZero();
         }
     }
 

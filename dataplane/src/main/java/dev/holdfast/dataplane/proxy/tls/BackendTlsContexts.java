@@ -84,8 +84,12 @@ public final class BackendTlsContexts implements BackendTlsHandlers, ActiveRoute
         String name = tls.serverName() != null ? tls.serverName() : hostWithoutPort(hostSeenByBackend);
         SSLEngine engine = context(tls).newEngine(alloc, name, peer.getPort());
         SSLParameters parameters = engine.getSSLParameters();
-        if (isSniName(name)) {
-            parameters.setServerNames(List.of(new SNIHostName(name)));
+        SNIHostName sent = sniName(name);
+        if (sent != null) {
+            parameters.setServerNames(List.of(sent));
+        } else if (tls.verification() == BackendTls.Verification.VERIFY && !isAddress(name)) {
+            throw new IllegalArgumentException(
+                    "server name: " + name + " (expected: a DNS name or an address, for it is verified)");
         }
         parameters.setEndpointIdentificationAlgorithm(
                 tls.verification() == BackendTls.Verification.VERIFY ? "HTTPS" : null);
@@ -119,8 +123,20 @@ public final class BackendTlsContexts implements BackendTlsHandlers, ActiveRoute
         return colon < 0 ? host : host.substring(0, colon);
     }
 
-    /** An address is no server name (RFC 6066 §3). */
-    private static boolean isSniName(String name) {
-        return name.matches("[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?") && !name.matches("[0-9.]+");
+    /** What is sent of a name: nothing of an address (RFC 6066 §3), nor of what DNS could not hold. */
+    private static @Nullable SNIHostName sniName(String name) {
+        if (isAddress(name)) {
+            return null;
+        }
+        try {
+            return new SNIHostName(name.endsWith(".") ? name.substring(0, name.length() - 1) : name);
+        } catch (IllegalArgumentException e) {
+            // A Host may have an underscore, for instance.
+            return null;
+        }
+    }
+
+    private static boolean isAddress(String name) {
+        return name.matches("[0-9.]+") || name.indexOf(':') >= 0;
     }
 }

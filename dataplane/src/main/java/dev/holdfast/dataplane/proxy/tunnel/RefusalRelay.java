@@ -54,9 +54,8 @@ final class RefusalRelay extends TimerWheel.Timer {
         this.idleTicks = TimerWheel.ticks(idle.compareTo(IDLE_MAX) < 0 ? idle : IDLE_MAX);
     }
 
-    void begin(HttpResponse response, @Nullable String cookie) {
-        activeTick = wheel.now();
-        wheel.schedule(this, idleTicks);
+    /** Writes the head; false if it cannot be sent, and nothing of it has been then. */
+    boolean begin(HttpResponse response, @Nullable String cookie) {
         int code = response.status().code();
         HttpHeaders headers = response.headers();
         // A 204 has no length, whatever the backend says (RFC 9110 §8.6).
@@ -84,9 +83,12 @@ final class RefusalRelay extends TimerWheel.Timer {
         try {
             writer.answer(response, isChunked);
         } catch (IllegalArgumentException e) {
-            // A field of the route's cannot be sent; nothing of the answer has been.
-            owner.cutShort();
+            // A field of the route's.
+            return false;
         }
+        activeTick = wheel.now();
+        wheel.schedule(this, idleTicks);
+        return true;
     }
 
     /** Relays a part of the body and takes it over. */

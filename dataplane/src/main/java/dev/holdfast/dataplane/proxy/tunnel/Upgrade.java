@@ -148,7 +148,8 @@ final class Upgrade extends TimerWheel.Timer {
             handler.install(backend);
             bytes = RequestBytes.of(request.head(), backend.alloc());
         } catch (IllegalArgumentException e) {
-            fail(HttpResponseStatus.BAD_REQUEST, "bad_head", "The request cannot be forwarded.");
+            // What the client sent was read octet by octet: it is what the route makes of it.
+            fail(HttpResponseStatus.BAD_GATEWAY, "bad_head", "The request cannot be forwarded.");
             return;
         } catch (RuntimeException | Error e) {
             fail(HttpResponseStatus.SERVICE_UNAVAILABLE, "local", "The proxy is out of memory.");
@@ -229,7 +230,7 @@ final class Upgrade extends TimerWheel.Timer {
         if (state == State.ANSWERING) {
             cutShort();
         } else {
-            fail(HttpResponseStatus.BAD_GATEWAY, "bad_answer", "The backend's answer is not valid HTTP.");
+            fail(HttpResponseStatus.BAD_GATEWAY, "bad_answer", "The backend's answer cannot be forwarded.");
         }
     }
 
@@ -314,21 +315,24 @@ final class Upgrade extends TimerWheel.Timer {
     }
 
     private void answer(HttpResponse response) {
+        Connected made = connected;
+        String cookie =
+                made == null ? null : made.lease().stickyCookie(request.client().security());
+        RefusalRelay relay = new RefusalRelay(request, takeover.writer(), new RefusalOwner());
+        if (!relay.begin(response, cookie)) {
+            badAnswer();
+            return;
+        }
+        refusal = relay;
         state = State.ANSWERING;
         takeover.discard();
         wheel.cancel(this);
         ended(HandshakeResult.REFUSED, response.status().code() / 100 + "xx");
         tell(response.status().code());
-        Connected made = connected;
-        String cookie = null;
         if (made != null) {
             parts.connector().keepAlive().apply(made.channel());
-            cookie = made.lease().stickyCookie(request.client().security());
             made.lease().settled();
         }
-        RefusalRelay relay = new RefusalRelay(request, takeover.writer(), new RefusalOwner());
-        refusal = relay;
-        relay.begin(response, cookie);
     }
 
     void setBackendReading(boolean reading) {

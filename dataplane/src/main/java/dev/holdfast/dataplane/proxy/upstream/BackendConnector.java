@@ -19,6 +19,7 @@ import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.kqueue.KQueueIoHandle;
 import io.netty.channel.kqueue.KQueueSocketChannel;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.SslHandler;
@@ -131,11 +132,11 @@ public final class BackendConnector {
         }
 
         /** Not the endpoint's fault: another one would fare no better, and none is to be avoided for it. */
-        void failedHere(RuntimeException cause) {
+        void failedHere(Reason reason, String what, RuntimeException cause) {
             lease.release();
-            request.metrics().backendConnectFailed(Reason.LOCAL.label());
-            result.tryFailure(new BackendConnectException(
-                    Reason.LOCAL, "no socket: " + String.valueOf(cause.getMessage()), cause));
+            request.metrics().backendConnectFailed(reason.label());
+            result.tryFailure(
+                    new BackendConnectException(reason, what + ": " + String.valueOf(cause.getMessage()), cause));
         }
 
         void failed(BackendConnectException failure) {
@@ -182,7 +183,7 @@ public final class BackendConnector {
             } catch (RuntimeException e) {
                 // Out of file descriptors, above all.
                 done = true;
-                owner.failedHere(e);
+                owner.failedHere(Reason.LOCAL, "no socket", e);
                 return;
             }
             channel = created;
@@ -231,7 +232,9 @@ public final class BackendConnector {
             try {
                 handler = tls.newHandler(upstream, owner.request.hostSeenByBackend(), lease.address(), tcp.alloc());
             } catch (RuntimeException e) {
-                fail(Reason.TLS, e);
+                // The name that the client asked for, above all.
+                finish();
+                owner.failedHere(Reason.TLS, "no handshake", e);
                 return;
             }
             handler.setHandshakeTimeoutMillis(0);
@@ -302,6 +305,9 @@ public final class BackendConnector {
                 } else {
                     attempt.fail(Reason.TLS, completion.cause());
                 }
+            } else if (event instanceof ChannelInputShutdownEvent) {
+                // Half-closed, the channel stays active, and the SslHandler would wait for the rest.
+                attempt.fail(Reason.TLS, new ClosedChannelException());
             }
         }
 
