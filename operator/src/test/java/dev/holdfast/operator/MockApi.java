@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -48,6 +49,7 @@ final class MockApi implements AutoCloseable {
     private final KubernetesClient user;
     private final Relay relay;
     private volatile @Nullable WatchWire wire;
+    private volatile Duration reviewTime = Duration.ZERO;
 
     MockApi() {
         KubernetesCrudDispatcher dispatcher = new Dispatcher();
@@ -151,7 +153,9 @@ final class MockApi implements AutoCloseable {
                     review.getSpec().getToken(),
                     new TokenReviewStatusBuilder().withAuthenticated(false).build());
             review.setStatus(status);
-            return new MockResponse().setResponseCode(201).setBody(Serialization.asJson(review));
+            MockResponse answer = new MockResponse().setResponseCode(201).setBody(Serialization.asJson(review));
+            Duration delay = reviewTime;
+            return delay.isZero() ? answer : answer.setBodyDelay(delay.toMillis(), TimeUnit.MILLISECONDS);
         }
 
         @Override
@@ -275,6 +279,11 @@ final class MockApi implements AutoCloseable {
     /** How many tokens were reviewed. */
     int reviews() {
         return reviews.get();
+    }
+
+    /** Takes this long for every TokenReview from now on. */
+    void slowReviews(Duration each) {
+        reviewTime = each;
     }
 
     /** Answers every GET, and every TokenReview, whose path contains {@code part} with {@code status} from now on. */
