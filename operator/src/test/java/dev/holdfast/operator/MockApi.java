@@ -50,6 +50,7 @@ final class MockApi implements AutoCloseable {
     private final Relay relay;
     private volatile @Nullable WatchWire wire;
     private volatile Duration reviewTime = Duration.ZERO;
+    private volatile boolean createForbidden;
 
     MockApi() {
         KubernetesCrudDispatcher dispatcher = new Dispatcher();
@@ -139,7 +140,10 @@ final class MockApi implements AutoCloseable {
                 return review(request.getUtf8Body());
             }
             note(request);
-            return super.handleCreate(request);
+            boolean forbidden = createForbidden && isOperators(request);
+            return forbidden
+                    ? new MockResponse().setResponseCode(HttpURLConnection.HTTP_FORBIDDEN)
+                    : super.handleCreate(request);
         }
 
         private MockResponse review(String body) {
@@ -165,10 +169,13 @@ final class MockApi implements AutoCloseable {
         }
 
         private void note(RecordedRequest request) {
-            String agent = request.getHeader("User-Agent");
-            if (!"user".equals(agent)) {
+            if (isOperators(request)) {
                 writes.add(request.getMethod() + " " + request.getPath());
             }
+        }
+
+        private static boolean isOperators(RecordedRequest request) {
+            return !"user".equals(request.getHeader("User-Agent"));
         }
     }
 
@@ -284,6 +291,11 @@ final class MockApi implements AutoCloseable {
     /** Takes this long for every TokenReview from now on. */
     void slowReviews(Duration each) {
         reviewTime = each;
+    }
+
+    /** Grants operators no {@code create} from now on, as the chart does for what it brings itself. */
+    void forbidCreate() {
+        createForbidden = true;
     }
 
     /** Answers every GET, and every TokenReview, whose path contains {@code part} with {@code status} from now on. */
