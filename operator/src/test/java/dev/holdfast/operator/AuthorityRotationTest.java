@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two replicas keep one CA, through its rotation and through mishaps. */
 @Timeout(120)
@@ -33,6 +35,7 @@ class AuthorityRotationTest {
     private final MockApi api = new MockApi();
     private final KubernetesClient one = api.operatorClient();
     private final KubernetesClient two = api.operatorClient();
+    private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private volatile Instant now = Instant.now();
 
     @AfterEach
@@ -88,17 +91,8 @@ class AuthorityRotationTest {
     @Test
     void objectsThatOthersBroughtEmptyAreFilledAndKeepTheirMarks() {
         // Given what a Helm release holds
-        for (String kind : List.of("Secret", "ConfigMap")) {
-            api.apply("""
-                    apiVersion: v1
-                    kind: %s
-                    metadata:
-                      name: stream-ca
-                      namespace: default
-                      labels: {app.kubernetes.io/managed-by: Helm}
-                      annotations: {meta.helm.sh/release-name: edge}
-                    """.formatted(kind));
-        }
+        release("Secret");
+        release("ConfigMap");
 
         // When
         try (SecureChannel channel = start(one)) {
@@ -128,6 +122,42 @@ class AuthorityRotationTest {
         assertThat(api.writes()).noneMatch(write -> write.startsWith("POST"));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"Secret", "ConfigMap"})
+    void whatIsDeletedAndOnlyOthersMayCreateIsToldOnceAndFilledWhenItIsBack(String kind) throws Exception {
+        // Given what a Helm release holds, and grants
+        release("Secret");
+        release("ConfigMap");
+        api.forbidCreate();
+        try (ErrorLog log = new ErrorLog(SecureChannel.class);
+                SecureChannel channel = start(one)) {
+            await("it is kept", () -> channel.isReady() && kept() == 1);
+            String key = secret("ca.key");
+            api.user()
+                    .resource(api.user()
+                            .genericKubernetesResources("v1", kind)
+                            .inNamespace("default")
+                            .withName("stream-ca")
+                            .get())
+                    .delete();
+            await("it is missed", () -> kept() == 0);
+            await("it was tried again", () -> api.writes("POST").size() >= 3);
+
+            // When
+            release(kind);
+
+            // Then
+            await("it is kept again", () -> kept() == 1);
+            assertThat(secret("ca.key")).isEqualTo(key);
+            assertThat(certificates()).isEqualTo(1);
+            assertThat(log.lines())
+                    .singleElement()
+                    .asString()
+                    .contains(
+                            "missing kind=" + kind + " object=default/stream-ca", "no right to create", "helm upgrade");
+        }
+    }
+
     @Test
     void aSecretOfSomethingElseIsLeftAlone() throws Exception {
         // Given
@@ -148,6 +178,23 @@ class AuthorityRotationTest {
         }
     }
 
+    /** What the chart brings: an object without data. */
+    private void release(String kind) {
+        api.apply("""
+                apiVersion: v1
+                kind: %s
+                metadata:
+                  name: stream-ca
+                  namespace: default
+                  labels: {app.kubernetes.io/managed-by: Helm}
+                  annotations: {meta.helm.sh/release-name: edge}
+                """.formatted(kind));
+    }
+
+    private double kept() {
+        return registry.get("holdfast.operator.ca.kept").gauge().value();
+    }
+
     private SecureChannel start(KubernetesClient client) {
         SecureChannel channel = new SecureChannel(
                 new ChannelConfig(
@@ -160,7 +207,7 @@ class AuthorityRotationTest {
                                 "stream-ca",
                                 new Lifetimes(DAY.multipliedBy(365), DAY, DAY, Duration.ofMillis(50)))),
                 client,
-                new SimpleMeterRegistry(),
+                registry,
                 () -> now);
         channel.start();
         return channel;

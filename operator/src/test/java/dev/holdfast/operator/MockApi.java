@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -48,6 +49,8 @@ final class MockApi implements AutoCloseable {
     private final KubernetesClient user;
     private final Relay relay;
     private volatile @Nullable WatchWire wire;
+    private volatile Duration reviewTime = Duration.ZERO;
+    private volatile boolean createForbidden;
 
     MockApi() {
         KubernetesCrudDispatcher dispatcher = new Dispatcher();
@@ -137,7 +140,10 @@ final class MockApi implements AutoCloseable {
                 return review(request.getUtf8Body());
             }
             note(request);
-            return super.handleCreate(request);
+            boolean forbidden = createForbidden && isOperators(request);
+            return forbidden
+                    ? new MockResponse().setResponseCode(HttpURLConnection.HTTP_FORBIDDEN)
+                    : super.handleCreate(request);
         }
 
         private MockResponse review(String body) {
@@ -151,7 +157,9 @@ final class MockApi implements AutoCloseable {
                     review.getSpec().getToken(),
                     new TokenReviewStatusBuilder().withAuthenticated(false).build());
             review.setStatus(status);
-            return new MockResponse().setResponseCode(201).setBody(Serialization.asJson(review));
+            MockResponse answer = new MockResponse().setResponseCode(201).setBody(Serialization.asJson(review));
+            Duration delay = reviewTime;
+            return delay.isZero() ? answer : answer.setBodyDelay(delay.toMillis(), TimeUnit.MILLISECONDS);
         }
 
         @Override
@@ -161,10 +169,13 @@ final class MockApi implements AutoCloseable {
         }
 
         private void note(RecordedRequest request) {
-            String agent = request.getHeader("User-Agent");
-            if (!"user".equals(agent)) {
+            if (isOperators(request)) {
                 writes.add(request.getMethod() + " " + request.getPath());
             }
+        }
+
+        private static boolean isOperators(RecordedRequest request) {
+            return !"user".equals(request.getHeader("User-Agent"));
         }
     }
 
@@ -275,6 +286,16 @@ final class MockApi implements AutoCloseable {
     /** How many tokens were reviewed. */
     int reviews() {
         return reviews.get();
+    }
+
+    /** Takes this long for every TokenReview from now on. */
+    void slowReviews(Duration each) {
+        reviewTime = each;
+    }
+
+    /** Grants operators no {@code create} from now on, as the chart does for what it brings itself. */
+    void forbidCreate() {
+        createForbidden = true;
     }
 
     /** Answers every GET, and every TokenReview, whose path contains {@code part} with {@code status} from now on. */

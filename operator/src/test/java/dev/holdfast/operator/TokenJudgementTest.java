@@ -1,5 +1,6 @@
 package dev.holdfast.operator;
 
+import static dev.holdfast.operator.ClusterFixture.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.operator.channel.ChannelConfig;
@@ -15,7 +16,13 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -108,6 +115,82 @@ class TokenJudgementTest {
         // Then
         assertThat(verdicts).allMatch(verdict -> verdict instanceof PeerVerdict.Unknown);
         assertThat(api.reviews()).isZero();
+    }
+
+    @Test
+    void strangersPushOutNoJudgementOfADataPlane() {
+        // Given
+        String token = admitted();
+        assertThat(peers.verify(token)).isInstanceOf(PeerVerdict.Known.class);
+
+        // When
+        for (int i = 0; i < 4_200; i++) {
+            peers.verify(Tokens.stranger());
+        }
+
+        // Then
+        int asked = api.reviews();
+        assertThat(asked).isEqualTo(4_201);
+        assertThat(peers.verify(token)).isInstanceOf(PeerVerdict.Known.class);
+        assertThat(api.reviews()).as("the judgement was still there").isEqualTo(asked);
+    }
+
+    @Test
+    void strangersKeepNoDataPlaneFromBeingHeard() {
+        // Given
+        api.slowReviews(Duration.ofSeconds(4));
+        for (int i = 0; i < 16; i++) {
+            Thread.startVirtualThread(() -> peers.verify(Tokens.stranger()));
+        }
+        await("reviews are under way", () -> api.reviews() >= 4);
+
+        // When
+        PeerVerdict verdict = peers.verify(admitted());
+
+        // Then
+        assertThat(verdict).isInstanceOf(PeerVerdict.Known.class);
+    }
+
+    @Test
+    void aFleetThatComesAtOnceIsHeardToTheLast() throws Exception {
+        // Given
+        api.slowReviews(Duration.ofMillis(300));
+        List<Callable<PeerVerdict>> fleet = IntStream.range(0, 24)
+                .mapToObj(i -> admitted())
+                .map(token -> (Callable<PeerVerdict>) () -> peers.verify(token))
+                .toList();
+
+        // When
+        List<PeerVerdict> verdicts = new ArrayList<>();
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            for (Future<PeerVerdict> verdict : threads.invokeAll(fleet)) {
+                verdicts.add(verdict.get());
+            }
+        }
+
+        // Then
+        assertThat(verdicts).hasSize(24).allMatch(verdict -> verdict instanceof PeerVerdict.Known);
+    }
+
+    @Test
+    void whileNobodyHasTimeToAskATokenThatWasAcceptedIsBelieved() {
+        // Given
+        String token = admitted();
+        assertThat(peers.verify(token)).isInstanceOf(PeerVerdict.Known.class);
+        api.slowReviews(Duration.ofSeconds(4));
+        for (int i = 0; i < 16; i++) {
+            Thread.startVirtualThread(() -> peers.verify(Tokens.token()));
+        }
+        await("reviews are under way", () -> api.reviews() > 12);
+        int asked = api.reviews();
+
+        // When
+        now = now.plusSeconds(61);
+        PeerVerdict verdict = peers.verify(token);
+
+        // Then
+        assertThat(verdict).isInstanceOf(PeerVerdict.Known.class);
+        assertThat(api.reviews()).as("it was not asked about").isEqualTo(asked);
     }
 
     private String admitted() {

@@ -24,13 +24,22 @@ final class Tokens {
     record Shown(String token, SSLContext trust) {}
 
     static String token(String audience, Duration validity) {
-        String claims = "{\"aud\":[\"%s\"],\"exp\":%d,\"jti\":\"%d\"}"
-                .formatted(audience, Instant.now().plus(validity).getEpochSecond(), SERIAL.incrementAndGet());
+        return token(USER, audience, validity);
+    }
+
+    private static String token(String subject, String audience, Duration validity) {
+        String claims = "{\"sub\":\"%s\",\"aud\":[\"%s\"],\"exp\":%d,\"jti\":\"%d\"}"
+                .formatted(subject, audience, Instant.now().plus(validity).getEpochSecond(), SERIAL.incrementAndGet());
         return part("{\"alg\":\"RS256\"}") + "." + part(claims) + "." + part("signature");
     }
 
     static String token() {
         return token(AUDIENCE, Duration.ofHours(1));
+    }
+
+    /** One that does not even say that it is a data plane's. */
+    static String stranger() {
+        return token("system:serviceaccount:tenant:default", AUDIENCE, Duration.ofHours(1));
     }
 
     private static String part(String text) {

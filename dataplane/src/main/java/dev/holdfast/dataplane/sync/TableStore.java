@@ -73,13 +73,18 @@ public final class TableStore {
     public void save(TableVersion version, RouteTable table) throws IOException {
         Files.createDirectories(directory, ownerOnly("rwx------"));
         Path next = directory.resolve(NAME + ".next");
-        try (FileChannel channel = create(next)) {
-            OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 64 << 10);
-            WireCodec.encode(new FullTable(version, table), out);
-            out.flush();
-            channel.force(true);
+        try {
+            try (FileChannel channel = create(next)) {
+                OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 64 << 10);
+                WireCodec.encode(new FullTable(version, table), out);
+                out.flush();
+                channel.force(true);
+            }
+            Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            // What was begun and not finished would take room on a volume that may have too little already.
+            Files.deleteIfExists(next);
         }
-        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
     private FileChannel create(Path next) throws IOException {

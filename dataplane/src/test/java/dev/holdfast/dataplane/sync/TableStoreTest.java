@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.sync;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.TableVersion;
@@ -63,6 +64,18 @@ class TableStoreTest {
         assertThat(leftOver).doesNotExist();
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file())))
                 .isEqualTo("rw-------");
+    }
+
+    @Test
+    void aTableThatCannotBeStoredLeavesNothingBehind() throws IOException {
+        // Given something in its place that no file can replace
+        Files.createDirectories(file().resolve("occupied"));
+
+        // When
+        assertThatThrownBy(() -> store.save(VERSION, TABLE)).isInstanceOf(IOException.class);
+
+        // Then
+        assertThat(files()).containsExactly(file());
     }
 
     @Test

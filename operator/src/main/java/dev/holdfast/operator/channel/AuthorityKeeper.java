@@ -37,6 +37,28 @@ final class AuthorityKeeper {
     private static final int ROUNDS_MAX = 5;
     private static final Map<String, String> LABELS = Map.of("app.kubernetes.io/managed-by", "holdfast-operator");
 
+    /** An object is gone that the operator may fill but not create. */
+    static final class ObjectMissingException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private final String kind;
+        private final String name;
+
+        ObjectMissingException(HasMetadata object, KubernetesClientException cause) {
+            super(cause);
+            kind = object.getKind();
+            name = object.getMetadata().getName();
+        }
+
+        String kind() {
+            return kind;
+        }
+
+        String name() {
+            return name;
+        }
+    }
+
     private final KubernetesClient client;
     private final Authority config;
     private final InstantSource time;
@@ -59,6 +81,7 @@ final class AuthorityKeeper {
      * Takes every step that is due.
      *
      * @throws KubernetesClientException if the API server cannot be asked
+     * @throws ObjectMissingException if the Secret or the ConfigMap is gone, and others must bring it back
      * @throws GeneralSecurityException if the Secret holds something else; it is left alone
      */
     void keep() throws GeneralSecurityException {
@@ -164,11 +187,23 @@ final class AuthorityKeeper {
 
     private void put(@Nullable HasMetadata before, HasMetadata next) {
         if (before == null) {
-            client.resource(next).create();
+            create(next);
         } else {
             client.resource(next)
                     .lockResourceVersion(before.getMetadata().getResourceVersion())
                     .update();
+        }
+    }
+
+    /** The chart brings both objects and so grants no right to create them, for RBAC cannot tie it to a name. */
+    private void create(HasMetadata object) {
+        try {
+            client.resource(object).create();
+        } catch (KubernetesClientException e) {
+            if (e.getCode() == HttpURLConnection.HTTP_FORBIDDEN) {
+                throw new ObjectMissingException(object, e);
+            }
+            throw e;
         }
     }
 

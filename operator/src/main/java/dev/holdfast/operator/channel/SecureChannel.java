@@ -1,5 +1,6 @@
 package dev.holdfast.operator.channel;
 
+import dev.holdfast.operator.channel.AuthorityKeeper.ObjectMissingException;
 import dev.holdfast.operator.publish.StreamGuard;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -10,6 +11,7 @@ import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,6 +33,8 @@ public final class SecureChannel implements AutoCloseable {
     private final Thread thread = Thread.ofVirtual().name("stream-ca").unstarted(this::loop);
     private boolean complained;
     private long complainedNanos;
+    private @Nullable String missing;
+    private volatile boolean isKept;
     private volatile Instant authorityEnd = Instant.EPOCH;
 
     /** Asks through {@code client}, which stays open when this closes. Does nothing before {@link #start()}. */
@@ -50,6 +54,9 @@ public final class SecureChannel implements AutoCloseable {
         Gauge.builder("holdfast.operator.ca.expiry", this, channel -> channel.secondsUntil(channel.authorityEnd))
                 .description("Seconds until the CA of the table stream ends")
                 .baseUnit("seconds")
+                .register(registry);
+        Gauge.builder("holdfast.operator.ca.kept", this, channel -> channel.isKept ? 1 : 0)
+                .description("1 while the CA of the table stream is in its Secret and its ConfigMap as it must be")
                 .register(registry);
         Gauge.builder("holdfast.operator.stream.certificate.expiry", this, SecureChannel::leafSeconds)
                 .description("Seconds until this replica's certificate ends")
@@ -94,6 +101,9 @@ public final class SecureChannel implements AutoCloseable {
         try {
             keeper.keep();
             kept = true;
+            missing = null;
+        } catch (ObjectMissingException e) {
+            tellMissing(e.kind(), e.name());
         } catch (KubernetesClientException e) {
             complain(() -> LOG.warn(
                     "CA not looked at secret={}/{} status={}",
@@ -102,7 +112,7 @@ public final class SecureChannel implements AutoCloseable {
                     e.getCode()));
         } catch (GeneralSecurityException e) {
             complain(() -> LOG.error(
-                    "CA not read secret={}/{} because=\"{}\" (expected: what this operator wrote; delete it to have"
+                    "CA not read secret={}/{} because=\"{}\" (expected: what this operator wrote; empty it to have"
                             + " another made)",
                     config.authority().namespace(),
                     config.authority().secret(),
@@ -110,6 +120,7 @@ public final class SecureChannel implements AutoCloseable {
         } catch (RuntimeException e) {
             LOG.error("CA not kept", e);
         }
+        isKept = kept;
         AuthorityState state = keeper.state();
         if (state != null) {
             authorityEnd = state.current().notAfter();
@@ -121,6 +132,25 @@ public final class SecureChannel implements AutoCloseable {
             }
         }
         return kept;
+    }
+
+    /** Says once what stays so until a person acts; the gauge goes on telling it. */
+    private void tellMissing(String kind, String name) {
+        if (kind.equals(missing)) {
+            return;
+        }
+        missing = kind;
+        String namespace = config.authority().namespace();
+        LOG.error(
+                "CA not kept: missing kind={} object={}/{} and the operator has no right to create it (expected: helm upgrade,"
+                        + " or kubectl apply of the manifests, which bring it back; or kubectl -n {} create {} {}, which"
+                        + " makes it empty)",
+                kind,
+                namespace,
+                name,
+                namespace,
+                kind.equals("Secret") ? "secret generic" : "configmap",
+                name);
     }
 
     /** Says at most every half minute what is tried again much sooner. */

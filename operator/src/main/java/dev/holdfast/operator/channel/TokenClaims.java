@@ -13,9 +13,9 @@ import java.util.Optional;
 
 /**
  * What a token of a ServiceAccount says of itself. Nobody has checked its signature: it saves asking the API server
- * about what can only be refused, and grants nothing.
+ * about what can only be refused, says in which queue to wait, and grants nothing.
  */
-record TokenClaims(List<String> audiences, Instant expires) {
+record TokenClaims(String subject, List<String> audiences, Instant expires) {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     /** Reads a JWT that names an audience and an end; empty for anything else. */
@@ -35,7 +35,10 @@ record TokenClaims(List<String> audiences, Instant expires) {
             JsonNode expires = claims.path("exp");
             return audiences.isEmpty() || !expires.isNumber()
                     ? Optional.empty()
-                    : Optional.of(new TokenClaims(List.copyOf(audiences), Instant.ofEpochSecond(expires.asLong())));
+                    : Optional.of(new TokenClaims(
+                            claims.path("sub").asText(),
+                            List.copyOf(audiences),
+                            Instant.ofEpochSecond(expires.asLong())));
         } catch (JsonProcessingException | IllegalArgumentException | DateTimeException e) {
             return Optional.empty();
         } catch (IOException e) {

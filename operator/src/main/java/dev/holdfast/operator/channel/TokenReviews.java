@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,7 +32,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Tells data planes by their tokens, as the API server judges them. A judgement is kept for a minute under the hash of
  * the token, which itself is kept nowhere. While the API server cannot be asked, a token that it once accepted is
- * believed to its end, and no other is. Thread-safe.
+ * believed to its end, and no other is. Who sends tokens that are refused, however many, neither pushes out what was
+ * accepted nor takes the place of those who may be data planes. Thread-safe.
  */
 final class TokenReviews implements PeerVerifier {
     private static final Logger LOG = LoggerFactory.getLogger(TokenReviews.class);
@@ -40,7 +42,9 @@ final class TokenReviews implements PeerVerifier {
     private static final Duration REFUSED_FOR = Duration.ofSeconds(10);
     private static final int TOKEN_CHARS_MAX = 8_192;
     private static final int JUDGEMENTS_MAX = 4_096;
-    private static final int REVIEWS_AT_A_TIME_MAX = 16;
+    private static final int OWN_REVIEWS_AT_A_TIME_MAX = 12;
+    private static final int OTHER_REVIEWS_AT_A_TIME_MAX = 4;
+    private static final Duration QUEUED_MAX = Duration.ofSeconds(2);
     private static final String POD_NAME = "authentication.kubernetes.io/pod-name";
     private static final String POD_UID = "authentication.kubernetes.io/pod-uid";
 
@@ -48,15 +52,10 @@ final class TokenReviews implements PeerVerifier {
     private final Peers peers;
     private final MeterRegistry registry;
     private final InstantSource time;
-    private final Semaphore reviews = new Semaphore(REVIEWS_AT_A_TIME_MAX);
-    private final Map<String, Judgement> judgements = new LinkedHashMap<>(64, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Judgement> eldest) {
-            return size() > JUDGEMENTS_MAX;
-        }
-    };
+    private final Semaphore ownReviews = new Semaphore(OWN_REVIEWS_AT_A_TIME_MAX, true);
+    private final Semaphore otherReviews = new Semaphore(OTHER_REVIEWS_AT_A_TIME_MAX, true);
+    private final Map<String, Judgement> accepted = bounded();
+    private final Map<String, Judgement> refused = bounded();
 
     private record Judgement(PeerVerdict verdict, Instant freshUntil) {}
 
@@ -86,11 +85,14 @@ final class TokenReviews implements PeerVerifier {
         if (known != null && now.isBefore(known.freshUntil)) {
             return known.verdict;
         }
-        PeerVerdict.Known accepted = known != null && known.verdict instanceof PeerVerdict.Known peer ? peer : null;
-        if (!reviews.tryAcquire()) {
-            return accepted == null
-                    ? count("busy", new PeerVerdict.Undecided(REVIEWS_AT_A_TIME_MAX + " tokens are being reviewed"))
-                    : count("believed", accepted);
+        PeerVerdict.Known before = known != null && known.verdict instanceof PeerVerdict.Known peer ? peer : null;
+        // Anybody can write this subject: it only says in which queue to wait.
+        boolean own = claims.get().subject().equals(peers.username());
+        Semaphore reviews = own ? ownReviews : otherReviews;
+        if (!isTurn(reviews)) {
+            return before == null
+                    ? count("busy", new PeerVerdict.Undecided("too many tokens are being reviewed"))
+                    : believe(hash, before, now);
         }
         try {
             PeerVerdict verdict = review(token, expires);
@@ -99,10 +101,8 @@ final class TokenReviews implements PeerVerifier {
             return count(valid ? "accepted" : "refused", verdict);
         } catch (KubernetesClientException e) {
             LOG.debug("a token cannot be reviewed status={}", e.getCode());
-            if (accepted != null) {
-                // An API server that hangs must not cost every report of every data plane as much as a timeout.
-                remember(hash, new Judgement(accepted, now.plus(BELIEVED_FOR)));
-                return count("believed", accepted);
+            if (before != null) {
+                return believe(hash, before, now);
             }
             return count(
                     "failed",
@@ -110,6 +110,21 @@ final class TokenReviews implements PeerVerifier {
         } finally {
             reviews.release();
         }
+    }
+
+    private static boolean isTurn(Semaphore reviews) {
+        try {
+            return reviews.tryAcquire(QUEUED_MAX.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** For a while: an API server that hangs must not cost every report of every data plane as much as a timeout. */
+    private PeerVerdict believe(String hash, PeerVerdict.Known before, Instant now) {
+        remember(hash, new Judgement(before, now.plus(BELIEVED_FOR)));
+        return count("believed", before);
     }
 
     private PeerVerdict review(String token, Instant expires) {
@@ -155,15 +170,29 @@ final class TokenReviews implements PeerVerifier {
     }
 
     private @Nullable Judgement judgement(String hash) {
-        synchronized (judgements) {
-            return judgements.get(hash);
+        synchronized (accepted) {
+            Judgement judgement = accepted.get(hash);
+            return judgement == null ? refused.get(hash) : judgement;
         }
     }
 
     private void remember(String hash, Judgement judgement) {
-        synchronized (judgements) {
-            judgements.put(hash, judgement);
+        boolean valid = judgement.verdict instanceof PeerVerdict.Known;
+        synchronized (accepted) {
+            (valid ? accepted : refused).put(hash, judgement);
+            (valid ? refused : accepted).remove(hash);
         }
+    }
+
+    private static Map<String, Judgement> bounded() {
+        return new LinkedHashMap<>(64, 0.75f, true) {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<String, Judgement> eldest) {
+                return size() > JUDGEMENTS_MAX;
+            }
+        };
     }
 
     private static String hash(String token) {

@@ -55,6 +55,7 @@ public final class RouteStreamServer implements AutoCloseable {
 
     private static final String BEARER = "Bearer ";
     private static final byte[] COMMENT = ":\n\n".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] EVENT_END = "\n\n".getBytes(StandardCharsets.US_ASCII);
     private static final Set<String> LOOPBACK_HOSTS = Set.of("localhost", "127.0.0.1", "[::1]");
 
     static {
@@ -328,13 +329,7 @@ public final class RouteStreamServer implements AutoCloseable {
 
     private void send(OutputStream out, EncodedUpdate update) throws IOException, InterruptedException {
         String head = "id: " + update.update().version() + "\nevent: " + update.event() + "\ndata: ";
-        byte[] json = update.json();
-        byte[] event = new byte[head.length() + json.length + 2];
-        System.arraycopy(head.getBytes(StandardCharsets.US_ASCII), 0, event, 0, head.length());
-        System.arraycopy(json, 0, event, head.length(), json.length);
-        event[event.length - 2] = '\n';
-        event[event.length - 1] = '\n';
-        write(out, event);
+        long bytes = write(out, head.getBytes(StandardCharsets.US_ASCII), update.json(), EVENT_END);
         Counter.builder("holdfast.operator.updates")
                 .description("Updates sent to data planes, by kind")
                 .tag("kind", update.event())
@@ -344,15 +339,28 @@ public final class RouteStreamServer implements AutoCloseable {
                 .description("Bytes of updates sent to data planes, by kind")
                 .tag("kind", update.event())
                 .register(registry)
-                .increment(event.length);
+                .increment(bytes);
     }
 
-    private void write(OutputStream out, byte[] bytes) throws IOException, InterruptedException {
-        Duration limit = config.writeDeadline().plusSeconds(bytes.length >> 20);
+    /**
+     * Part after part, for the bytes of a table belong to all streams: a copy for each does not fit into memory when every
+     * data plane asks at once. A small event leaves in one piece all the same, the response gathers 4 KiB.
+     *
+     * @return how many bytes there were
+     */
+    private long write(OutputStream out, byte[]... parts) throws IOException, InterruptedException {
+        long bytes = 0;
+        for (byte[] part : parts) {
+            bytes += part.length;
+        }
+        Duration limit = config.writeDeadline().plusSeconds(bytes >> 20);
         deadlines.within(limit, () -> {
-            out.write(bytes);
+            for (byte[] part : parts) {
+                out.write(part);
+            }
             out.flush();
         });
+        return bytes;
     }
 
     /** A version that cannot be read is one that we never published: the reader gets a full table. */

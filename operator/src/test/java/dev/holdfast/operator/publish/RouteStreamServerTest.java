@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import com.sun.management.ThreadMXBean;
 import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.update.ApplyOutcome;
 import dev.holdfast.routetable.update.ApplyReport;
@@ -14,8 +15,11 @@ import dev.holdfast.routetable.update.TableUpdate.FullTable;
 import dev.holdfast.routetable.update.TableUpdate.KeepAlive;
 import dev.holdfast.routetable.update.TableUpdate.TableDelta;
 import dev.holdfast.routetable.wire.WireCodec;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -156,6 +160,31 @@ class RouteStreamServerTest {
                             .extracting(DataPlaneState::name)
                             .containsExactly("proxy-b"));
         }
+    }
+
+    @Test
+    void aTableThatManyReadAtOnceIsInMemoryOnce() throws Exception {
+        // Given
+        publisher.publish(Tables.large(60_000, 80));
+        List<Socket> proxies = new ArrayList<>();
+        proxies.add(reading("proxy-0"));
+        await().until(() -> sent("updates") == 1);
+        double table = sent("update.bytes");
+
+        // When
+        long before = allocated();
+        for (int i = 1; i <= 8; i++) {
+            proxies.add(reading("proxy-" + i));
+        }
+        await().until(() -> sent("updates") == 9);
+        long allocated = allocated() - before;
+
+        // Then
+        for (Socket proxy : proxies) {
+            proxy.close();
+        }
+        assertThat(table).isGreaterThan(1 << 20);
+        assertThat(allocated).as("for eight tables of %.0f bytes", table).isLessThan((long) (4 * table));
     }
 
     @Test
@@ -351,6 +380,30 @@ class RouteStreamServerTest {
         } catch (IOException e) {
             throw new AssertionError(e);
         }
+    }
+
+    /** A data plane that reads and forgets. */
+    private Socket reading(String name) throws IOException {
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port());
+        socket.getOutputStream().write(head("GET", "/v1/tables", "Holdfast-Data-Plane: " + name + "\r\n"));
+        Thread.ofPlatform().daemon().start(() -> {
+            try {
+                socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+            } catch (IOException e) {
+                // The test is over.
+            }
+        });
+        return socket;
+    }
+
+    private double sent(String what) {
+        Counter counter =
+                registry.find("holdfast.operator." + what).tag("kind", "full").counter();
+        return counter == null ? 0 : counter.count();
+    }
+
+    private static long allocated() {
+        return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getTotalThreadAllocatedBytes();
     }
 
     private int post(byte[] body, String contentType) throws Exception {

@@ -138,8 +138,7 @@ final class Upgrade extends TimerWheel.Timer {
         ByteBuf bytes;
         try {
             if (request.head().headers().contains(HttpHeaderNames.EXPECT)) {
-                // Asked for both, a server answers 100 before 101 (RFC 9110 §7.8); a handshake has no body to hold
-                // back.
+                // Asked for both, a server answers 100 before 101 (RFC 9110 §7.8); a handshake has no body.
                 request.head().headers().remove(HttpHeaderNames.EXPECT);
                 takeover.sendContinue();
             }
