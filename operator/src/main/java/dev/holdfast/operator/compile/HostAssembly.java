@@ -75,8 +75,7 @@ final class HostAssembly {
      * @param charsOfUpstreams what upstreams that the table has not yet would add to it
      * @return whether the route is in the table
      */
-    boolean claim(
-            ResourceRef owner, RouteIntent intent, RouteAction action, long charsOfUpstreams, Findings findings) {
+    boolean claim(ResourceRef owner, RouteIntent intent, RouteAction action, long charsOfUpstreams, Findings findings) {
         Host known = hosts.get(intent.host());
         Claim winner = known == null ? null : known.claims.get(intent.match());
         if (winner != null) {

@@ -58,7 +58,8 @@ final class TextBudget {
         long own = taken.getOrDefault(owner, 0L) + wanted;
         if (own > most) {
             return "the routes of this object, each with its matches, header changes and the authorities of its backends,"
-                    + " need more than " + most + " characters (expected: less hosts, matches, header values or authorities;"
+                    + " need more than " + most
+                    + " characters (expected: less hosts, matches, header values or authorities;"
                     + " spread them over several objects); those from here on are not served";
         }
         if (total + wanted > TABLE_CHARS_MAX) {
@@ -76,7 +77,8 @@ final class TextBudget {
      */
     @Nullable
     String certificate(ResourceRef owner, Certificate certificate) {
-        long wanted = (long) certificate.chainPem().length() + certificate.keyPem().length();
+        long wanted =
+                (long) certificate.chainPem().length() + certificate.keyPem().length();
         long own = certificates.getOrDefault(owner, 0L) + wanted;
         if (own > OBJECT_CHARS_MAX) {
             return "the certificates of this object need more than " + OBJECT_CHARS_MAX

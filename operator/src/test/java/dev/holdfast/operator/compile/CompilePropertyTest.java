@@ -169,7 +169,8 @@ class CompilePropertyTest {
             List<JsonNode> healthy = documents(CASES.resolve("poison-service-missing/in/cluster.yaml"));
             healthy.stream()
                     .filter(object -> object.path("kind").asText().equals("Ingress"))
-                    .map(object -> (ObjectNode) object.path("spec").path("rules").path(0))
+                    .map(object ->
+                            (ObjectNode) object.path("spec").path("rules").path(0))
                     .forEach(rule -> rule.put("host", "healthy.test"));
             List<JsonNode> all = new ArrayList<>(healthy);
             documents(directory).stream()

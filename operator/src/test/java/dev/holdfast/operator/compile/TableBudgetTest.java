@@ -120,14 +120,12 @@ class TableBudgetTest {
     void authoritiesThatEachUpstreamCarriesAreBoundedAndTheNeighbourIsServed() throws Exception {
         // Given: a Secret of 230 KB, which 64 upstreams of one object trust
         String bundle = certificates(300);
-        String rules = IntStream.range(0, 32)
-                .mapToObj(i -> """
+        String rules =
+                IntStream.range(0, 32).mapToObj(i -> """
                         {matches: [{path: {value: /p%d}}],
                          backendRefs: [
                            {name: chat, port: 80, protocol: https, tls: {caSecretName: bundle, serverName: a%d.test}},
-                           {name: chat, port: 80, protocol: https, tls: {caSecretName: bundle, serverName: b%d.test}}]}"""
-                        .formatted(i, i, i))
-                .collect(Collectors.joining(", "));
+                           {name: chat, port: 80, protocol: https, tls: {caSecretName: bundle, serverName: b%d.test}}]}""".formatted(i, i, i)).collect(Collectors.joining(", "));
         Manifests manifests = new Manifests().add(SURROUNDINGS).add("""
                 kind: Secret
                 metadata: {name: bundle, namespace: shop, labels: {holdfast.dev/watch: "true"}}
@@ -243,9 +241,9 @@ class TableBudgetTest {
     /** A bundle in which one certificate of 700 characters stands so often, as it stands in a Secret. */
     private static String certificates(int count) throws IOException {
         byte[] one = Base64.getDecoder().decode(sample("tls.crt"));
-        return Base64.getEncoder().encodeToString(new String(one, StandardCharsets.US_ASCII)
-                .repeat(count)
-                .getBytes(StandardCharsets.US_ASCII));
+        return Base64.getEncoder()
+                .encodeToString(
+                        new String(one, StandardCharsets.US_ASCII).repeat(count).getBytes(StandardCharsets.US_ASCII));
     }
 
     private static String sample(String key) throws IOException {

@@ -69,7 +69,8 @@ final class NginxAnnotations {
                 read(key.substring(PREFIX.length()), value.strip(), OwnAnnotations.fieldPath(key));
             }
         });
-        settings.redirect = redirectsAlways ? Redirect.ALWAYS : redirectsWithTls ? Redirect.WITH_CERTIFICATE : Redirect.NEVER;
+        settings.redirect =
+                redirectsAlways ? Redirect.ALWAYS : redirectsWithTls ? Redirect.WITH_CERTIFICATE : Redirect.NEVER;
         if (sticky) {
             settings.cookieName = cookieName == null ? "INGRESSCOOKIE" : cookieName;
         }
@@ -87,8 +88,7 @@ final class NginxAnnotations {
             case "affinity" -> affinity(value, path);
             case "session-cookie-name" ->
                 cookie(path, () -> cookieName = new StickyCookie(value, "/", null, null).name(), value);
-            case "session-cookie-path" ->
-                cookie(path, () -> settings.cookiePath = cookiePath(value), value);
+            case "session-cookie-path" -> cookie(path, () -> settings.cookiePath = cookiePath(value), value);
             case "session-cookie-max-age" -> seconds(value, path, it -> settings.cookieMaxAge = it);
             case "session-cookie-samesite" -> sameSite(value, path);
             case "backend-protocol" -> protocol(value, path);

@@ -14,8 +14,8 @@ final class NginxCatalogue {
             value -> Values.bool(value).filter(on -> !on).isPresent();
 
     // A list with every address in it: cert-manager writes one into each Ingress of its HTTP-01 solver.
-    private static final Predicate<String> EVERYBODY =
-            value -> Pattern.compile(",").splitAsStream(value).map(String::strip).anyMatch("0.0.0.0/0"::equals);
+    private static final Predicate<String> EVERYBODY = value ->
+            Pattern.compile(",").splitAsStream(value).map(String::strip).anyMatch("0.0.0.0/0"::equals);
 
     /** Values that ask for what happens anyway, so that nobody needs to hear. */
     static final Map<String, Predicate<String>> NEUTRAL = Map.ofEntries(

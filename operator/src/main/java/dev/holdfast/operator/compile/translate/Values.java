@@ -47,8 +47,8 @@ final class Values {
     static String headerValue(String field, String value) {
         for (int i = 0; i < value.length(); i++) {
             if (value.charAt(i) > '~') {
-                throw new IllegalArgumentException(
-                        field + ": " + shown(value) + " (expected: ASCII; encode the others, by percent signs for instance)");
+                throw new IllegalArgumentException(field + ": " + shown(value)
+                        + " (expected: ASCII; encode the others, by percent signs for instance)");
             }
         }
         return value;
