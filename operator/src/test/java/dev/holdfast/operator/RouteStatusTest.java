@@ -198,6 +198,36 @@ class RouteStatusTest {
         assertThat(message("later", "Programmed")).isEqualTo("1 of 1 data plane serves this generation");
     }
 
+    @Test
+    void aDataPlaneThatStartsDoesNotCountBeforeItSaysWhatItServes() throws Exception {
+        // Given a route that is ready
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+        ClusterOperator operator = cluster.operator();
+        ready(operator, "dp-1");
+        List<String> before = cluster.api().writes("websocketroutes");
+
+        // When another data plane starts, and takes its time with the table
+        StreamReader second = cluster.dataPlane(operator, "dp-2");
+        await("it is sent the table", () -> second.serves("a.example.com"));
+        Thread.sleep(1_000);
+
+        // Then nobody hears of it before it refuses or serves
+        assertThat(cluster.api().writes("websocketroutes")).isEqualTo(before);
+        second.report(new ApplyOutcome.Refused("certificate default/tls: no key"));
+        awaitMessage("1 of 2 data planes serve this generation; refused by dp-2: certificate default/tls: no key");
+        second.report(new ApplyOutcome.Applied());
+        awaitMessage("2 of 2 data planes serve this generation");
+    }
+
+    /** A data plane that serves the route and says so; returns when its owner was told. */
+    private StreamReader ready(ClusterOperator operator, String name) throws Exception {
+        StreamReader dataPlane = cluster.dataPlane(operator, name);
+        await("the data plane has the table", () -> dataPlane.serves("a.example.com"));
+        dataPlane.report(new ApplyOutcome.Applied());
+        awaitCondition("chat", "Ready", "True Ready");
+        return dataPlane;
+    }
+
     private void awaitMessage(String expected) {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(60))

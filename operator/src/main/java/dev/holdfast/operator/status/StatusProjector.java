@@ -65,8 +65,8 @@ public final class StatusProjector {
     private static Verdict programmed(RouteStatus previous, StatusIntent intent) {
         Progress progress = intent.progress();
         int serving = progress.serving();
-        int connected = progress.connected();
-        if (connected == 0 && progress.standing() == Progress.Standing.UNSETTLED) {
+        int counted = progress.counted();
+        if (counted == 0 && progress.standing() == Progress.Standing.UNSETTLED) {
             // They serve on without us; unsaying it at every restart of the operator would only alarm.
             Condition before = previous.condition(PROGRAMMED).orElse(null);
             if (before != null
@@ -75,16 +75,16 @@ public final class StatusProjector {
                 return new Verdict(PROGRAMMED, true, before.reason(), before.message());
             }
         }
-        if (connected == 0) {
+        if (counted == 0) {
             return new Verdict(
                     PROGRAMMED,
                     false,
                     "Pending",
-                    "no data plane is connected; is one running and does it reach the operator?");
+                    "no data plane says what it serves; is one running and does it reach the operator?");
         }
-        String count = serving + " of " + connected + (connected == 1 ? " data plane serves" : " data planes serve")
+        String count = serving + " of " + counted + (counted == 1 ? " data plane serves" : " data planes serve")
                 + " this generation";
-        if (serving == connected) {
+        if (serving == counted) {
             return new Verdict(PROGRAMMED, true, PROGRAMMED, count);
         }
         String refusals = progress.refusals().isEmpty()

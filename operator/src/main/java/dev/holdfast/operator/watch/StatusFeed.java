@@ -129,19 +129,19 @@ final class StatusFeed implements AutoCloseable {
     }
 
     private Map<ResourceRef, StatusIntent> intents(CompileResult compiled) {
-        List<DataPlaneState> connected =
-                reports.states().stream().filter(DataPlaneState::connected).toList();
-        Map<String, TableVersion> served = HashMap.newHashMap(connected.size());
-        for (DataPlaneState state : connected) {
+        List<DataPlaneState> counted =
+                reports.states().stream().filter(DataPlaneState::counts).toList();
+        Map<String, TableVersion> served = HashMap.newHashMap(counted.size());
+        for (DataPlaneState state : counted) {
             if (state.serves() != null) {
                 served.put(state.name(), state.serves());
             }
         }
         generations.served(served);
-        List<String> refusals = connected.stream()
+        List<String> refusals = counted.stream()
                 .flatMap(state -> state.refusal().stream().map(refused -> state.name() + ": " + refused.reason()))
                 .toList();
-        Progress.Standing standing = standing(!connected.isEmpty());
+        Progress.Standing standing = standing(!counted.isEmpty());
         Map<ResourceRef, List<Diagnostic>> diagnostics = new HashMap<>();
         for (Diagnostic diagnostic : compiled.diagnostics()) {
             diagnostics
@@ -152,8 +152,8 @@ final class StatusFeed implements AutoCloseable {
                 HashMap.newHashMap(compiled.subjects().size());
         compiled.subjects().forEach((ref, subject) -> {
             int serving = generations.serving(ref);
-            List<String> blame = serving < connected.size() ? refusals : List.of();
-            Progress progress = new Progress(serving, connected.size(), blame, standing);
+            List<String> blame = serving < counted.size() ? refusals : List.of();
+            Progress progress = new Progress(serving, counted.size(), blame, standing);
             now.put(
                     ref,
                     new StatusIntent(
@@ -165,16 +165,16 @@ final class StatusFeed implements AutoCloseable {
         return now;
     }
 
-    private Progress.Standing standing(boolean anyConnected) {
+    private Progress.Standing standing(boolean anyCounted) {
         long now = System.nanoTime();
-        if (anyConnected) {
+        if (anyCounted) {
             waitsAnew.set(true);
         } else if (waitsAnew.getAndSet(false)) {
             // Not before: the first lists of a large cluster, when no data plane can connect, do not count.
             missingSinceNanos = now;
         }
         boolean settled =
-                anyConnected || now - missingSinceNanos > config.settle().toNanos();
+                anyCounted || now - missingSinceNanos > config.settle().toNanos();
         unsettled = !settled;
         return settled ? Progress.Standing.SETTLED : Progress.Standing.UNSETTLED;
     }

@@ -110,8 +110,8 @@ class StatusProjectorTest {
         assertThat(settled.condition("Programmed").orElseThrow().reason()).isEqualTo("Pending");
     }
 
-    private static Progress progress(int serving, int connected) {
-        return new Progress(serving, connected, List.of(), Standing.SETTLED);
+    private static Progress progress(int serving, int counted) {
+        return new Progress(serving, counted, List.of(), Standing.SETTLED);
     }
 
     private static StatusIntent intent(long generation, Progress progress, Diagnostic... diagnostics) {
