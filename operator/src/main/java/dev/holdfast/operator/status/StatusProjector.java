@@ -17,6 +17,8 @@ import java.util.stream.Stream;
 public final class StatusProjector {
     private static final String PROGRAMMED = "Programmed";
     private static final String READY = "Ready";
+    private static final String RELEASED = "Waiting for a Holdfast operator: the one that served the route does not serve"
+            + " its class any more; is spec.ingressClassName right?";
     private static final int DIAGNOSTICS_MAX = 8;
     private static final int MESSAGE_CHARS_MAX = 4_096;
 
@@ -43,13 +45,37 @@ public final class StatusProjector {
         return new RouteStatus(intent.generation(), intent.endpoints(), conditions);
     }
 
+    /** The status of a route that is ours no more: like that of a new one, it speaks of no generation. */
+    public static RouteStatus released(RouteStatus previous, Instant now) {
+        List<Condition> conditions = Stream.of(
+                        DiagnosticCode.Condition.ACCEPTED.type(),
+                        DiagnosticCode.Condition.RESOLVED_REFS.type(),
+                        PROGRAMMED,
+                        READY)
+                .map(type -> new Condition(
+                        type, Condition.UNKNOWN, "Pending", RELEASED, 0, since(type, Condition.UNKNOWN, previous, now)))
+                .toList();
+        return new RouteStatus(0, 0, conditions);
+    }
+
+    /** Whether the status is one of {@link #released}. */
+    public static boolean isReleased(RouteStatus status) {
+        return status.condition(READY)
+                .filter(ready -> RELEASED.equals(ready.message()))
+                .isPresent();
+    }
+
     private static Condition condition(Verdict verdict, RouteStatus previous, long generation, Instant now) {
         String status = verdict.holds ? Condition.TRUE : Condition.FALSE;
-        String since = previous.condition(verdict.type)
+        String since = since(verdict.type, status, previous, now);
+        return new Condition(verdict.type, status, verdict.reason, verdict.message, generation, since);
+    }
+
+    private static String since(String type, String status, RouteStatus previous, Instant now) {
+        return previous.condition(type)
                 .filter(before -> status.equals(before.status()))
                 .map(Condition::lastTransitionTime)
                 .orElseGet(() -> now.truncatedTo(ChronoUnit.SECONDS).toString());
-        return new Condition(verdict.type, status, verdict.reason, verdict.message, generation, since);
     }
 
     private static Verdict verdict(DiagnosticCode.Condition condition, String fine, List<Diagnostic> diagnostics) {

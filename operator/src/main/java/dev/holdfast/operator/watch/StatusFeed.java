@@ -5,6 +5,7 @@ import dev.holdfast.operator.diagnostic.Diagnostic;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.publish.ApplyReports;
 import dev.holdfast.operator.publish.DataPlaneState;
+import dev.holdfast.operator.snapshot.ClusterSnapshot.WebSocketRouteView;
 import dev.holdfast.operator.status.GenerationLog;
 import dev.holdfast.operator.status.Progress;
 import dev.holdfast.operator.status.StatusIntent;
@@ -35,6 +36,7 @@ final class StatusFeed implements AutoCloseable {
     private final ApplyReports reports;
     private final Consumer<ResourceRef> onIntent;
     private final GenerationLog generations = new GenerationLog();
+    private final LeftRoutes left = new LeftRoutes();
     private final Semaphore news = new Semaphore(0);
     private final Thread thread;
     private final AtomicBoolean nameAll = new AtomicBoolean();
@@ -46,7 +48,7 @@ final class StatusFeed implements AutoCloseable {
     private volatile @Nullable CompileResult result;
     private volatile Map<ResourceRef, StatusIntent> intents = Map.of();
 
-    /** Calls {@code onIntent} on its own thread for every object whose intent is new or changed. */
+    /** Calls {@code onIntent} on its own thread for every object whose intent is new, changed or gone. */
     StatusFeed(StatusConfig config, ApplyReports reports, Consumer<ResourceRef> onIntent) {
         this.config = config;
         this.reports = reports;
@@ -59,9 +61,14 @@ final class StatusFeed implements AutoCloseable {
         thread.start();
     }
 
-    /** Takes a finished compile; does not block. */
-    void compiled(CompileResult compiled, TableVersion version) {
+    /**
+     * Takes a finished compile; does not block.
+     *
+     * @param routes every WebSocketRoute that there is, of whatever class
+     */
+    void compiled(CompileResult compiled, TableVersion version, List<WebSocketRouteView> routes) {
         generations.compiled(compiled, version);
+        left.compiled(compiled.subjects(), routes);
         result = compiled;
         news.release();
     }
@@ -69,6 +76,11 @@ final class StatusFeed implements AutoCloseable {
     /** What the object's owner should hear; empty for an object that is not ours or not compiled yet. */
     Optional<StatusIntent> intent(ResourceRef ref) {
         return Optional.ofNullable(intents.get(ref));
+    }
+
+    /** The routes whose owners should hear that they are not ours any more. */
+    LeftRoutes left() {
+        return left;
     }
 
     /** Names every object again, as if all intents had changed. */
@@ -123,6 +135,7 @@ final class StatusFeed implements AutoCloseable {
                     onIntent.accept(ref);
                 }
             });
+            left.refs().stream().filter(ref -> all || before.containsKey(ref)).forEach(onIntent);
         } catch (RuntimeException e) {
             LOG.error("status is not worked out, the next change tries again", e);
         }

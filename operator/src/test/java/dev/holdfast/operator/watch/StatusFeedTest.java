@@ -49,7 +49,7 @@ class StatusFeedTest {
         Thread.sleep(SETTLE.plusMillis(200));
 
         // When
-        feed.compiled(COMPILED, version());
+        feed.compiled(COMPILED, version(), List.of());
         feed.start();
 
         // Then
@@ -60,7 +60,7 @@ class StatusFeedTest {
     @Test
     void aReplicaThatBeginsToLeadWaitsForDataPlanesThatMayBeOnTheirWay() throws Exception {
         // Given: none came
-        feed.compiled(COMPILED, version());
+        feed.compiled(COMPILED, version(), List.of());
         feed.start();
         await().atMost(Duration.ofSeconds(30)).until(() -> standing() == Standing.SETTLED);
 
@@ -76,7 +76,7 @@ class StatusFeedTest {
     @Test
     void oneThatFollowsAndSaidNothingYetIsOnItsWay() {
         // Given a replica that has just started
-        feed.compiled(COMPILED, version());
+        feed.compiled(COMPILED, version(), List.of());
         feed.start();
 
         // When a data plane comes that cannot tell yet what it serves
