@@ -120,7 +120,9 @@ class IngressStatusTest {
 
             // Then the address goes, and the log says what to do
             await("no address is shown", () -> addresses("chat").isEmpty());
-            assertThat(log.lines()).singleElement(STRING).contains("WARN", "--publish-service", "default/edge", "create");
+            assertThat(log.lines())
+                    .singleElement(STRING)
+                    .contains("WARN", "--publish-service", "default/edge", "create");
         }
     }
 

@@ -230,7 +230,9 @@ class RouteStatusTest {
         StreamReader dataPlane = ready(cluster.operator(), "dp-1");
 
         // When its class is edited, with a slip
-        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat").replace("ClassName: holdfast", "ClassName: holdfats"));
+        cluster.api()
+                .apply(ClusterFixture.route("chat", "a.example.com", "chat")
+                        .replace("ClassName: holdfast", "ClassName: holdfats"));
 
         // Then its status is that of a route which nobody serves, and says where to look
         await("it is served no more", () -> !dataPlane.serves("a.example.com"));

@@ -17,8 +17,9 @@ import java.util.stream.Stream;
 public final class StatusProjector {
     private static final String PROGRAMMED = "Programmed";
     private static final String READY = "Ready";
-    private static final String RELEASED = "Waiting for a Holdfast operator: the one that served the route does not serve"
-            + " its class any more; is spec.ingressClassName right?";
+    private static final String RELEASED =
+            "Waiting for a Holdfast operator: the one that served the route does not serve"
+                    + " its class any more; is spec.ingressClassName right?";
     private static final int DIAGNOSTICS_MAX = 8;
     private static final int MESSAGE_CHARS_MAX = 4_096;
 

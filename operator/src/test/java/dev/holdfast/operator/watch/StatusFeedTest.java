@@ -88,8 +88,7 @@ class StatusFeedTest {
         await().during(Duration.ofMillis(500))
                 .atMost(Duration.ofSeconds(2))
                 .until(() -> standing() == Standing.UNSETTLED && counted() == 0);
-        reports.accept(
-                new ApplyReport("dp-1", version(), new ApplyOutcome.Applied()), ApplyReports.Place.ELSEWHERE);
+        reports.accept(new ApplyReport("dp-1", version(), new ApplyOutcome.Applied()), ApplyReports.Place.ELSEWHERE);
         await().atMost(Duration.ofSeconds(30)).until(() -> standing() == Standing.SETTLED && counted() == 1);
     }
 
