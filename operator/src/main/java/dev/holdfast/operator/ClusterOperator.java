@@ -145,7 +145,9 @@ public final class ClusterOperator implements AutoCloseable {
         watcher.references(compilation.result().references());
         if (writing != null) {
             writing.writer.compiled(
-                    compilation.result(), compilation.published().version());
+                    compilation.result(),
+                    compilation.published().version(),
+                    compilation.snapshot().webSocketRoutes());
         }
     }
 

@@ -2,6 +2,7 @@ package dev.holdfast.operator;
 
 import static dev.holdfast.operator.ClusterFixture.await;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import dev.holdfast.operator.watch.StatusConfig;
 import io.fabric8.kubernetes.api.model.Event;
@@ -15,6 +16,8 @@ import org.junit.jupiter.api.Timeout;
 /** Addresses and Events of Ingresses as their owners read them. */
 @Timeout(120)
 class IngressStatusTest {
+    private static final String ADDRESSES = "dev.holdfast.operator.watch.AddressSource";
+
     private final ClusterFixture cluster = new ClusterFixture();
 
     @AfterEach
@@ -101,6 +104,55 @@ class IngressStatusTest {
         // Then
         await("eight are told", () -> events().size() == 8);
         assertThat(events()).extracting(Event::getReason).contains("AnnotationRefused");
+    }
+
+    @Test
+    void aPublishedServiceThatIsNotThereIsToldAndShowsNoAddress() throws Exception {
+        // Given an Ingress that shows the address of a Service which went while no operator ran
+        cluster.api()
+                .apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.ingress("chat", "a.example.com", "chat")
+                        + "status: {loadBalancer: {ingress: [{ip: 203.0.113.9}]}}\n");
+        assertThat(addresses("chat")).containsExactly("203.0.113.9");
+
+        // When an operator starts that publishes it
+        try (HeardLog log = new HeardLog(ADDRESSES)) {
+            cluster.operator(publishing("default/edge"), null);
+
+            // Then the address goes, and the log says what to do
+            await("no address is shown", () -> addresses("chat").isEmpty());
+            assertThat(log.lines())
+                    .singleElement(STRING)
+                    .contains("WARN", "--publish-service", "default/edge", "create");
+        }
+    }
+
+    @Test
+    void aPublishedServiceThatMayNotBeReadIsToldOnceAndChangesNothing() throws Exception {
+        // Given an Ingress that shows an address, and a Service that the operator may not read
+        cluster.api()
+                .apply(ClusterFixture.CLASS + "---\n" + ClusterFixture.ingress("chat", "a.example.com", "chat")
+                        + "status: {loadBalancer: {ingress: [{ip: 203.0.113.9}]}}\n");
+        cluster.api().refuse("/namespaces/default/services", 403);
+
+        // When an operator starts that publishes it, and tries again and again
+        try (HeardLog log = new HeardLog(ADDRESSES)) {
+            cluster.operator(publishing("default/edge"), null);
+            await("it is told", () -> !log.lines().isEmpty());
+            Thread.sleep(2_000);
+
+            // Then it is told once, and the address stays
+            assertThat(log.lines()).singleElement(STRING).contains("--publish-service", "default/edge", "403", "grant");
+            assertThat(addresses("chat")).containsExactly("203.0.113.9");
+        }
+    }
+
+    private static StatusConfig publishing(String service) {
+        return new StatusConfig(
+                service,
+                List.of(),
+                StatusConfig.Patch.SERVER_SIDE_APPLY,
+                Duration.ofMillis(20),
+                Duration.ofMillis(500));
     }
 
     private List<Event> events() {

@@ -3,6 +3,8 @@ package dev.holdfast.operator;
 import static dev.holdfast.operator.ClusterFixture.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.operator.compile.CompileOptions;
+import dev.holdfast.operator.watch.WatchConfig;
 import dev.holdfast.routetable.update.ApplyOutcome;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import java.time.Duration;
@@ -17,6 +19,8 @@ import org.junit.jupiter.api.Timeout;
 /** Conditions of WebSocketRoutes as their owners read them. */
 @Timeout(120)
 class RouteStatusTest {
+    private static final String OUR_CONTROLLER = "holdfast.dev/ingress-controller";
+
     private final ClusterFixture cluster = new ClusterFixture();
 
     @BeforeEach
@@ -196,6 +200,98 @@ class RouteStatusTest {
         other.report(new ApplyOutcome.Applied());
         awaitCondition("later", "Ready", "True Ready");
         assertThat(message("later", "Programmed")).isEqualTo("1 of 1 data plane serves this generation");
+    }
+
+    @Test
+    void aDataPlaneThatStartsDoesNotCountBeforeItSaysWhatItServes() throws Exception {
+        // Given a route that is ready
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+        ClusterOperator operator = cluster.operator();
+        ready(operator, "dp-1");
+        List<String> before = cluster.api().writes("websocketroutes");
+
+        // When another data plane starts, and takes its time with the table
+        StreamReader second = cluster.dataPlane(operator, "dp-2");
+        await("it is sent the table", () -> second.serves("a.example.com"));
+        Thread.sleep(1_000);
+
+        // Then nobody hears of it before it refuses or serves
+        assertThat(cluster.api().writes("websocketroutes")).isEqualTo(before);
+        second.report(new ApplyOutcome.Refused("certificate default/tls: no key"));
+        awaitMessage("1 of 2 data planes serve this generation; refused by dp-2: certificate default/tls: no key");
+        second.report(new ApplyOutcome.Applied());
+        awaitMessage("2 of 2 data planes serve this generation");
+    }
+
+    @Test
+    void aRouteThatLeavesOurClassIsNoLongerSaidToBeReady() throws Exception {
+        // Given a route that is ready
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+        StreamReader dataPlane = ready(cluster.operator(), "dp-1");
+
+        // When its class is edited, with a slip
+        cluster.api()
+                .apply(ClusterFixture.route("chat", "a.example.com", "chat")
+                        .replace("ClassName: holdfast", "ClassName: holdfats"));
+
+        // Then its status is that of a route which nobody serves, and says where to look
+        await("it is served no more", () -> !dataPlane.serves("a.example.com"));
+        awaitCondition("chat", "Ready", "Unknown Pending");
+        assertThat(List.of("Accepted", "ResolvedRefs", "Programmed"))
+                .allSatisfy(type -> assertThat(condition("chat", type)).isEqualTo("Unknown Pending"));
+        assertThat(message("chat", "Ready")).contains("spec.ingressClassName");
+    }
+
+    @Test
+    void aRouteWhoseClassIsTakenAwayIsNotReadyUntilItReturns() throws Exception {
+        // Given a route that is ready
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+        StreamReader dataPlane = ready(cluster.operator(), "dp-1");
+
+        // When its class becomes that of another controller, and ours again
+        cluster.api().apply(ClusterFixture.CLASS.replace(OUR_CONTROLLER, "example.com/other"));
+        awaitCondition("chat", "Ready", "Unknown Pending");
+        cluster.api().apply(ClusterFixture.CLASS);
+
+        // Then it becomes ready again
+        await("it is served again", () -> dataPlane.serves("a.example.com"));
+        dataPlane.report(new ApplyOutcome.Applied());
+        awaitCondition("chat", "Ready", "True Ready");
+    }
+
+    @Test
+    void aRouteWhoseClassGoesToAnotherInstallationIsLeftToThatOne() throws Exception {
+        // Given a route that one of two installations serves, both of which write as the same field manager
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+        ready(cluster.operator(), "dp-1");
+        CompileOptions other =
+                new CompileOptions("example.com/other", "other", false, CompileOptions.LoopbackEndpoints.REFUSED);
+        StreamReader theirs = cluster.dataPlane(
+                cluster.operator(new ClusterOperator.Config(
+                        OperatorConfig.of(other, 0), WatchConfig.of(List.of()), ClusterFixture.status(), null)),
+                "dp-2");
+
+        // When the class becomes that of the other
+        cluster.api().apply(ClusterFixture.CLASS.replace(OUR_CONTROLLER, "example.com/other"));
+
+        // Then that one has the last word, and there is no quarrel
+        await("the other serves it", () -> theirs.serves("a.example.com"));
+        theirs.report(new ApplyOutcome.Applied());
+        awaitCondition("chat", "Ready", "True Ready");
+        Thread.sleep(1_000);
+        List<String> settled = cluster.api().writes("websocketroutes");
+        Thread.sleep(2_000);
+        assertThat(cluster.api().writes("websocketroutes")).isEqualTo(settled).hasSizeLessThanOrEqualTo(8);
+        assertThat(condition("chat", "Ready")).isEqualTo("True Ready");
+    }
+
+    /** A data plane that serves the route and says so; returns when its owner was told. */
+    private StreamReader ready(ClusterOperator operator, String name) throws Exception {
+        StreamReader dataPlane = cluster.dataPlane(operator, name);
+        await("the data plane has the table", () -> dataPlane.serves("a.example.com"));
+        dataPlane.report(new ApplyOutcome.Applied());
+        awaitCondition("chat", "Ready", "True Ready");
+        return dataPlane;
     }
 
     private void awaitMessage(String expected) {

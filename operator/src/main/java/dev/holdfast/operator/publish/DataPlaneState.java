@@ -30,6 +30,14 @@ public record DataPlaneState(
         return !silent && (streams > 0 || elsewhere);
     }
 
+    /**
+     * Whether it counts among those that serve a route or fail to: it follows the tables and said what it serves, or that
+     * it refuses. One that has just started takes no requests before it holds a table.
+     */
+    public boolean counts() {
+        return connected() && (serves != null || refusal().isPresent());
+    }
+
     /** Its last answer, if that was to refuse what it was sent. */
     public Optional<Refused> refusal() {
         return report != null && report.outcome() instanceof Refused refused ? Optional.of(refused) : Optional.empty();

@@ -14,4 +14,7 @@ public record Condition(
 
     /** The value of one that does not. */
     public static final String FALSE = "False";
+
+    /** The value of one of which nobody can say. */
+    public static final String UNKNOWN = "Unknown";
 }

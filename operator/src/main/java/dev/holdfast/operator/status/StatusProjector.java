@@ -17,6 +17,9 @@ import java.util.stream.Stream;
 public final class StatusProjector {
     private static final String PROGRAMMED = "Programmed";
     private static final String READY = "Ready";
+    private static final String RELEASED =
+            "Waiting for a Holdfast operator: the one that served the route does not serve"
+                    + " its class any more; is spec.ingressClassName right?";
     private static final int DIAGNOSTICS_MAX = 8;
     private static final int MESSAGE_CHARS_MAX = 4_096;
 
@@ -43,13 +46,37 @@ public final class StatusProjector {
         return new RouteStatus(intent.generation(), intent.endpoints(), conditions);
     }
 
+    /** The status of a route that is ours no more: like that of a new one, it speaks of no generation. */
+    public static RouteStatus released(RouteStatus previous, Instant now) {
+        List<Condition> conditions = Stream.of(
+                        DiagnosticCode.Condition.ACCEPTED.type(),
+                        DiagnosticCode.Condition.RESOLVED_REFS.type(),
+                        PROGRAMMED,
+                        READY)
+                .map(type -> new Condition(
+                        type, Condition.UNKNOWN, "Pending", RELEASED, 0, since(type, Condition.UNKNOWN, previous, now)))
+                .toList();
+        return new RouteStatus(0, 0, conditions);
+    }
+
+    /** Whether the status is one of {@link #released}. */
+    public static boolean isReleased(RouteStatus status) {
+        return status.condition(READY)
+                .filter(ready -> RELEASED.equals(ready.message()))
+                .isPresent();
+    }
+
     private static Condition condition(Verdict verdict, RouteStatus previous, long generation, Instant now) {
         String status = verdict.holds ? Condition.TRUE : Condition.FALSE;
-        String since = previous.condition(verdict.type)
+        String since = since(verdict.type, status, previous, now);
+        return new Condition(verdict.type, status, verdict.reason, verdict.message, generation, since);
+    }
+
+    private static String since(String type, String status, RouteStatus previous, Instant now) {
+        return previous.condition(type)
                 .filter(before -> status.equals(before.status()))
                 .map(Condition::lastTransitionTime)
                 .orElseGet(() -> now.truncatedTo(ChronoUnit.SECONDS).toString());
-        return new Condition(verdict.type, status, verdict.reason, verdict.message, generation, since);
     }
 
     private static Verdict verdict(DiagnosticCode.Condition condition, String fine, List<Diagnostic> diagnostics) {
@@ -65,8 +92,8 @@ public final class StatusProjector {
     private static Verdict programmed(RouteStatus previous, StatusIntent intent) {
         Progress progress = intent.progress();
         int serving = progress.serving();
-        int connected = progress.connected();
-        if (connected == 0 && progress.standing() == Progress.Standing.UNSETTLED) {
+        int counted = progress.counted();
+        if (counted == 0 && progress.standing() == Progress.Standing.UNSETTLED) {
             // They serve on without us; unsaying it at every restart of the operator would only alarm.
             Condition before = previous.condition(PROGRAMMED).orElse(null);
             if (before != null
@@ -75,16 +102,16 @@ public final class StatusProjector {
                 return new Verdict(PROGRAMMED, true, before.reason(), before.message());
             }
         }
-        if (connected == 0) {
+        if (counted == 0) {
             return new Verdict(
                     PROGRAMMED,
                     false,
                     "Pending",
-                    "no data plane is connected; is one running and does it reach the operator?");
+                    "no data plane says what it serves; is one running and does it reach the operator?");
         }
-        String count = serving + " of " + connected + (connected == 1 ? " data plane serves" : " data planes serve")
+        String count = serving + " of " + counted + (counted == 1 ? " data plane serves" : " data planes serve")
                 + " this generation";
-        if (serving == connected) {
+        if (serving == counted) {
             return new Verdict(PROGRAMMED, true, PROGRAMMED, count);
         }
         String refusals = progress.refusals().isEmpty()

@@ -6,16 +6,27 @@ import io.fabric8.kubernetes.api.model.networking.v1.IngressLoadBalancerIngress;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
+import java.net.HttpURLConnection;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Which addresses every Ingress shows: a fixed list, or those of a Service that is followed. */
+/**
+ * Which addresses every Ingress shows: a fixed list, or those of a Service that is followed. A Service that is not there
+ * has none, and the log says so; while it cannot be read, the Ingresses keep what they show.
+ */
 final class AddressSource implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(AddressSource.class);
+
     private final StatusConfig config;
     private final Runnable onChange;
     private @Nullable SharedIndexInformer<Service> informer;
     private volatile @Nullable List<IngressLoadBalancerIngress> addresses;
+    private final AtomicInteger lastProblem = new AtomicInteger(-1);
+    private volatile boolean closed;
 
     /** Calls {@code onChange} when the addresses changed. */
     AddressSource(StatusConfig config, Runnable onChange) {
@@ -35,7 +46,7 @@ final class AddressSource implements AutoCloseable {
                     .inNamespace(service.substring(0, slash))
                     .withName(service.substring(slash + 1))
                     .runnableInformer(0)
-                    .exceptionHandler((started, problem) -> true)
+                    .exceptionHandler((started, problem) -> retry(problem))
                     .addEventHandler(new Follower());
             informer.start();
         }
@@ -48,9 +59,40 @@ final class AddressSource implements AutoCloseable {
 
     @Override
     public void close() {
+        closed = true;
         if (informer != null) {
             informer.stop();
         }
+    }
+
+    /** Says what is wrong, once for each kind of problem in a row: fabric8 tries again within seconds. */
+    private boolean retry(Throwable problem) {
+        int code = KindWatch.code(problem);
+        if (closed || lastProblem.getAndSet(code) == code) {
+            return true;
+        }
+        String service = config.publishService();
+        if (code == HttpURLConnection.HTTP_FORBIDDEN || code == HttpURLConnection.HTTP_UNAUTHORIZED) {
+            LOG.error(
+                    "--publish-service: cannot watch the Service {} status={}: grant the ServiceAccount list and watch for"
+                            + " it; Ingresses keep the addresses that they show",
+                    service,
+                    code);
+        } else {
+            LOG.warn(
+                    "--publish-service: cannot watch the Service {} yet, trying again: {}",
+                    service,
+                    problem.toString());
+        }
+        return true;
+    }
+
+    private void missing() {
+        LOG.warn(
+                "--publish-service: there is no Service {}, so no Ingress shows an address; create it, or name the one that"
+                        + " data planes are reached by",
+                config.publishService());
+        take(null);
     }
 
     private void take(@Nullable Service service) {
@@ -63,6 +105,13 @@ final class AddressSource implements AutoCloseable {
 
     private final class Follower implements ResourceEventHandler<Service> {
         @Override
+        public void onList(String resourceVersion, boolean remainedEmpty) {
+            if (remainedEmpty && addresses == null) {
+                missing();
+            }
+        }
+
+        @Override
         public void onAdd(Service service) {
             take(service);
         }
@@ -74,7 +123,7 @@ final class AddressSource implements AutoCloseable {
 
         @Override
         public void onDelete(Service service, boolean deletedFinalStateUnknown) {
-            take(null);
+            missing();
         }
     }
 }

@@ -116,8 +116,7 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
 
     private boolean retry(Throwable problem) {
         context.onError.accept(kind);
-        KubernetesClientException answer = answer(problem);
-        int code = answer == null ? 0 : answer.getCode();
+        int code = code(problem);
         if (code == HttpURLConnection.HTTP_NOT_FOUND) {
             context.onAbsent.accept(kind);
         } else {
@@ -226,14 +225,15 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
         startInformer();
     }
 
-    private static @Nullable KubernetesClientException answer(Throwable problem) {
+    /** The status that the server answered with; 0 if it did not answer. */
+    static int code(Throwable problem) {
         Throwable cause = problem;
         for (int depth = 0; cause != null && depth < 10; depth++) {
             if (cause instanceof KubernetesClientException answer && answer.getCode() > 0) {
-                return answer;
+                return answer.getCode();
             }
             cause = cause.getCause();
         }
-        return null;
+        return 0;
     }
 }

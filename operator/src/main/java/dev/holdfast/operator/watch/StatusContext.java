@@ -21,11 +21,16 @@ record StatusContext(
      * generation at hand, since the next compile or the next event brings them together.
      */
     Optional<StatusIntent> due(ResourceRef ref, ObjectMeta meta) {
-        if (!leader.getAsBoolean() || meta.getDeletionTimestamp() != null) {
+        if (!mayWrite(meta)) {
             return Optional.empty();
         }
         long generation = meta.getGeneration() == null ? 0 : meta.getGeneration();
         return feed.intent(ref).filter(intent -> intent.generation() == generation);
+    }
+
+    /** Whether this replica writes, and the object is there to stay. */
+    boolean mayWrite(ObjectMeta meta) {
+        return leader.getAsBoolean() && meta.getDeletionTimestamp() == null;
     }
 
     /** The metadata of what is sent: server-side apply claims nothing but the name, a difference must equal the rest. */

@@ -5,6 +5,7 @@ import dev.holdfast.operator.diagnostic.Diagnostic;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.publish.ApplyReports;
 import dev.holdfast.operator.publish.DataPlaneState;
+import dev.holdfast.operator.snapshot.ClusterSnapshot.WebSocketRouteView;
 import dev.holdfast.operator.status.GenerationLog;
 import dev.holdfast.operator.status.Progress;
 import dev.holdfast.operator.status.StatusIntent;
@@ -35,6 +36,7 @@ final class StatusFeed implements AutoCloseable {
     private final ApplyReports reports;
     private final Consumer<ResourceRef> onIntent;
     private final GenerationLog generations = new GenerationLog();
+    private final LeftRoutes left = new LeftRoutes();
     private final Semaphore news = new Semaphore(0);
     private final Thread thread;
     private final AtomicBoolean nameAll = new AtomicBoolean();
@@ -46,7 +48,7 @@ final class StatusFeed implements AutoCloseable {
     private volatile @Nullable CompileResult result;
     private volatile Map<ResourceRef, StatusIntent> intents = Map.of();
 
-    /** Calls {@code onIntent} on its own thread for every object whose intent is new or changed. */
+    /** Calls {@code onIntent} on its own thread for every object whose intent is new, changed or gone. */
     StatusFeed(StatusConfig config, ApplyReports reports, Consumer<ResourceRef> onIntent) {
         this.config = config;
         this.reports = reports;
@@ -59,9 +61,14 @@ final class StatusFeed implements AutoCloseable {
         thread.start();
     }
 
-    /** Takes a finished compile; does not block. */
-    void compiled(CompileResult compiled, TableVersion version) {
+    /**
+     * Takes a finished compile; does not block.
+     *
+     * @param routes every WebSocketRoute that there is, of whatever class
+     */
+    void compiled(CompileResult compiled, TableVersion version, List<WebSocketRouteView> routes) {
         generations.compiled(compiled, version);
+        left.compiled(compiled.subjects(), routes);
         result = compiled;
         news.release();
     }
@@ -69,6 +76,11 @@ final class StatusFeed implements AutoCloseable {
     /** What the object's owner should hear; empty for an object that is not ours or not compiled yet. */
     Optional<StatusIntent> intent(ResourceRef ref) {
         return Optional.ofNullable(intents.get(ref));
+    }
+
+    /** The routes whose owners should hear that they are not ours any more. */
+    LeftRoutes left() {
+        return left;
     }
 
     /** Names every object again, as if all intents had changed. */
@@ -123,25 +135,26 @@ final class StatusFeed implements AutoCloseable {
                     onIntent.accept(ref);
                 }
             });
+            left.refs().stream().filter(ref -> all || before.containsKey(ref)).forEach(onIntent);
         } catch (RuntimeException e) {
             LOG.error("status is not worked out, the next change tries again", e);
         }
     }
 
     private Map<ResourceRef, StatusIntent> intents(CompileResult compiled) {
-        List<DataPlaneState> connected =
-                reports.states().stream().filter(DataPlaneState::connected).toList();
-        Map<String, TableVersion> served = HashMap.newHashMap(connected.size());
-        for (DataPlaneState state : connected) {
+        List<DataPlaneState> counted =
+                reports.states().stream().filter(DataPlaneState::counts).toList();
+        Map<String, TableVersion> served = HashMap.newHashMap(counted.size());
+        for (DataPlaneState state : counted) {
             if (state.serves() != null) {
                 served.put(state.name(), state.serves());
             }
         }
         generations.served(served);
-        List<String> refusals = connected.stream()
+        List<String> refusals = counted.stream()
                 .flatMap(state -> state.refusal().stream().map(refused -> state.name() + ": " + refused.reason()))
                 .toList();
-        Progress.Standing standing = standing(!connected.isEmpty());
+        Progress.Standing standing = standing(!counted.isEmpty());
         Map<ResourceRef, List<Diagnostic>> diagnostics = new HashMap<>();
         for (Diagnostic diagnostic : compiled.diagnostics()) {
             diagnostics
@@ -152,8 +165,8 @@ final class StatusFeed implements AutoCloseable {
                 HashMap.newHashMap(compiled.subjects().size());
         compiled.subjects().forEach((ref, subject) -> {
             int serving = generations.serving(ref);
-            List<String> blame = serving < connected.size() ? refusals : List.of();
-            Progress progress = new Progress(serving, connected.size(), blame, standing);
+            List<String> blame = serving < counted.size() ? refusals : List.of();
+            Progress progress = new Progress(serving, counted.size(), blame, standing);
             now.put(
                     ref,
                     new StatusIntent(
@@ -165,16 +178,16 @@ final class StatusFeed implements AutoCloseable {
         return now;
     }
 
-    private Progress.Standing standing(boolean anyConnected) {
+    private Progress.Standing standing(boolean anyCounted) {
         long now = System.nanoTime();
-        if (anyConnected) {
+        if (anyCounted) {
             waitsAnew.set(true);
         } else if (waitsAnew.getAndSet(false)) {
             // Not before: the first lists of a large cluster, when no data plane can connect, do not count.
             missingSinceNanos = now;
         }
         boolean settled =
-                anyConnected || now - missingSinceNanos > config.settle().toNanos();
+                anyCounted || now - missingSinceNanos > config.settle().toNanos();
         unsettled = !settled;
         return settled ? Progress.Standing.SETTLED : Progress.Standing.UNSETTLED;
     }

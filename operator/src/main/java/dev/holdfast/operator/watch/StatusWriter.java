@@ -3,6 +3,7 @@ package dev.holdfast.operator.watch;
 import dev.holdfast.operator.compile.CompileResult;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.publish.ApplyReports;
+import dev.holdfast.operator.snapshot.ClusterSnapshot.WebSocketRouteView;
 import dev.holdfast.routetable.TableVersion;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.networking.v1.Ingress;
@@ -15,6 +16,7 @@ import io.javaoperatorsdk.operator.processing.retry.GenericRetry;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -108,9 +110,13 @@ public final class StatusWriter implements AutoCloseable {
                 new SlimStatusStore<>(route -> {}));
     }
 
-    /** Takes a finished compile; does not block. */
-    public void compiled(CompileResult result, TableVersion version) {
-        feed.compiled(result, version);
+    /**
+     * Takes a finished compile; does not block.
+     *
+     * @param routes every WebSocketRoute that there is, of whatever class
+     */
+    public void compiled(CompileResult result, TableVersion version, List<WebSocketRouteView> routes) {
+        feed.compiled(result, version, routes);
         events.retain(result.subjects().keySet());
         sent.retain(result.subjects().keySet());
     }

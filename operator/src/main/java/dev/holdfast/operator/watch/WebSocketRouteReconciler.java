@@ -40,16 +40,37 @@ final class WebSocketRouteReconciler implements Reconciler<RouteStatusResource> 
         ObjectMeta meta = route.getMetadata();
         ResourceRef ref = ref(meta);
         StatusIntent intent = status.due(ref, meta).orElse(null);
-        if (intent == null) {
-            return UpdateControl.noUpdate();
-        }
         RouteStatus before = route.statusOrNone();
+        if (intent == null) {
+            return release(ref, meta, before);
+        }
         RouteStatus after = StatusProjector.project(before, intent, time.instant());
         if (after.equals(before) || !status.isNew(ref, meta, intent)) {
             return UpdateControl.noUpdate();
         }
+        return patch(status.patchMeta(meta), after);
+    }
+
+    /** Takes back what was said of a route that is not ours any more. */
+    private UpdateControl<RouteStatusResource> release(ResourceRef ref, ObjectMeta meta, RouteStatus before) {
+        LeftRoutes left = status.feed().left();
+        if (!left.isStale(ref, before) || !status.mayWrite(meta)) {
+            return UpdateControl.noUpdate();
+        }
+        left.release(ref);
+        RouteStatus after = StatusProjector.released(before, time.instant());
+        if (!status.isNew(ref, meta, after)) {
+            return UpdateControl.noUpdate();
+        }
+        ObjectMeta at = status.patchMeta(meta);
+        // Not on top of what was not seen: the route may be somebody else's by now.
+        at.setResourceVersion(meta.getResourceVersion());
+        return patch(at, after);
+    }
+
+    private static UpdateControl<RouteStatusResource> patch(ObjectMeta meta, RouteStatus after) {
         RouteStatusResource update = new RouteStatusResource();
-        update.setMetadata(status.patchMeta(meta));
+        update.setMetadata(meta);
         update.setStatus(after);
         return UpdateControl.patchStatus(update);
     }
@@ -57,7 +78,9 @@ final class WebSocketRouteReconciler implements Reconciler<RouteStatusResource> 
     @Override
     public ErrorStatusUpdateControl<RouteStatusResource> updateErrorStatus(
             RouteStatusResource resource, Context<RouteStatusResource> context, Exception problem) {
-        status.sent().forget(ref(resource.getMetadata()));
+        ResourceRef ref = ref(resource.getMetadata());
+        status.sent().forget(ref);
+        status.feed().left().retry(ref);
         return StatusContext.failed(problem);
     }
 

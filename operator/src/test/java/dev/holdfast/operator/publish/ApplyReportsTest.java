@@ -43,6 +43,29 @@ class ApplyReportsTest {
     }
 
     @Test
+    void aDataPlaneCountsFromItsFirstWordOnWhatItServes() {
+        // Given one that has just started, one that wants the whole table, and one that served before its stream broke
+        reports.opened("new");
+        reports.opened("asks");
+        report("asks", ONE, new NeedsFullTable("digest"));
+        reports.opened("refuses");
+        reports.opened("returns");
+        report("returns", ONE, new Applied());
+        reports.closed("returns");
+
+        // When the last returns, and another refuses its first table
+        reports.opened("returns");
+        report("refuses", ONE, new Refused("certificate ns/tls: no key"));
+
+        // Then these two count
+        assertThat(reports.states()).allMatch(DataPlaneState::connected);
+        assertThat(reports.states())
+                .filteredOn(DataPlaneState::counts)
+                .extracting(DataPlaneState::name)
+                .containsExactly("refuses", "returns");
+    }
+
+    @Test
     void onlyNewsAreAnnounced() {
         // Given
         reports.onChange(changes::incrementAndGet);

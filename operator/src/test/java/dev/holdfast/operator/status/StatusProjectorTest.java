@@ -110,8 +110,28 @@ class StatusProjectorTest {
         assertThat(settled.condition("Programmed").orElseThrow().reason()).isEqualTo("Pending");
     }
 
-    private static Progress progress(int serving, int connected) {
-        return new Progress(serving, connected, List.of(), Standing.SETTLED);
+    @Test
+    void aRouteThatIsOursNoMoreIsAsPendingAsANewOne() {
+        // Given a ready route
+        RouteStatus before = StatusProjector.project(RouteStatus.NONE, intent(3, progress(1, 1)), T0);
+
+        // When it is released
+        RouteStatus after = StatusProjector.released(before, T1);
+
+        // Then nothing is said of any generation, and the owner reads where to look
+        assertThat(after.observedGeneration()).isZero();
+        assertThat(after.conditions()).hasSize(4).allSatisfy(condition -> {
+            assertThat(condition.status()).isEqualTo("Unknown");
+            assertThat(condition.reason()).isEqualTo("Pending");
+            assertThat(condition.message()).contains("spec.ingressClassName");
+            assertThat(condition.lastTransitionTime()).isEqualTo(T1.toString());
+        });
+        assertThat(StatusProjector.isReleased(after)).isTrue();
+        assertThat(StatusProjector.isReleased(before)).isFalse();
+    }
+
+    private static Progress progress(int serving, int counted) {
+        return new Progress(serving, counted, List.of(), Standing.SETTLED);
     }
 
     private static StatusIntent intent(long generation, Progress progress, Diagnostic... diagnostics) {

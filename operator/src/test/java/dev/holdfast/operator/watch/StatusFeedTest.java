@@ -11,6 +11,8 @@ import dev.holdfast.operator.status.StatusIntent;
 import dev.holdfast.operator.watch.StatusConfig.Patch;
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.update.ApplyOutcome;
+import dev.holdfast.routetable.update.ApplyReport;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -30,9 +32,10 @@ class StatusFeedTest {
             RouteTable.EMPTY, List.of(), Map.of(ROUTE, new CompileResult.Subject(1, Instant.EPOCH, 1, 1)), Set.of());
 
     private final BlockingQueue<ResourceRef> named = new LinkedBlockingQueue<>();
+    private final ApplyReports reports = new ApplyReports();
     private final StatusFeed feed = new StatusFeed(
             new StatusConfig(null, List.of(), Patch.SERVER_SIDE_APPLY, Duration.ofMillis(1), SETTLE),
-            new ApplyReports(),
+            reports,
             named::add);
 
     @AfterEach
@@ -46,7 +49,7 @@ class StatusFeedTest {
         Thread.sleep(SETTLE.plusMillis(200));
 
         // When
-        feed.compiled(COMPILED, version());
+        feed.compiled(COMPILED, version(), List.of());
         feed.start();
 
         // Then
@@ -57,7 +60,7 @@ class StatusFeedTest {
     @Test
     void aReplicaThatBeginsToLeadWaitsForDataPlanesThatMayBeOnTheirWay() throws Exception {
         // Given: none came
-        feed.compiled(COMPILED, version());
+        feed.compiled(COMPILED, version(), List.of());
         feed.start();
         await().atMost(Duration.ofSeconds(30)).until(() -> standing() == Standing.SETTLED);
 
@@ -68,6 +71,29 @@ class StatusFeedTest {
         // Then
         assertThat(named.poll(10, TimeUnit.SECONDS)).isEqualTo(ROUTE);
         assertThat(standing()).as("when it is named").isEqualTo(Standing.UNSETTLED);
+    }
+
+    @Test
+    void oneThatFollowsAndSaidNothingYetIsOnItsWay() {
+        // Given a replica that has just started
+        feed.compiled(COMPILED, version(), List.of());
+        feed.start();
+
+        // When a data plane comes that cannot tell yet what it serves
+        reports.accept(
+                new ApplyReport("dp-1", version(), new ApplyOutcome.NeedsFullTable("digest")),
+                ApplyReports.Place.ELSEWHERE);
+
+        // Then it is waited for, and not counted
+        await().during(Duration.ofMillis(500))
+                .atMost(Duration.ofSeconds(2))
+                .until(() -> standing() == Standing.UNSETTLED && counted() == 0);
+        reports.accept(new ApplyReport("dp-1", version(), new ApplyOutcome.Applied()), ApplyReports.Place.ELSEWHERE);
+        await().atMost(Duration.ofSeconds(30)).until(() -> standing() == Standing.SETTLED && counted() == 1);
+    }
+
+    private int counted() {
+        return feed.intent(ROUTE).map(intent -> intent.progress().counted()).orElse(0);
     }
 
     private Standing standing() {
