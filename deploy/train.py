@@ -1,9 +1,10 @@
 """Puts an AOT cache into the images of operator and data plane: train.py OPERATOR.tar DATAPLANE.tar
 
 Both run once, on this machine, with the JVM and the archives of their images: the operator against an API server that is
-played here, the data plane following it and serving a few requests. What they loaded and linked is recorded, and goes into each
-image as a layer of its own on top of the others, /app/holdfast.aot, with the option that uses it. A JVM that cannot use
-it, because it is another one, starts without.
+played here, the data plane following it by TLS, as in a cluster, and serving a few hundred edits, requests and tunnels. What
+they loaded and linked, and how their methods ran (JEP 515), is recorded, and goes into each image as a layer of its own on top of
+the others, /app/holdfast.aot, with the option that uses it: the first edits after a start are served about as fast as the
+later ones. A JVM that cannot use it, because it is another one, starts without.
 """
 
 import base64
@@ -21,10 +22,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
+
+import played_api
 
 CACHE = "app/holdfast.aot"
 # The cache of machine code finds fault with itself at every start; it does without what it does not trust.
@@ -32,108 +34,46 @@ QUIET = "-Xlog:aot*=error"
 PATIENCE_SECONDS = 180
 EPOCH = 1
 
-CLASS = {"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "holdfast", "uid": "1"}}
-CLASS["spec"] = {"controller": "holdfast.dev/ingress-controller"}
-META = {"namespace": "default", "resourceVersion": "1", "generation": 1}
-ROUTE = {
-    "apiVersion": "holdfast.dev/v1alpha1",
-    "kind": "WebSocketRoute",
-    "metadata": {**META, "name": "live", "uid": "2"},
-    "spec": {
-        "ingressClassName": "holdfast",
-        "hostnames": ["live.localhost"],
-        "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}], "backendRefs": [{"name": "chat", "port": 80}]}],
-    },
-}
-INGRESS = {
-    "apiVersion": "networking.k8s.io/v1",
-    "kind": "Ingress",
-    "metadata": {**META, "name": "chat", "uid": "3"},
-    "spec": {
-        "ingressClassName": "holdfast",
-        "rules": [
-            {
-                "host": "chat.localhost",
-                "http": {
-                    "paths": [
-                        {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "chat", "port": {"number": 80}}}}
-                    ]
-                },
-            }
-        ],
-    },
-}
+ACCOUNT = "system:serviceaccount:default:trained"
+AUDIENCE = "holdfast.dev/route-stream"
+
+EDITS = 300
+NAMESPACE = "default"
+CLASS = {"spec": {"controller": "holdfast.dev/ingress-controller"}}
 SERVICE = {
-    "apiVersion": "v1",
-    "kind": "Service",
-    "metadata": {**META, "name": "chat", "uid": "4"},
+    "metadata": {"namespace": NAMESPACE},
     "spec": {"clusterIP": "10.96.0.10", "ports": [{"name": "http", "port": 80, "targetPort": 80}]},
 }
-SLICE = {
-    "apiVersion": "discovery.k8s.io/v1",
-    "kind": "EndpointSlice",
-    "metadata": {**META, "name": "chat-1", "uid": "5", "labels": {"kubernetes.io/service-name": "chat"}},
-    "addressType": "IPv4",
-    "ports": [{"name": "http", "port": 9}],
-    "endpoints": [{"addresses": ["192.0.2.1"], "conditions": {"ready": True}}],
-}
-OBJECTS = {
-    "ingressclasses": ("networking.k8s.io/v1", "IngressClass", [CLASS]),
-    "websocketroutes": ("holdfast.dev/v1alpha1", "WebSocketRoute", [ROUTE]),
-    "ingresses": ("networking.k8s.io/v1", "Ingress", [INGRESS]),
-    "services": ("v1", "Service", [SERVICE]),
-    "endpointslices": ("discovery.k8s.io/v1", "EndpointSlice", [SLICE]),
-    "secrets": ("v1", "Secret", []),
-}
 
 
-class PlayedApi(http.server.BaseHTTPRequestHandler):
-    """Lists a few objects, opens watches and says nothing, finds nothing else, and takes whatever is written."""
+def ingress(host):
+    backend = {"service": {"name": "chat", "port": {"number": 80}}}
+    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    return {"metadata": {"namespace": NAMESPACE}, "spec": {"ingressClassName": "holdfast", "rules": [rule]}}
 
-    protocol_version = "HTTP/1.1"
-    kept = {}
 
-    def log_message(self, *words):
-        pass
+def route(host):
+    rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}], "backendRefs": [{"name": "chat", "port": 80}]}
+    return {"metadata": {"namespace": NAMESPACE}, "spec": {"ingressClassName": "holdfast", "hostnames": [host], "rules": [rule]}}
 
-    def answer(self, status, body):
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
 
-    def do_GET(self):
-        path, _, query = self.path.partition("?")
-        kind = path.rstrip("/").rsplit("/", 1)[-1]
-        if "watch=true" in query:
-            key = self.headers.get("Sec-WebSocket-Key", "") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-            self.send_response(101)
-            self.send_header("Connection", "Upgrade")
-            self.send_header("Upgrade", "websocket")
-            self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
-            self.end_headers()
-            self.close_connection = True
-            time.sleep(PATIENCE_SECONDS)
-        elif path in self.kept:
-            self.answer(200, self.kept[path])
-        elif kind in OBJECTS:
-            version, name, items = OBJECTS[kind]
-            self.answer(200, {"kind": f"{name}List", "apiVersion": version, "metadata": {"resourceVersion": "1"}, "items": items})
-        else:
-            self.answer(404, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404})
+def own_address():
+    """Where this machine is reached, since loopback is no address of a pod; one of nobody (RFC 5737) without any network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sends_nothing:
+        try:
+            sends_nothing.connect(("192.0.2.1", 9))
+            return sends_nothing.getsockname()[0]
+        except OSError:
+            return "192.0.2.1"
 
-    def take(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        name = body.get("metadata", {}).get("name", "")
-        path = self.path.partition("?")[0]
-        kept = {**self.kept.get(path, {}), **body}
-        kept["metadata"] = {**META, "uid": "9", **body.get("metadata", {}), "resourceVersion": str(time.monotonic_ns())}
-        self.kept[path if self.command != "POST" else f"{path}/{name}"] = kept
-        self.answer(201 if self.command == "POST" else 200, kept)
 
-    do_POST = do_PUT = do_PATCH = take
+def endpoints(port):
+    return {
+        "metadata": {"namespace": NAMESPACE, "labels": {"kubernetes.io/service-name": "chat"}},
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": port}],
+        "endpoints": [{"addresses": [own_address()], "conditions": {"ready": True}}],
+    }
 
 
 class Image:
@@ -219,12 +159,12 @@ def status(port, path, host="localhost", **headers):
         return 0
 
 
-def await_that(what, process, holds):
+def await_that(what, process, holds, pause=0.1):
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         if process.poll() is not None or time.monotonic() > deadline:
             raise SystemExit(f"train: {what}: not so (exit status {process.poll()})")
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 def end(process):
@@ -232,21 +172,98 @@ def end(process):
     process.wait(PATIENCE_SECONDS)
 
 
+class Backend(http.server.BaseHTTPRequestHandler):
+    """Answers each GET with a few bytes; one that asks for a WebSocket gets a tunnel, and its bytes back."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *words):
+        pass
+
+    def do_GET(self):
+        key = self.headers.get("Sec-WebSocket-Key")
+        self.send_response(101 if key else 200)
+        if key:
+            self.send_header("Connection", "Upgrade")
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Sec-WebSocket-Accept", played_api.accept(key))
+        else:
+            self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"" if key else b"ok")
+        while key and (data := self.rfile.read1(1024)):
+            self.wfile.write(data)
+
+
+def tunnel(connection, host):
+    """A handshake, a few text frames there and back, and a close; without a network nobody is there to take it."""
+    head = f"GET /v1/ HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    connection.sendall(f"{head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+    answers = connection.makefile("rb")
+    if b" 101 " not in answers.readline():
+        return
+    while answers.readline().strip():
+        pass
+    for text in (b"hello", b"x" * 100, b"bye"):
+        # RFC 6455, section 5.2: masked, with a mask of zeros.
+        connection.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)
+        answers.read(6 + len(text))
+    connection.sendall(bytes([0x88, 0x82, 0, 0, 0, 0, 3, 232]))
+    answers.read(8)
+
+
 def handshake(port):
     """TLS with a certificate of nobody's: the code behind it is what matters."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
-        with context.wrap_socket(plain, server_hostname="chat.localhost") as tls:
-            tls.sendall(b"GET / HTTP/1.1\r\nHost: chat.localhost\r\nConnection: close\r\n\r\n")
-            tls.recv(1024)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+    return context.wrap_socket(plain, server_hostname="chat.localhost")
+
+
+def edit(objects, more, plain, tls, process):
+    """What a day brings: routes that come, change and go, endpoints that move, and traffic meanwhile."""
+
+    def is_known(host):
+        return status(plain, "/v1/", host) not in (0, 404)
+
+    for i in range(EDITS):
+        name = f"edit-{i}"
+        kind, made = ("ingresses", ingress) if i % 3 else ("websocketroutes", route)
+        objects.put(kind, name, made(f"{name}.localhost"))
+        await_that(f"{name} is known", process, lambda: is_known(f"{name}.localhost"), 0.002)
+        if i % 2:
+            objects.remove("endpointslices", "chat-more")
+        else:
+            objects.put("endpointslices", "chat-more", endpoints(more.server_port))
+        connect = handshake if i % 10 == 0 else lambda port: socket.create_connection(("127.0.0.1", port), timeout=10)
+        with connect(plain if i % 10 else tls) as connection:
+            tunnel(connection, f"{name}.localhost")
+    for i in range(EDITS):
+        objects.remove("ingresses" if i % 3 else "websocketroutes", f"edit-{i}")
+    await_that("removed routes are gone", process, lambda: not is_known(f"edit-{EDITS - 1}.localhost"))
+
+
+def token():
+    """What a projected token says of a pod; the played API server believes it."""
+
+    def part(claims):
+        return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+
+    claims = {"sub": ACCOUNT, "aud": [AUDIENCE], "exp": int(time.time()) + 3600}
+    return f"{part({'alg': 'none'})}.{part(claims)}.none"
 
 
 def train(operator, data_plane, work):
-    api = http.server.ThreadingHTTPServer(("127.0.0.1", 0), PlayedApi)
-    api.daemon_threads = True
-    threading.Thread(target=api.serve_forever, daemon=True).start()
+    bound = {f"authentication.kubernetes.io/pod-{key}": ["trained"] for key in ("name", "uid")}
+    user = {"username": ACCOUNT, "extra": bound}
+    api, objects = played_api.serve({"authenticated": True, "audiences": [AUDIENCE], "user": user})
+    backends = [played_api.Server("", Backend) for _ in range(2)]
+    objects.put("ingressclasses", "holdfast", CLASS)
+    objects.put("services", "chat", SERVICE)
+    objects.put("endpointslices", "chat-1", endpoints(backends[0].server_port))
+    objects.put("ingresses", "chat", ingress("chat.localhost"))
+    objects.put("websocketroutes", "live", route("live.localhost"))
     kubeconfig = work / "kubeconfig"
     kubeconfig.write_text(
         json.dumps(
@@ -254,12 +271,13 @@ def train(operator, data_plane, work):
                 "apiVersion": "v1",
                 "kind": "Config",
                 "current-context": "played",
-                "contexts": [{"name": "played", "context": {"cluster": "played", "user": "nobody", "namespace": "default"}}],
+                "contexts": [{"name": "played", "context": {"cluster": "played", "user": "nobody", "namespace": NAMESPACE}}],
                 "clusters": [{"name": "played", "cluster": {"server": f"http://127.0.0.1:{api.server_port}"}}],
                 "users": [{"name": "nobody", "user": {"token": "none"}}],
             }
         )
     )
+    (work / "token").write_text(token())
     stream, operator_admin, plain, tls, admin = (free_port() for _ in range(5))
     log = (work / "log").open("w")
     options = {"stdout": log, "stderr": subprocess.STDOUT}
@@ -267,6 +285,9 @@ def train(operator, data_plane, work):
         operator.command(
             f"--kubeconfig={kubeconfig}",
             f"--stream-port={stream}",
+            "--stream-dns-names=localhost",
+            f"--stream-ca-namespace={NAMESPACE}",
+            f"--data-plane-service-account={NAMESPACE}/trained",
             "--admin-address=127.0.0.1",
             f"--admin-port={operator_admin}",
             "--publish-status-address=192.0.2.1",
@@ -277,9 +298,12 @@ def train(operator, data_plane, work):
     second = None
     try:
         await_that("the operator is ready", first, lambda: status(operator_admin, "/readyz") == 200)
+        (work / "ca.crt").write_text(objects.get("configmaps", "holdfast-stream-ca")["data"]["ca.crt"])
         second = subprocess.Popen(
             data_plane.command(
-                f"--operator=http://127.0.0.1:{stream}",
+                f"--operator=https://localhost:{stream}",
+                f"--operator-ca={work / 'ca.crt'}",
+                f"--operator-token={work / 'token'}",
                 "--name=trained",
                 f"--http=127.0.0.1:{plain}",
                 f"--https=127.0.0.1:{tls}",
@@ -292,9 +316,7 @@ def train(operator, data_plane, work):
             **options,
         )
         await_that("the data plane is ready", second, lambda: status(admin, "/readyz") == 200)
-        for host in ("chat.localhost", "live.localhost", "nobody.localhost"):
-            status(plain, "/v1/", host)
-        handshake(tls)
+        edit(objects, backends[1], plain, tls, second)
         for port in (admin, operator_admin):
             status(port, "/metrics")
         time.sleep(3)  # Reports, status and the election.
@@ -302,13 +324,14 @@ def train(operator, data_plane, work):
         end(first)
     except BaseException:
         log.flush()
-        sys.stderr.write((work / "log").read_text()[:6000])
+        sys.stderr.write((work / "log").read_text()[-6000:])
         raise
     finally:
         for each in (first, second):
             if each is not None and each.poll() is None:
                 each.kill()
-        api.shutdown()
+        for each in (api, *backends):
+            each.shutdown()
 
 
 def main():

@@ -47,6 +47,9 @@ import picocli.CommandLine.Spec;
 public final class OperatorMain implements Callable<Integer> {
     private static final String LOG_CONFIG = "log4j2.configurationFile";
 
+    /** A watch ends every few minutes, and what is edited until the next one opens is served that much later; 32 times this at most. */
+    private static final int RECONNECT_MILLIS = 50;
+
     @Option(
             names = "--kubeconfig",
             paramLabel = "FILE",
@@ -286,6 +289,7 @@ public final class OperatorMain implements Callable<Integer> {
             throw usage("--kubeconfig: " + file + " (expected: a file that can be read)");
         }
         config.setUserAgent("holdfast-operator");
+        config.setWatchReconnectInterval(RECONNECT_MILLIS);
         return config;
     }
 

@@ -93,6 +93,28 @@ class OperatorMainTest {
     }
 
     @Test
+    @Timeout(20)
+    void aWatchThatTheServerEndsIsOpenedAgainWithoutAPause() throws Exception {
+        // Given a process that watches Ingresses, twice: to serve them and to write their status
+        WatchWire wire = cluster.api().wire("ingresses");
+        cluster.api().apply(ClusterFixture.CLASS);
+        OperatorMain main = new OperatorMain();
+        CompletableFuture<Integer> exit = started(main);
+        await("it watches", () -> wire.opened() == 2);
+
+        // When the server ends the watches again and again, as every API server does when their time is over
+        for (int end = 1; end <= 20; end++) {
+            int before = wire.opened();
+            wire.hangUp();
+            await("they are open again", () -> wire.opened() == before + 2);
+        }
+
+        // Then the pauses, a second each by default, did not use up the time of this test
+        main.stop();
+        assertThat(exit.get(20, TimeUnit.SECONDS)).isZero();
+    }
+
+    @Test
     void aWrongOptionSaysWhatIsExpected() {
         // When the process is started with a Service that has no namespace
         StringWriter errors = new StringWriter();

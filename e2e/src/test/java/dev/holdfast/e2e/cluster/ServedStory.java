@@ -20,10 +20,14 @@ import org.junit.jupiter.api.Timeout;
 
 /** From the API server's answer to the moment from which the last of the data planes serves by the new object. */
 @Order(2)
-@Timeout(300)
+@Timeout(600)
 class ServedStory {
     private static final int INGRESSES = 100;
+    private static final int ROUNDS = 3;
     private static final long MILLIS_MAX = 100;
+    /** Until an edit's conditions and reports are written: two cores that write those of the last one are late for the next. */
+    private static final Duration PACE = Duration.ofMillis(200);
+
     private static final long POLL_MILLIS = 4;
     private static final Duration SETTLING = Duration.ofSeconds(60);
     private static final long PATIENCE_NANOS = Duration.ofSeconds(30).toNanos();
@@ -37,16 +41,27 @@ class ServedStory {
         List<Integer> ports = release.dataPlanes().stream()
                 .map(pod -> cluster.podPort(pod, Release.HTTP))
                 .toList();
-        // Four JVMs that were just installed compile themselves on the machine's two cores: told, but not judged.
-        tell("the first ones after the installation", measure(release, ports, "first"));
+        // Four JVMs that were just installed compile themselves on the machine's two cores, and so do this one and a
+        // backend's
+        // first requests: told, but not judged.
+        tell("the first ones after the installation, without a pause", measure(release, ports, "first", Duration.ZERO));
 
         // When
-        List<Double> millis = measure(release, ports, "served");
+        List<List<Double>> rounds = new ArrayList<>();
+        for (int round = 1; round <= ROUNDS; round++) {
+            rounds.add(measure(release, ports, "served-" + round, PACE));
+            tell("one each " + PACE.toMillis() + " ms", rounds.getLast());
+        }
 
-        // Then
-        tell("the next ones", millis);
-        assertThat(millis).hasSize(INGRESSES);
-        assertThat(at(millis, 0.99)).as("p99 in ms").isLessThanOrEqualTo(MILLIS_MAX);
+        // Then: the machine that measures is the one that serves, so one round of the three may meet what else it does
+        assertThat(rounds).allSatisfy(round -> assertThat(round).hasSize(INGRESSES));
+        assertThat(rounds.stream()
+                        .map(round -> at(round, 0.99))
+                        .sorted()
+                        .toList()
+                        .get(ROUNDS / 2))
+                .as("the middle p99 of %d rounds, in ms", ROUNDS)
+                .isLessThanOrEqualTo(MILLIS_MAX);
     }
 
     private static void tell(String which, List<Double> millis) {
@@ -65,11 +80,12 @@ class ServedStory {
      * The times until each was served by every data plane, in ascending order; none of the Ingresses is there, or served,
      * afterwards.
      */
-    private List<Double> measure(Release release, List<Integer> ports, String name) throws Exception {
+    private List<Double> measure(Release release, List<Integer> ports, String name, Duration pause) throws Exception {
         List<Double> millis = new ArrayList<>();
         try {
             for (int i = 0; i < INGRESSES; i++) {
                 millis.add(measureOne(release, ports, name + "-" + i));
+                Thread.sleep(pause);
             }
         } finally {
             cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).list().getItems().stream()
