@@ -62,13 +62,26 @@ final class StoreWriter implements AutoCloseable {
 
     private void run() {
         try {
-            for (ActiveTable table = take(); table != null; table = take()) {
-                write(table);
+            while (writeNext()) {
                 pause();
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Writes the next table; false when there will be none. */
+    private boolean writeNext() throws InterruptedException {
+        try {
+            ActiveTable table = take();
+            if (table == null) {
+                return false;
+            }
+            write(table);
+        } catch (Error e) {
+            // Out of memory, a virtual thread cannot even wait: it looks again after the pause.
+        }
+        return true;
     }
 
     private synchronized @Nullable ActiveTable take() throws InterruptedException {

@@ -18,7 +18,10 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
@@ -45,15 +48,16 @@ class BackendTlsTest {
 
     private Rig rig;
     private ServerSocket backend;
+    private SSLContext context;
     private volatile Script script = (tcp, tls) -> write(tls, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
 
     @BeforeEach
     void start() throws Exception {
         rig = Rig.start();
         backend = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-        SSLContext context = SSLContext.getInstance("TLS");
+        context = SSLContext.getInstance("TLS");
         context.init(CERTIFICATE.toKeyManagerFactory().getKeyManagers(), null, null);
-        Thread.ofVirtual().start(() -> accept(context));
+        Thread.ofVirtual().start(() -> accept(backend, context));
     }
 
     @AfterEach
@@ -75,10 +79,10 @@ class BackendTlsTest {
         }
     }
 
-    private void accept(SSLContext context) {
-        while (!backend.isClosed()) {
+    private void accept(ServerSocket server, SSLContext context) {
+        while (!server.isClosed()) {
             try {
-                Socket tcp = backend.accept();
+                Socket tcp = server.accept();
                 Thread.ofVirtual().start(() -> serve(context, tcp));
             } catch (IOException e) {
                 return;
@@ -212,6 +216,41 @@ class BackendTlsTest {
             // Then
             assertThat(head).startsWith("HTTP/1.1 502");
             assertThat(failures("tls")).as("endpoints tried").isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aNameThatTheCertificateIsNotForLetsNobodyAvoidTheEndpoints() throws Exception {
+        // Given: one endpoint more than a request tries
+        List<ServerSocket> servers = new ArrayList<>();
+        Set<Integer> asked = ConcurrentHashMap.newKeySet();
+        script = (tcp, tls) -> {
+            asked.add(tcp.getLocalPort());
+            write(tls, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+        };
+        try {
+            for (int i = 0; i < 4; i++) {
+                servers.add(new ServerSocket(0, 50, InetAddress.getLoopbackAddress()));
+                ServerSocket server = servers.getLast();
+                Thread.ofVirtual().start(() -> accept(server, context));
+            }
+            serve(
+                    Verification.VERIFY,
+                    CERTIFICATE.getCertificatePEM(),
+                    servers.stream().mapToInt(ServerSocket::getLocalPort).toArray());
+            // When
+            String head = ask(GET.replace("a.test", "b.test"));
+            // Then
+            assertThat(head).startsWith("HTTP/1.1 502");
+            assertThat(failures("tls")).as("endpoints tried").isEqualTo(3);
+            for (int i = 0; i < servers.size(); i++) {
+                assertThat(ask(GET)).startsWith("HTTP/1.1 200");
+            }
+            assertThat(asked).as("endpoints in use").hasSize(servers.size());
+        } finally {
+            for (ServerSocket server : servers) {
+                server.close();
+            }
         }
     }
 

@@ -32,8 +32,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Tells data planes by their tokens, as the API server judges them. A judgement is kept for a minute under the hash of
  * the token, which itself is kept nowhere. While the API server cannot be asked, a token that it once accepted is
- * believed to its end, and no other is. Who sends tokens that are refused, however many, neither pushes out what was
- * accepted nor takes the place of those who may be data planes. Thread-safe.
+ * believed to its end, and no other is. Who sends tokens that are refused, however many, pushes out nothing that was
+ * accepted. Who sends tokens of others waits apart from the data planes; who forges theirs waits among them, and can make a
+ * token that was never judged wait in vain. Thread-safe.
  */
 final class TokenReviews implements PeerVerifier {
     private static final Logger LOG = LoggerFactory.getLogger(TokenReviews.class);
@@ -123,7 +124,13 @@ final class TokenReviews implements PeerVerifier {
 
     /** For a while: an API server that hangs must not cost every report of every data plane as much as a timeout. */
     private PeerVerdict believe(String hash, PeerVerdict.Known before, Instant now) {
-        remember(hash, new Judgement(before, now.plus(BELIEVED_FOR)));
+        synchronized (accepted) {
+            Judgement meanwhile = refused.get(hash);
+            if (meanwhile != null) {
+                return meanwhile.verdict;
+            }
+            remember(hash, new Judgement(before, now.plus(BELIEVED_FOR)));
+        }
         return count("believed", before);
     }
 

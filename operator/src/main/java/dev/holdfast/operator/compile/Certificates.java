@@ -42,7 +42,7 @@ final class Certificates {
                             DiagnosticCode.SECRET_NOT_FOUND,
                             ref
                                     + " does not exist or is not of type kubernetes.io/tls (expected: tls.crt and tls.key in it);"
-                                    + " the default certificate is presented until it does"));
+                                    + " until it does, the certificate of the host's wildcard is presented, or the default one"));
         }
         Result<Certificate> known = lastPairs.get(secret);
         Result<Certificate> result = known == null ? check(ref, secret) : known;
@@ -82,7 +82,7 @@ final class Certificates {
                     new Issue(
                             DiagnosticCode.INVALID_CERTIFICATE,
                             ref + ": " + e.getMessage()
-                                    + "; the default certificate is presented until it is corrected"));
+                                    + "; until it is corrected, the certificate of the host's wildcard is presented, or the default one"));
         }
     }
 

@@ -181,7 +181,7 @@ final class HostAssembly {
             findings.add(
                     DiagnosticCode.LIMIT_EXCEEDED,
                     tls.fieldPath(),
-                    excess + "; host " + tls.host() + " presents the default certificate");
+                    excess + "; host " + tls.host() + " presents its wildcard's or the default certificate");
             return null;
         }
         certificates.add(certificate.id());
@@ -218,9 +218,12 @@ final class HostAssembly {
         return built;
     }
 
-    /** What clients are shown for a host for which nobody names a Secret: the certificate of its wildcard, as by ingress-nginx. */
+    /**
+     * What clients are shown for a host for which nobody names a Secret that can be used: the certificate of its wildcard, as by
+     * ingress-nginx. Whoever names a Secret that is not there takes nothing from the others who have the host.
+     */
     private @Nullable String certificate(HostPattern pattern, Host host) {
-        if (host.naming != null) {
+        if (host.certificate != null) {
             return host.certificate;
         }
         Host wildcard = wildcard(pattern);

@@ -21,11 +21,13 @@ import org.slf4j.LoggerFactory;
 final class AddressSource implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(AddressSource.class);
 
+    private static final int NONE = -1;
+
     private final StatusConfig config;
     private final Runnable onChange;
     private @Nullable SharedIndexInformer<Service> informer;
     private volatile @Nullable List<IngressLoadBalancerIngress> addresses;
-    private final AtomicInteger lastProblem = new AtomicInteger(-1);
+    private final AtomicInteger lastProblem = new AtomicInteger(NONE);
     private volatile boolean closed;
 
     /** Calls {@code onChange} when the addresses changed. */
@@ -96,6 +98,7 @@ final class AddressSource implements AutoCloseable {
     }
 
     private void take(@Nullable Service service) {
+        lastProblem.set(NONE);
         List<IngressLoadBalancerIngress> next = PublishedAddresses.of(service);
         if (!next.equals(addresses)) {
             addresses = next;

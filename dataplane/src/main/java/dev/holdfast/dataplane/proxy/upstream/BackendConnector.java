@@ -4,6 +4,7 @@ import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.transport.KeepAlive;
 import dev.holdfast.dataplane.proxy.transport.SocketBuffers;
 import dev.holdfast.dataplane.proxy.upstream.BackendConnectException.Reason;
+import dev.holdfast.routetable.BackendTls;
 import dev.holdfast.routetable.Upstream;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
@@ -30,6 +31,7 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.ClosedChannelException;
+import java.security.cert.CertificateException;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
@@ -139,12 +141,25 @@ public final class BackendConnector {
                     new BackendConnectException(reason, what + ": " + String.valueOf(cause.getMessage()), cause));
         }
 
+        /**
+         * A certificate that is not for the name that the client asked for says nothing of the endpoint. The JDK throws the
+         * class itself for a name, and others of its kind for all else that is wrong with a certificate.
+         */
+        private boolean isOfThisRequest(BackendConnectException failure) {
+            BackendTls tls = lease.upstream().tls();
+            Throwable cause = failure;
+            while (cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            return tls != null && tls.serverName() == null && cause.getClass().equals(CertificateException.class);
+        }
+
         void failed(BackendConnectException failure) {
             if (result.isDone()) {
                 return;
             }
             request.metrics().backendConnectFailed(failure.reason().label());
-            Selection next = lease.next();
+            Selection next = lease.next(!isOfThisRequest(failure));
             switch (next) {
                 case Selection.Selected selected -> {
                     if (tried < ENDPOINTS_TRIED_MAX) {

@@ -25,10 +25,12 @@ public interface EndpointLease {
 
     /**
      * Another endpoint of the same upstream, after this one could not be connected and before any byte of the request
-     * was sent. Releases this lease, and lets everyone avoid the endpoint for a short while. Never an endpoint that was
-     * tried before under the same selection. Not asked once it is {@link #settled}.
+     * was sent. Releases this lease. Never an endpoint that was tried before under the same selection. Not asked once it is
+     * {@link #settled}.
+     *
+     * @param avoid lets everyone avoid the endpoint for a short while: it failed, and not because of this request
      */
-    Selection next();
+    Selection next(boolean avoid);
 
     /**
      * The backend has answered: no other endpoint will be asked for. Forgets what it was chosen from, which belongs to

@@ -305,9 +305,11 @@ public final class Upstreams implements ActiveRoutes.Participant {
         }
 
         @Override
-        public Selection next() {
+        public Selection next(boolean avoid) {
             Choice before = choice();
-            avoid(candidate.state());
+            if (avoid) {
+                avoid(candidate.state());
+            }
             release();
             Set<EndpointState.Key> tried = new HashSet<>(before.tried());
             tried.add(candidate.state().key);

@@ -289,11 +289,11 @@ class UpstreamsTest {
         EndpointLease lease = lease(client(1));
         tried.add(lease.endpoint().address());
         // When
-        Selection next = lease.next();
+        Selection next = lease.next(true);
         // Then
         while (next instanceof Selection.Selected selected) {
             tried.add(selected.lease().endpoint().address());
-            next = selected.lease().next();
+            next = selected.lease().next(true);
         }
         assertThat(tried).containsExactlyInAnyOrder("10.0.0.1", "10.0.0.2", "10.0.0.3");
         assertThat(ready(1, 3))
