@@ -7,6 +7,7 @@ import http.server
 import itertools
 import json
 import queue
+import socketserver
 import struct
 import sys
 import threading
@@ -28,13 +29,14 @@ def accept(key):
 
 
 class Objects:
-    """What there is, by kind and name, and who watches; a change is told in the order of its version."""
+    """What there is, by kind and name, who watches, and what was told: a watch begins behind the version that it asks for."""
 
     def __init__(self):
         self.lock = threading.Lock()
         self.versions = itertools.count(2)
         self.version = 1
         self.kept = {}
+        self.told = {}
         self.watches = {}
 
     def get(self, kind, name):
@@ -66,20 +68,19 @@ class Objects:
                 self.tell(kind, "DELETED", gone)
 
     def tell(self, kind, what, item):
-        for watch in self.watches.get(kind, []):
-            watch.put(self.event(kind, what, item))
-
-    @staticmethod
-    def event(kind, what, item):
-        version, name = LISTED[kind]
-        return json.dumps({"type": what, "object": {**item, "apiVersion": version, "kind": name}}).encode()
+        if kind in LISTED:
+            group, single = LISTED[kind]
+            event = json.dumps({"type": what, "object": {**item, "apiVersion": group, "kind": single}}).encode()
+            self.told.setdefault(kind, []).append((self.version, event))
+            for watch in self.watches.get(kind, []):
+                watch.put(event)
 
     def watch(self, kind, since):
         with self.lock:
             events = queue.Queue()
-            for item in self.kept.get(kind, {}).values():
-                if int(item["metadata"]["resourceVersion"]) > since:
-                    events.put(self.event(kind, "MODIFIED", item))
+            for version, event in self.told.get(kind, []):
+                if version > since:
+                    events.put(event)
             self.watches.setdefault(kind, []).append(events)
             return events
 
@@ -125,7 +126,10 @@ class PlayedApi(http.server.BaseHTTPRequestHandler):
             metadata = {"resourceVersion": str(version)}
             self.answer(200, {"kind": f"{single}List", "apiVersion": group, "metadata": metadata, "items": items})
         else:
-            self.answer(404, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404})
+            self.not_found()
+
+    def not_found(self):
+        self.answer(404, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404})
 
     def follow(self, kind):
         asked = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
@@ -154,7 +158,11 @@ class PlayedApi(http.server.BaseHTTPRequestHandler):
             self.answer(201, self.objects.put(kind, body["metadata"].get("name", "unnamed"), body))
 
     def do_PUT(self):
-        self.answer(200, self.objects.put(*self.where(), self.body()))
+        content = self.body()
+        if self.path.partition("?")[0].endswith("/status") and not self.objects.get(*self.where()):
+            self.not_found()
+        else:
+            self.answer(200, self.objects.put(*self.where(), content))
 
     do_PATCH = do_PUT
 
@@ -167,6 +175,11 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, address, handler):
         super().__init__((address, 0), handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def server_bind(self):
+        # Without a look for the name of this machine, which may take its time.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], ConnectionError):

@@ -47,8 +47,11 @@ import picocli.CommandLine.Spec;
 public final class OperatorMain implements Callable<Integer> {
     private static final String LOG_CONFIG = "log4j2.configurationFile";
 
-    /** A watch ends every few minutes, and what is edited until the next one opens is served that much later; 32 times this at most. */
-    private static final int RECONNECT_MILLIS = 50;
+    /**
+     * A watch ends every few minutes, and what is edited until the next one opens is served that much later. While watches
+     * or lists fail it doubles, five times.
+     */
+    private static final int RECONNECT_MILLIS = 100;
 
     @Option(
             names = "--kubeconfig",

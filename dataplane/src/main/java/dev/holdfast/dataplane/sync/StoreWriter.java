@@ -31,7 +31,8 @@ final class StoreWriter implements AutoCloseable {
 
     StoreWriter(Target target) {
         this.target = target;
-        this.thread = Thread.ofVirtual().name("table-store").unstarted(this::run);
+        // No virtual one: out of memory it cannot even wait.
+        this.thread = Thread.ofPlatform().daemon().name("table-store").unstarted(this::run);
     }
 
     void start() {
@@ -62,26 +63,13 @@ final class StoreWriter implements AutoCloseable {
 
     private void run() {
         try {
-            while (writeNext()) {
+            for (ActiveTable table = take(); table != null; table = take()) {
+                write(table);
                 pause();
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    /** Writes the next table; false when there will be none. */
-    private boolean writeNext() throws InterruptedException {
-        try {
-            ActiveTable table = take();
-            if (table == null) {
-                return false;
-            }
-            write(table);
-        } catch (Error e) {
-            // Out of memory, a virtual thread cannot even wait: it looks again after the pause.
-        }
-        return true;
     }
 
     private synchronized @Nullable ActiveTable take() throws InterruptedException {
@@ -95,11 +83,7 @@ final class StoreWriter implements AutoCloseable {
 
     private synchronized void pause() throws InterruptedException {
         if (!closed) {
-            try {
-                wait(QUIET.toMillis());
-            } catch (Error e) {
-                // Without the pause, then: out of memory, a virtual thread cannot even wait.
-            }
+            wait(QUIET.toMillis());
         }
     }
 

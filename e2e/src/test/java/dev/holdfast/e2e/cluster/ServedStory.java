@@ -41,9 +41,8 @@ class ServedStory {
         List<Integer> ports = release.dataPlanes().stream()
                 .map(pod -> cluster.podPort(pod, Release.HTTP))
                 .toList();
-        // Four JVMs that were just installed compile themselves on the machine's two cores, and so do this one and a
-        // backend's
-        // first requests: told, but not judged.
+        // Four JVMs that were just installed compile themselves on the machine's two cores, as does this one: told, not
+        // judged.
         tell("the first ones after the installation, without a pause", measure(release, ports, "first", Duration.ZERO));
 
         // When

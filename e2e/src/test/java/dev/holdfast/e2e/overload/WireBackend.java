@@ -20,8 +20,10 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.Base64;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -49,6 +51,7 @@ final class WireBackend implements AutoCloseable {
     private final EventLoopGroup group = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
     private final Set<Channel> tunnels = ConcurrentHashMap.newKeySet();
     private final Set<Channel> connections = ConcurrentHashMap.newKeySet();
+    private final Queue<Long> stallNanos = new ConcurrentLinkedQueue<>();
     private final Channel listener;
 
     WireBackend() {
@@ -95,6 +98,19 @@ final class WireBackend implements AutoCloseable {
         return connections.size();
     }
 
+    /**
+     * The longest time, in seconds, from the last block of a {@code /big} answer that the kernel here took to the end of its
+     * connection, of all that have ended before they were complete; 0 before the first.
+     */
+    double longestStallSeconds() {
+        return stallNanos.stream().mapToLong(Long::longValue).max().orElse(0) / 1e9;
+    }
+
+    /** How many {@code /big} answers ended before they were complete. */
+    int stalls() {
+        return stallNanos.size();
+    }
+
     /** Resets every tunnel. */
     void resetTunnels() {
         for (Channel tunnel : tunnels) {
@@ -132,6 +148,7 @@ final class WireBackend implements AutoCloseable {
         private long bodyLeft;
         private boolean bodyAwaited;
         private boolean bigAwaited;
+        private long progressNanos;
 
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
@@ -185,7 +202,11 @@ final class WireBackend implements AutoCloseable {
                 } else if (bodyLeft > 0) {
                     int length = (int) Math.min(BLOCK_BYTES, bodyLeft);
                     bodyLeft -= length;
-                    ctx.write(block.duplicate().readSlice(length));
+                    ctx.write(block.duplicate().readSlice(length)).addListener(taken -> {
+                        if (taken.isSuccess()) {
+                            progressNanos = System.nanoTime();
+                        }
+                    });
                 }
             }
             ctx.flush();
@@ -201,12 +222,20 @@ final class WireBackend implements AutoCloseable {
                 if (bigAwaited) {
                     bigAwaited = false;
                     bodyLeft = BIG_BYTES;
+                    progressNanos = System.nanoTime();
                     ctx.write(ascii("HTTP/1.1 200 OK\r\nContent-Length: " + BIG_BYTES + "\r\n\r\n"));
                 }
                 pour(ctx);
             } else {
                 // A peer that ends its stream is done with us.
                 ctx.close();
+            }
+        }
+
+        @Override
+        public void channelInactive(ChannelHandlerContext ctx) {
+            if (bodyLeft > 0) {
+                stallNanos.add(System.nanoTime() - progressNanos);
             }
         }
 

@@ -209,8 +209,9 @@ final class HostAssembly {
         List<VirtualHost> built = new ArrayList<>();
         hosts.forEach((pattern, host) -> {
             String certificate = certificate(pattern, host);
-            List<Route> routes =
-                    host.order.isEmpty() ? inherited(pattern, host) : routes(host.order, certificate != null);
+            List<Route> routes = host.order.isEmpty()
+                    ? inherited(pattern, host, certificate != null)
+                    : routes(host.order, certificate != null);
             if (routes != null) {
                 built.add(new VirtualHost(pattern, certificate, routes));
             }
@@ -247,7 +248,7 @@ final class HostAssembly {
      * which are short to name, times routes of another object could be any number. Null where that is too much: the
      * broader host serves on, with its own certificate.
      */
-    private @Nullable List<Route> inherited(HostPattern pattern, Host host) {
+    private @Nullable List<Route> inherited(HostPattern pattern, Host host, boolean hasCertificate) {
         Host broader = broader(pattern);
         if (broader == null) {
             return List.of();
@@ -276,7 +277,7 @@ final class HostAssembly {
                         claim.route.owner(),
                         claim.route.match(),
                         claim.route.action(),
-                        claim.route(host.certificate != null).plaintext()))
+                        claim.route(hasCertificate).plaintext()))
                 .sorted(Comparator.comparing(route -> MatchPrecedence.of(route.match())))
                 .toList();
     }

@@ -9,7 +9,6 @@ import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import java.net.HttpURLConnection;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,13 +20,11 @@ import org.slf4j.LoggerFactory;
 final class AddressSource implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(AddressSource.class);
 
-    private static final int NONE = -1;
-
     private final StatusConfig config;
     private final Runnable onChange;
+    private final Complaint complaint = new Complaint();
     private @Nullable SharedIndexInformer<Service> informer;
     private volatile @Nullable List<IngressLoadBalancerIngress> addresses;
-    private final AtomicInteger lastProblem = new AtomicInteger(NONE);
     private volatile boolean closed;
 
     /** Calls {@code onChange} when the addresses changed. */
@@ -67,10 +64,9 @@ final class AddressSource implements AutoCloseable {
         }
     }
 
-    /** Says what is wrong, once for each kind of problem in a row: fabric8 tries again within seconds. */
     private boolean retry(Throwable problem) {
         int code = KindWatch.code(problem);
-        if (closed || lastProblem.getAndSet(code) == code) {
+        if (closed || !complaint.isDue(code)) {
             return true;
         }
         String service = config.publishService();
@@ -98,7 +94,6 @@ final class AddressSource implements AutoCloseable {
     }
 
     private void take(@Nullable Service service) {
-        lastProblem.set(NONE);
         List<IngressLoadBalancerIngress> next = PublishedAddresses.of(service);
         if (!next.equals(addresses)) {
             addresses = next;

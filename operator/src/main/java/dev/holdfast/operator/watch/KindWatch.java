@@ -30,7 +30,6 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(KindWatch.class);
     private static final Duration RESTART_DELAY = Duration.ofSeconds(5);
     private static final Duration DOUBT_DELAY = Duration.ofSeconds(1);
-    private static final long COMPLAINT_NANOS = Duration.ofMinutes(1).toNanos();
     private static final long QUESTION_MILLIS_MAX = 10_000;
 
     private final String kind;
@@ -39,9 +38,8 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
     private final Context context;
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
     private final AtomicBoolean asking = new AtomicBoolean();
+    private final Complaint complaint = new Complaint();
     private @Nullable SharedIndexInformer<T> informer;
-    private @Nullable Long lastComplaint;
-    private int lastCode;
     private @Nullable String versionHeard;
     private boolean doubted;
     private boolean closed;
@@ -126,12 +124,9 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
     }
 
     private synchronized void complain(int code, Throwable problem) {
-        long now = System.nanoTime();
-        if (closed || lastComplaint != null && code == lastCode && now - lastComplaint < COMPLAINT_NANOS) {
+        if (closed || !complaint.isDue(code)) {
             return;
         }
-        lastComplaint = now;
-        lastCode = code;
         if (code == HttpURLConnection.HTTP_FORBIDDEN || code == HttpURLConnection.HTTP_UNAUTHORIZED) {
             LOG.error(
                     "cannot watch kind={} status={}: grant the ServiceAccount list and watch for it; what was seen before"

@@ -143,7 +143,8 @@ public final class BackendConnector {
 
         /**
          * A certificate that is not for the name that the client asked for says nothing of the endpoint. The JDK throws the
-         * class itself for a name, and others of its kind for all else that is wrong with a certificate.
+         * class itself for a name, and others of its kind for all else that is wrong with a certificate. One endpoint of many that
+         * has another's certificate is therefore asked again by each request, and passed over.
          */
         private boolean isOfThisRequest(BackendConnectException failure) {
             BackendTls tls = lease.upstream().tls();
