@@ -256,8 +256,8 @@ def compare(report, name, case, results):
         control = {hearing for _, hearing in results[case, f"direct-{way}"]}
         # An orderly end is as good as a reset.
         control |= {(frames_heard, "fin") for frames_heard, _ in control}
-        # Straight, the answer that RFC 6455 §5.5.1 asks for may come to a backend that is gone.
-        code = CASES[case][2].split()[0]
+        # Straight, the answer that RFC 6455 §5.5.1 asks for may come to a backend that is gone; some say the reason, too.
+        code, _, reason = CASES[case][2].partition(" ")
         if code.isdigit():
-            control.add((f"8:{int(code):04x}", "fin"))
+            control |= {(f"8:{int(code):04x}{text.encode().hex()}", "fin") for text in ("", reason)}
         report.check(f"{name} -> {case} (backend, {way})", heard <= control, f"{heard} (direct: {control})")
