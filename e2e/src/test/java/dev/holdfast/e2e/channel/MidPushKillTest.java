@@ -4,12 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.holdfast.dataplane.DataPlane;
-import dev.holdfast.dataplane.DataPlaneConfig;
-import dev.holdfast.dataplane.DrainConfig;
 import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.dataplane.match.ActiveTable;
-import dev.holdfast.dataplane.proxy.ProxyConfig;
-import dev.holdfast.dataplane.sync.SyncConfig;
 import dev.holdfast.e2e.cluster.MockCluster;
 import dev.holdfast.e2e.process.JavaProcess;
 import dev.holdfast.e2e.traffic.EchoBackend;
@@ -19,8 +15,6 @@ import dev.holdfast.routetable.RouteAction.Forward;
 import dev.holdfast.routetable.VirtualHost;
 import dev.holdfast.routetable.wire.TableDigester;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -72,20 +66,7 @@ class MidPushKillTest {
         for (int i = 0; i < PADDED_ROUTES; i++) {
             cluster.create(route("padded-" + i, headers.toString()));
         }
-        InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-        dataPlane = new DataPlane(
-                new DataPlaneConfig(
-                        "proxy-a",
-                        new SyncConfig(
-                                channel.uri(),
-                                work.resolve("state"),
-                                Duration.ofSeconds(15),
-                                Duration.ofMillis(5),
-                                Duration.ofMillis(50)),
-                        anyPort,
-                        ProxyConfig.of(anyPort, anyPort),
-                        DrainConfig.DEFAULT),
-                List.of());
+        dataPlane = Follower.of(channel.uri(), work);
         dataPlane.routes().join(next -> new ActiveRoutes.Prepared() {
             @Override
             public void adopt() {

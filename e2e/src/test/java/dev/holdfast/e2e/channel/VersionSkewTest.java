@@ -9,10 +9,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.holdfast.dataplane.DataPlane;
-import dev.holdfast.dataplane.DataPlaneConfig;
-import dev.holdfast.dataplane.DrainConfig;
-import dev.holdfast.dataplane.proxy.ProxyConfig;
-import dev.holdfast.dataplane.sync.SyncConfig;
 import dev.holdfast.e2e.traffic.EchoBackend;
 import dev.holdfast.e2e.traffic.RawGet;
 import dev.holdfast.e2e.traffic.TunnelFleet;
@@ -76,20 +72,7 @@ class VersionSkewTest {
     void start() throws IOException {
         operator = new OtherOperator();
         operator.publish(full(1));
-        InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-        dataPlane = new DataPlane(
-                new DataPlaneConfig(
-                        "proxy-a",
-                        new SyncConfig(
-                                operator.uri(),
-                                work.resolve("state"),
-                                Duration.ofSeconds(15),
-                                Duration.ofMillis(5),
-                                Duration.ofMillis(50)),
-                        anyPort,
-                        ProxyConfig.of(anyPort, anyPort),
-                        DrainConfig.DEFAULT),
-                List.of());
+        dataPlane = Follower.of(operator.uri(), work);
         dataPlane.start();
     }
 
