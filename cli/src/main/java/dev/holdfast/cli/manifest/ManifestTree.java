@@ -34,7 +34,9 @@ final class ManifestTree {
     /** Longest manifest that is read. */
     static final int FILE_BYTES_MAX = 16 << 20;
 
-    private static final int FILES_MAX = 20_000;
+    /** Most manifests that are read below a directory. */
+    static final int FILES_MAX = 20_000;
+
     private static final int DEPTH_MAX = 32;
     private static final Set<String> ENDINGS = Set.of(".yaml", ".yml", ".json");
     private static final Set<String> OTHER_PURPOSES = Set.of("kustomization.yaml", "kustomization.yml");
@@ -68,6 +70,7 @@ final class ManifestTree {
 
     private final Path root;
     private final Set<Path> unreadable = new HashSet<>();
+    private boolean tooMany;
     private final Consumer<FileNotice> notices;
     private final DocumentReader reader = new DocumentReader();
     private final SortedMap<Path, Known> files = new TreeMap<>();
@@ -142,8 +145,16 @@ final class ManifestTree {
 
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
-                if (attributes.isRegularFile() && isManifest(file) && manifests.size() < FILES_MAX) {
+                if (!attributes.isRegularFile() || !isManifest(file)) {
+                    return FileVisitResult.CONTINUE;
+                }
+                if (manifests.size() < FILES_MAX) {
                     manifests.add(file);
+                } else if (!tooMany) {
+                    tooMany = true;
+                    String reason = "left out, like every further one: more than " + FILES_MAX
+                            + " manifests stand below the directory (expected: no more)";
+                    notices.accept(new FileNotice.Broken(relative(file), new ParseProblem(1, reason), 0));
                 }
                 return FileVisitResult.CONTINUE;
             }

@@ -468,4 +468,23 @@ class DirectorySourceTest {
         // Then
         assertThat(notices).hasSize(1).first().isInstanceOf(FileNotice.Broken.class);
     }
+
+    @Test
+    void moreManifestsThanAreReadIsSaidOnce() throws IOException {
+        // Given
+        for (int i = 0; i < ManifestTree.FILES_MAX + 2; i++) {
+            write("a" + i + ".yaml", "");
+        }
+
+        // When
+        List<FileNotice> told =
+                LintSource.read(directory, (secret, hosts) -> Map.of()).notices();
+
+        // Then
+        assertThat(told)
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        FileNotice.Broken.class, broken -> assertThat(broken.problem().reason())
+                                .startsWith("left out, like every further one: more than 20000 manifests"));
+    }
 }
