@@ -89,8 +89,8 @@ class PlayedApi(http.server.BaseHTTPRequestHandler):
     """One connection to the objects of the class made by `serve`."""
 
     protocol_version = "HTTP/1.1"
-    objects = Objects()
-    reviewed = {}
+    objects: Objects
+    reviewed: dict
 
     def log_message(self, *words):
         pass
