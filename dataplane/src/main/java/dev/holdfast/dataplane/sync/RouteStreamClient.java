@@ -213,7 +213,7 @@ final class RouteStreamClient implements AutoCloseable {
         long started = System.nanoTime();
         ApplyOutcome outcome;
         try {
-            TableUpdate update = WireCodec.decodeUpdate(event.data());
+            TableUpdate update = WireCodec.decodeUpdate(event.data().read());
             if (!update.version().equals(version)) {
                 throw new ProtocolException("id: " + version + " (expected: " + update.version() + ", the update's)");
             }

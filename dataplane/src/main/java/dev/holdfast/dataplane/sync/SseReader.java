@@ -1,9 +1,9 @@
 package dev.holdfast.dataplane.sync;
 
+import java.io.ByteArrayOutputStream;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -14,19 +14,35 @@ import org.jspecify.annotations.Nullable;
  */
 final class SseReader {
     /** One event; {@code id} is that of this event alone. */
-    @SuppressWarnings("ArrayRecordComponent")
-    record Event(@Nullable String id, String type, byte[] data) {}
+    record Event(@Nullable String id, String type, EventData data) {}
 
-    private static final int SMALL = 8 << 10;
+    /** What a line is known to be. */
+    private enum Field {
+        /** Its name has not ended yet. */
+        UNNAMED,
+        ID,
+        EVENT,
+        DATA,
+        /** A comment, retry, or a field of a later version. */
+        OTHER
+    }
+
+    /** One character more than the longest name that is known. */
+    private static final int NAME_CHARS_MAX = "event".length() + 1;
+
+    private static final byte[] LINE_FEED = {'\n'};
 
     private final int eventBytesMax;
-    private byte[] line = new byte[SMALL];
+    private final StringBuilder name = new StringBuilder();
+    private final ByteArrayOutputStream text = new ByteArrayOutputStream();
+    private Field field = Field.UNNAMED;
+    private boolean beforeValue;
     private int lineLength;
+    private int heldBefore;
     private boolean afterCarriageReturn;
     private @Nullable String id;
     private String type = "message";
-    private byte @Nullable [] data;
-    private int dataLength;
+    private @Nullable EventData data;
 
     SseReader(int eventBytesMax) {
         this.eventBytesMax = eventBytesMax;
@@ -45,8 +61,9 @@ final class SseReader {
     void read(ByteBuffer chunk, Consumer<Event> events) throws ProtocolException {
         while (chunk.hasRemaining()) {
             int end = lineEnd(chunk);
-            int length = end - chunk.position();
-            append(chunk, length);
+            ByteBuffer part = chunk.slice(chunk.position(), end - chunk.position());
+            chunk.position(end);
+            append(part);
             if (chunk.hasRemaining()) {
                 byte ending = chunk.get();
                 boolean secondHalf = ending == '\n' && afterCarriageReturn && lineLength == 0;
@@ -66,72 +83,80 @@ final class SseReader {
         return end;
     }
 
-    private void append(ByteBuffer chunk, int length) throws ProtocolException {
-        if (length == 0) {
+    private void append(ByteBuffer part) throws ProtocolException {
+        if (!part.hasRemaining()) {
             return;
         }
         afterCarriageReturn = false;
-        int held = data == null ? 0 : dataLength;
-        if ((long) held + lineLength + length > eventBytesMax) {
+        if ((long) heldBefore + lineLength + part.remaining() > eventBytesMax) {
             throw new ProtocolException("an event is larger than " + eventBytesMax + " bytes");
         }
-        if (line.length - lineLength < length) {
-            long grown = Math.max(line.length * 2L, (long) lineLength + length);
-            line = Arrays.copyOf(line, (int) Math.min(grown, Math.max(eventBytesMax, lineLength + length)));
+        lineLength += part.remaining();
+        while (field == Field.UNNAMED && part.hasRemaining()) {
+            byte next = part.get();
+            if (next == ':') {
+                beginValue();
+            } else if (name.length() < NAME_CHARS_MAX) {
+                name.append((char) (next & 0xFF));
+            }
         }
-        chunk.get(line, lineLength, length);
-        lineLength += length;
+        if (beforeValue && part.hasRemaining()) {
+            beforeValue = false;
+            if (part.get(part.position()) == ' ') {
+                part.get();
+            }
+        }
+        EventData target = data;
+        if (field == Field.DATA && target != null) {
+            target.add(part);
+        } else if (field == Field.ID || field == Field.EVENT) {
+            byte[] bytes = new byte[part.remaining()];
+            part.get(bytes);
+            text.writeBytes(bytes);
+        }
     }
 
-    private void endLine(Consumer<Event> events) throws ProtocolException {
+    private void beginValue() {
+        field = switch (name.toString()) {
+            case "id" -> Field.ID;
+            case "event" -> Field.EVENT;
+            case "data" -> Field.DATA;
+            default -> Field.OTHER;
+        };
+        beforeValue = true;
+        EventData before = data;
+        if (field == Field.DATA && before == null) {
+            data = new EventData();
+        } else if (field == Field.DATA && before != null) {
+            before.add(ByteBuffer.wrap(LINE_FEED));
+        }
+    }
+
+    private void endLine(Consumer<Event> events) {
         if (lineLength == 0) {
-            byte[] complete = data;
+            EventData complete = data;
+            data = null;
             if (complete != null) {
-                events.accept(new Event(id, type, Arrays.copyOf(complete, dataLength)));
+                events.accept(new Event(id, type, complete));
             }
             id = null;
             type = "message";
-            data = null;
+            heldBefore = 0;
             return;
         }
-        int colon = 0;
-        while (colon < lineLength && line[colon] != ':') {
-            colon++;
+        if (field == Field.UNNAMED) {
+            beginValue();
         }
-        int value = colon + 1 < lineLength && line[colon + 1] == ' ' ? colon + 2 : Math.min(colon + 1, lineLength);
-        if (colon > 0 && colon <= "event".length()) {
-            switch (text(0, colon)) {
-                case "id" -> id = text(value, lineLength);
-                case "event" -> type = text(value, lineLength);
-                case "data" -> appendData(value);
-                default -> {
-                    // A field of a later version, or retry: our own backoff decides.
-                }
-            }
+        if (field == Field.ID) {
+            id = text.toString(StandardCharsets.UTF_8);
+        } else if (field == Field.EVENT) {
+            type = text.toString(StandardCharsets.UTF_8);
         }
+        text.reset();
+        name.setLength(0);
+        field = Field.UNNAMED;
+        beforeValue = false;
         lineLength = 0;
-        if (line.length > SMALL) {
-            line = new byte[SMALL];
-        }
-    }
-
-    private void appendData(int from) {
-        byte[] before = data;
-        int length = lineLength - from;
-        if (before == null) {
-            data = Arrays.copyOfRange(line, from, lineLength);
-            dataLength = length;
-            return;
-        }
-        int joinedLength = dataLength + 1 + length;
-        byte[] joined = before.length < joinedLength ? Arrays.copyOf(before, joinedLength * 2) : before;
-        joined[dataLength] = '\n';
-        System.arraycopy(line, from, joined, dataLength + 1, length);
-        data = joined;
-        dataLength = joinedLength;
-    }
-
-    private String text(int from, int to) {
-        return new String(line, from, to - from, StandardCharsets.UTF_8);
+        heldBefore = data == null ? 0 : data.length();
     }
 }

@@ -53,7 +53,7 @@ public final class TableStore {
             if (bytes > WireCodec.UPDATE_BYTES_MAX) {
                 return ignore(bytes + " bytes (expected: at most " + WireCodec.UPDATE_BYTES_MAX + ")");
             }
-            if (!(WireCodec.decodeUpdate(Files.readAllBytes(file)) instanceof FullTable stored)) {
+            if (!(WireCodec.decodeUpdate(Files.newInputStream(file)) instanceof FullTable stored)) {
                 return ignore("it holds no full table");
             }
             String digest = new TableDigester().digest(stored.table());

@@ -2,6 +2,9 @@ package dev.holdfast.dataplane.sync;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -46,7 +49,15 @@ public final class SseReaderFuzz {
     }
 
     private static String show(SseReader.Event event) {
-        return event.type() + " " + event.id() + " " + new String(event.data(), StandardCharsets.ISO_8859_1);
+        return event.type() + " " + event.id() + " " + new String(bytes(event), StandardCharsets.ISO_8859_1);
+    }
+
+    static byte[] bytes(SseReader.Event event) {
+        try (InputStream data = event.data().read()) {
+            return data.readAllBytes();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private record Expected(List<String> events, boolean tooLarge, boolean inside) {

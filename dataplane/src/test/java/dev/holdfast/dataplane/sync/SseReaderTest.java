@@ -66,6 +66,23 @@ class SseReaderTest {
                 .hasSize(2);
     }
 
+    @Test
+    void dataOfSeveralPiecesIsWhole() throws Exception {
+        // Given
+        Random random = new Random(1);
+        StringBuilder text = new StringBuilder();
+        while (text.length() < 5_000_000) {
+            text.append(random.nextLong());
+        }
+        byte[] stream = ("id: 1-a\ndata: " + text + "\ndata: end\n\n").getBytes(UTF_8);
+
+        // When
+        List<String> events = read(stream, 100_003, 6_000_000);
+
+        // Then
+        assertThat(events).containsExactly("1-a|message|" + text + "\nend");
+    }
+
     private static List<String> read(byte[] stream, int chunkBytes) throws ProtocolException {
         return read(stream, chunkBytes, 1_000);
     }
@@ -77,7 +94,7 @@ class SseReaderTest {
             byte[] chunk = Arrays.copyOfRange(stream, from, Math.min(stream.length, from + chunkBytes));
             reader.read(
                     ByteBuffer.wrap(chunk),
-                    event -> events.add(event.id() + "|" + event.type() + "|" + new String(event.data(), UTF_8)));
+                    event -> events.add(event.id() + "|" + event.type() + "|" + new String(SseReaderFuzz.bytes(event), UTF_8)));
         }
         return events;
     }

@@ -19,32 +19,51 @@ import org.jspecify.annotations.Nullable;
  */
 final class HostIndex {
     private final VirtualHost host;
-    private final Map<String, List<Candidate>> exact = new HashMap<>();
-    private final List<Candidate> expressions = new ArrayList<>();
-    private final Map<String, List<Candidate>> prefixes = new HashMap<>();
+    private final Map<String, List<Candidate>> exact;
+    private final List<Candidate> expressions;
+    private final Map<String, List<Candidate>> prefixes;
 
-    private HostIndex(VirtualHost host) {
-        this.host = host;
-    }
-
-    static HostIndex of(VirtualHost host) {
-        HostIndex index = new HostIndex(host);
+    private HostIndex(VirtualHost host, Expressions compiled) {
+        Map<String, List<Candidate>> byPath = new HashMap<>();
+        Map<String, List<Candidate>> byPrefix = new HashMap<>();
+        List<Candidate> inOrder = new ArrayList<>();
         for (Route route : host.routes()) {
             PathMatch path = route.match().path();
-            Candidate candidate = Candidate.of(route);
+            Candidate candidate = Candidate.of(route, compiled);
             switch (path.type()) {
                 case EXACT ->
-                    index.exact
-                            .computeIfAbsent(path.value(), key -> new ArrayList<>(1))
+                    byPath.computeIfAbsent(path.value(), key -> new ArrayList<>(1))
                             .add(candidate);
-                case REGEX -> index.expressions.add(candidate);
+                case REGEX -> inOrder.add(candidate);
                 case PREFIX ->
-                    index.prefixes
-                            .computeIfAbsent(path.value(), key -> new ArrayList<>(1))
+                    byPrefix.computeIfAbsent(path.value(), key -> new ArrayList<>(1))
                             .add(candidate);
             }
         }
-        return index;
+        this.host = host;
+        this.exact = compact(byPath);
+        this.expressions = List.copyOf(inOrder);
+        this.prefixes = compact(byPrefix);
+    }
+
+    /** Indexes a host; {@code compiled} is that of its table. */
+    static HostIndex of(VirtualHost host, Expressions compiled) {
+        return new HostIndex(host, compiled);
+    }
+
+    /** Most hosts have one route: what is made for growing would be most of a large table. */
+    private static Map<String, List<Candidate>> compact(Map<String, List<Candidate>> candidates) {
+        candidates.replaceAll((path, list) -> List.copyOf(list));
+        return Map.copyOf(candidates);
+    }
+
+    /** Expressions by their text, compiled once however many routes have them: one takes up to a hundred kilobytes. */
+    static final class Expressions {
+        private final Map<String, Pattern> compiled = new HashMap<>();
+
+        private Pattern of(String text) {
+            return compiled.computeIfAbsent(text, Pattern::compile);
+        }
     }
 
     VirtualHost host() {
@@ -93,16 +112,16 @@ final class HostIndex {
     /** A route with its expressions compiled. */
     private record Candidate(
             Route route, @Nullable Pattern path, List<Condition> headers, List<Condition> queryParams) {
-        static Candidate of(Route route) {
+        static Candidate of(Route route, Expressions compiled) {
             RouteMatch match = route.match();
             try {
                 return new Candidate(
                         route,
                         match.path().type() == PathMatch.Type.REGEX
-                                ? Pattern.compile(match.path().value())
+                                ? compiled.of(match.path().value())
                                 : null,
-                        match.headers().stream().map(Condition::of).toList(),
-                        match.queryParams().stream().map(Condition::of).toList());
+                        Condition.of(match.headers(), compiled),
+                        Condition.of(match.queryParams(), compiled));
             } catch (PatternSyntaxException e) {
                 throw new IllegalArgumentException(
                         "route " + route.id() + ": " + e.getMessage() + " (expected: an RE2 expression)", e);
@@ -129,11 +148,13 @@ final class HostIndex {
     }
 
     private record Condition(String name, @Nullable Pattern pattern, String value) {
-        static Condition of(ValueMatch match) {
-            return new Condition(
-                    match.name(),
-                    match.type() == ValueMatch.Type.REGEX ? Pattern.compile(match.value()) : null,
-                    match.value());
+        static List<Condition> of(List<ValueMatch> matches, Expressions compiled) {
+            return matches.stream()
+                    .map(match -> new Condition(
+                            match.name(),
+                            match.type() == ValueMatch.Type.REGEX ? compiled.of(match.value()) : null,
+                            match.value()))
+                    .toList();
         }
 
         boolean anyOf(List<String> values) {

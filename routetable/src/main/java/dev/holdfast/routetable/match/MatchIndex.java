@@ -39,8 +39,9 @@ public final class MatchIndex {
         Map<String, HostIndex> exact = HashMap.newHashMap(table.virtualHosts().size());
         Map<String, HostIndex> wildcards = new HashMap<>();
         HostIndex any = null;
+        HostIndex.Expressions compiled = new HostIndex.Expressions();
         for (VirtualHost host : table.virtualHosts().values()) {
-            HostIndex index = previous == null ? HostIndex.of(host) : previous.reuse(host);
+            HostIndex index = previous == null ? HostIndex.of(host, compiled) : previous.reuse(host, compiled);
             if (host.host().isAny()) {
                 any = index;
             } else if (host.host().isWildcard()) {
@@ -80,10 +81,10 @@ public final class MatchIndex {
         return index == null ? any : index;
     }
 
-    private HostIndex reuse(VirtualHost host) {
+    private HostIndex reuse(VirtualHost host, HostIndex.Expressions compiled) {
         String key = host.host().value();
         HostIndex known =
                 host.host().isAny() ? any : host.host().isWildcard() ? wildcards.get(key.substring(1)) : exact.get(key);
-        return known != null && known.host().equals(host) ? known : HostIndex.of(host);
+        return known != null && known.host().equals(host) ? known : HostIndex.of(host, compiled);
     }
 }

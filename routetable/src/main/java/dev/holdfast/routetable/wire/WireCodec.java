@@ -47,6 +47,7 @@ import dev.holdfast.routetable.update.ApplyReport;
 import dev.holdfast.routetable.update.TableUpdate;
 import java.io.CharConversionException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.lang.reflect.AnnotatedType;
@@ -123,6 +124,16 @@ public final class WireCodec {
     }
 
     /**
+     * The same, without the whole document in memory: a table is read as its bytes come. Closes {@code json}.
+     *
+     * @throws WireException if the bytes are no valid update
+     * @throws IOException if they cannot be had
+     */
+    public static TableUpdate decodeUpdate(InputStream json) throws WireException, IOException {
+        return read(() -> JSON.readValue(json, TableUpdate.class));
+    }
+
+    /**
      * Reads what {@link #encode(ApplyReport)} wrote.
      *
      * @throws WireException if the bytes are no valid report
@@ -149,7 +160,20 @@ public final class WireCodec {
             throw new WireException("document: " + json.length + " bytes (expected: at most " + bytesMax + ")");
         }
         try {
-            T value = JSON.readValue(json, type);
+            return read(() -> JSON.readValue(json, type));
+        } catch (IOException e) {
+            throw new UncheckedIOException("an array is never unreadable", e);
+        }
+    }
+
+    private interface Reading<T> {
+        @Nullable
+        T value() throws IOException;
+    }
+
+    private static <T> T read(Reading<T> reading) throws WireException, IOException {
+        try {
+            T value = reading.value();
             if (value == null) {
                 throw new WireException("document: null (expected: an object)");
             }
@@ -163,8 +187,6 @@ public final class WireCodec {
         } catch (CharConversionException e) {
             // The parser takes some bytes for UTF-16 or UTF-32 before it finds that they are neither.
             throw new WireException("document: not text (expected: JSON in UTF-8)");
-        } catch (IOException e) {
-            throw new UncheckedIOException("an array is never unreadable", e);
         }
     }
 
@@ -252,6 +274,7 @@ public final class WireCodec {
 
     private static SimpleModule scalars(Function<SecretBytes, String> secrets) {
         SimpleModule module = new SimpleModule("holdfast-scalars");
+        module.setDeserializerModifier(new SharedValues());
         scalar(module, Duration.class, Duration::toString, Duration::parse);
         scalar(module, HostPattern.class, HostPattern::value, HostPattern::new);
         scalar(

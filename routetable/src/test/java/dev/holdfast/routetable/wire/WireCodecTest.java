@@ -4,6 +4,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.routetable.RandomTables;
+import dev.holdfast.routetable.Balancing;
+import dev.holdfast.routetable.EndpointGroup;
+import dev.holdfast.routetable.HostPattern;
+import dev.holdfast.routetable.Route;
+import dev.holdfast.routetable.RouteAction;
+import dev.holdfast.routetable.RouteMatch;
+import dev.holdfast.routetable.Upstream;
+import dev.holdfast.routetable.VirtualHost;
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.Seeds;
 import dev.holdfast.routetable.TableVersion;
@@ -12,9 +20,11 @@ import dev.holdfast.routetable.update.TableChanges;
 import dev.holdfast.routetable.update.TableUpdate;
 import dev.holdfast.routetable.update.TableUpdate.FullTable;
 import dev.holdfast.routetable.update.TableUpdate.TableDelta;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -79,6 +89,28 @@ class WireCodecTest {
     }
 
     @Test
+    void equalActionsOfATableAreReadAsOne() throws Exception {
+        // Given
+        RouteTable written = RouteTable.of(
+                List.of(host("a.test"), host("b.test")),
+                List.of(new Upstream("shop/echo:80", "shop/echo:80", null, Balancing.DEFAULT)),
+                List.of(new EndpointGroup("shop/echo:80", List.of())),
+                List.of());
+        InputStream bytes = new ByteArrayInputStream(WireCodec.encode(new FullTable(version(written), written)));
+
+        // When
+        RouteTable read = ((FullTable) WireCodec.decodeUpdate(bytes)).table();
+
+        // Then
+        Route one = read.virtualHosts().firstEntry().getValue().routes().getFirst();
+        Route other = read.virtualHosts().lastEntry().getValue().routes().getFirst();
+        assertThat(read).isEqualTo(written);
+        assertThat(one.action()).isSameAs(other.action());
+        assertThat(one.match()).isSameAs(other.match());
+        assertThat(one.owner()).isSameAs(other.owner());
+    }
+
+    @Test
     void theDumpForPeopleHoldsNoKey() throws Exception {
         // Given
         TableUpdate full = WireCodec.decodeUpdate(pinned("full"));
@@ -99,6 +131,16 @@ class WireCodecTest {
             assertThat(in).as("wire/v1/" + name + ".json").isNotNull();
             return new String(in.readAllBytes(), UTF_8).strip().getBytes(UTF_8);
         }
+    }
+
+    private static VirtualHost host(String name) {
+        Route route = new Route(
+                "Ingress/shop/chat/0/0@" + name,
+                new Route.Owner("Ingress", "shop", "chat"),
+                RouteMatch.ALL,
+                RouteAction.Forward.to("shop/echo:80"),
+                Route.Plaintext.SERVE);
+        return new VirtualHost(new HostPattern(name), null, List.of(route));
     }
 
     private static TableVersion version(RouteTable table) {
