@@ -261,6 +261,18 @@ final class NginxAnnotations {
                     "has no effect without " + PREFIX
                             + "proxy-ssl-verify: \"on\", and a client certificate is never sent");
         }
+        boolean isFromNginxAlone = !isOurs
+                && own(annotations, "backend-tls-verify").isEmpty()
+                && own(annotations, "backend-tls-ca-secret").isEmpty();
+        if (verifies
+                && isFromNginxAlone
+                && annotations.getOrDefault(PREFIX + "proxy-ssl-secret", "").isBlank()) {
+            ignore(
+                    OwnAnnotations.fieldPath(PREFIX + "proxy-ssl-verify"),
+                    "ingress-nginx ignores this without " + PREFIX + "proxy-ssl-secret; here the backend's certificate is"
+                            + " verified against the platform's authorities (expected: " + PREFIX
+                            + "proxy-ssl-secret, or off)");
+        }
     }
 
     private static String own(Map<String, String> annotations, String name) {
