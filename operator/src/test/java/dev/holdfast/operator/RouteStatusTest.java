@@ -4,10 +4,15 @@ import static dev.holdfast.operator.ClusterFixture.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.operator.compile.CompileOptions;
+import dev.holdfast.operator.watch.StatusConfig;
 import dev.holdfast.operator.watch.WatchConfig;
 import dev.holdfast.routetable.update.ApplyOutcome;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResourceList;
+import io.fabric8.kubernetes.client.dsl.NonNamespaceOperation;
+import io.fabric8.kubernetes.client.dsl.Resource;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.awaitility.Awaitility;
@@ -63,11 +68,7 @@ class RouteStatusTest {
         awaitCondition("chat", "Ready", "True Ready");
 
         // When what an earlier leader had on its way arrives
-        cluster.api()
-                .user()
-                .genericKubernetesResources("holdfast.dev/v1alpha1", "WebSocketRoute")
-                .inNamespace("default")
-                .withName("chat")
+        routes().withName("chat")
                 .editStatus(route -> {
                     route.setAdditionalProperty("status", Map.of("observedGeneration", 1, "endpoints", 7));
                     return route;
@@ -285,6 +286,29 @@ class RouteStatusTest {
         assertThat(condition("chat", "Ready")).isEqualTo("True Ready");
     }
 
+    @Test
+    void aRouteThatIsMadeAnewDoesNotGetTheStatusOfItsPredecessor() throws Exception {
+        // Given a ready route, and time between a compile and what is said of it
+        StatusConfig soon = ClusterFixture.status();
+        StatusConfig late = new StatusConfig(
+                null, soon.publishAddresses(), soon.patch(), Duration.ofMillis(1_500), soon.settle());
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
+        ready(cluster.operator(late, null), "dp-1");
+
+        // When it is deleted and created at once, of the same generation, with a slip
+        routes().withName("chat").delete();
+        cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "nowhere"));
+
+        // Then nobody reads that it is ready before it is looked at
+        List<String> read = new ArrayList<>();
+        await("it is looked at", () -> {
+            read.add(condition("chat", "Ready"));
+            return read.getLast().startsWith("False");
+        });
+        assertThat(read).doesNotContain("True Ready");
+        assertThat(condition("chat", "Ready")).isEqualTo("False BackendNotFound");
+    }
+
     /** A data plane that serves the route and says so; returns when its owner was told. */
     private StreamReader ready(ClusterOperator operator, String name) throws Exception {
         StreamReader dataPlane = cluster.dataPlane(operator, name);
@@ -309,14 +333,20 @@ class RouteStatusTest {
     }
 
     private Map<String, Object> status(String name) {
-        GenericKubernetesResource route = cluster.api()
-                .user()
-                .genericKubernetesResources("holdfast.dev/v1alpha1", "WebSocketRoute")
-                .inNamespace("default")
-                .withName(name)
-                .get();
+        GenericKubernetesResource route = routes().withName(name).get();
         Map<String, Object> status = route.get("status");
         return status == null ? Map.of() : status;
+    }
+
+    private NonNamespaceOperation<
+                    GenericKubernetesResource,
+                    GenericKubernetesResourceList,
+                    Resource<GenericKubernetesResource>>
+            routes() {
+        return cluster.api()
+                .user()
+                .genericKubernetesResources("holdfast.dev/v1alpha1", "WebSocketRoute")
+                .inNamespace("default");
     }
 
     private String condition(String route, String type) {

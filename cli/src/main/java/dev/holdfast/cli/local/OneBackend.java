@@ -40,7 +40,7 @@ final class OneBackend implements ObjectSource {
                 .endService()
                 .endDefaultBackend()
                 .build();
-        Meta meta = new Meta("default", NAME, Instant.EPOCH, 1, Map.of());
+        Meta meta = new Meta("default", NAME, "", Instant.EPOCH, 1, Map.of());
         SliceEndpoint endpoint =
                 new SliceEndpoint(List.of(address.getHostAddress()), true, true, false, null, List.of());
         String type = address instanceof Inet6Address ? "IPv6" : "IPv4";

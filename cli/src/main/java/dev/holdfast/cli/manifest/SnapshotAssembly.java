@@ -125,7 +125,7 @@ final class SnapshotAssembly {
         Map<String, String> annotations = new HashMap<>(meta.annotations());
         annotations.put(LocalExtras.ENDPOINTS_ANNOTATION, addresses);
         return new ServiceView(
-                new Meta(meta.namespace(), meta.name(), meta.created(), meta.generation(), annotations),
+                new Meta(meta.namespace(), meta.name(), meta.uid(), meta.created(), meta.generation(), annotations),
                 service.type(),
                 service.externalName(),
                 service.clusterIps(),

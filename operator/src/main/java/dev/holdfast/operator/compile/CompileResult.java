@@ -4,7 +4,6 @@ import dev.holdfast.operator.diagnostic.Diagnostic;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.diagnostic.Severity;
 import dev.holdfast.routetable.RouteTable;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -41,7 +40,7 @@ public record CompileResult(
     /**
      * One compiled object.
      *
-     * @param created tells it from an earlier one of its name
+     * @param uid tells it from an earlier one of its name
      */
-    public record Subject(long generation, Instant created, int readyEndpoints, int routes) {}
+    public record Subject(String uid, long generation, int readyEndpoints, int routes) {}
 }

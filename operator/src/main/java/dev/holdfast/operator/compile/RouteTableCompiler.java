@@ -239,8 +239,8 @@ public final class RouteTableCompiler {
                 endpoints += count;
             }
             return new Subject(
+                    translation.source().uid(),
                     translation.source().generation(),
-                    translation.source().created(),
                     (int) Math.min(endpoints, Integer.MAX_VALUE),
                     routes.getOrDefault(owner, 0));
         }

@@ -31,11 +31,12 @@ public record ClusterSnapshot(
     /**
      * What every object has.
      *
+     * @param uid tells an object from an earlier one of its name; empty when it has none, as in a manifest
      * @param created the age decides conflicts; the epoch when the object has none
      * @param generation 0 when the object has none
      */
     public record Meta(
-            String namespace, String name, Instant created, long generation, Map<String, String> annotations) {
+            String namespace, String name, String uid, Instant created, long generation, Map<String, String> annotations) {
         /** Copies the annotations. */
         public Meta {
             annotations = Map.copyOf(annotations);

@@ -127,23 +127,30 @@ public final class Views {
         return new SecretView(meta(object.getMetadata()), object.getType() == null ? "Opaque" : object.getType(), data);
     }
 
-    static Meta meta(String namespace, String name, String created, long generation, Map<String, String> annotations) {
+    static Meta meta(
+            String namespace,
+            String name,
+            String uid,
+            String created,
+            long generation,
+            Map<String, String> annotations) {
         Map<String, String> kept = new HashMap<>();
         annotations.forEach((key, value) -> {
             if (key != null && value != null && ANNOTATION_PREFIXES.stream().anyMatch(key::startsWith)) {
                 kept.put(key, value);
             }
         });
-        return new Meta(namespace.isEmpty() ? "default" : namespace, name, instant(created), generation, kept);
+        return new Meta(namespace.isEmpty() ? "default" : namespace, name, uid, instant(created), generation, kept);
     }
 
     private static Meta meta(@Nullable ObjectMeta metadata) {
         if (metadata == null) {
-            return meta("", "", "", 0, Map.of());
+            return meta("", "", "", "", 0, Map.of());
         }
         return meta(
                 text(metadata.getNamespace()),
                 text(metadata.getName()),
+                text(metadata.getUid()),
                 text(metadata.getCreationTimestamp()),
                 metadata.getGeneration() == null ? 0 : metadata.getGeneration(),
                 annotations(metadata));

@@ -67,6 +67,7 @@ final class WebSocketRouteReader {
         return Views.meta(
                 metadata.path("namespace").asText(""),
                 metadata.path("name").asText(""),
+                metadata.path("uid").asText(""),
                 metadata.path("creationTimestamp").asText(""),
                 metadata.path("generation").asLong(0),
                 annotations);

@@ -5,7 +5,6 @@ import dev.holdfast.operator.diagnostic.Diagnostic;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.diagnostic.Severity;
 import dev.holdfast.routetable.TableVersion;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -33,7 +32,7 @@ public final class GenerationLog {
     private Map<String, Long> reached = Map.of();
 
     /** What a new version would change: anything but the number of endpoints. */
-    private record State(long generation, Instant created, int routes, List<Diagnostic> errors) {}
+    private record State(String uid, long generation, int routes, List<Diagnostic> errors) {}
 
     private record Since(State state, long sequence) {}
 
@@ -50,7 +49,7 @@ public final class GenerationLog {
         Map<ResourceRef, Since> next = HashMap.newHashMap(result.subjects().size());
         result.subjects().forEach((ref, subject) -> {
             State state = new State(
-                    subject.generation(), subject.created(), subject.routes(), errors.getOrDefault(ref, List.of()));
+                    subject.uid(), subject.generation(), subject.routes(), errors.getOrDefault(ref, List.of()));
             Since before = objects.get(ref);
             boolean same = before != null && before.state.equals(state);
             next.put(ref, same ? before : new Since(state, version.sequence()));

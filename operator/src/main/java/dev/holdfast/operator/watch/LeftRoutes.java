@@ -5,7 +5,6 @@ import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.snapshot.ClusterSnapshot.WebSocketRouteView;
 import dev.holdfast.operator.status.RouteStatus;
 import dev.holdfast.operator.status.StatusProjector;
-import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -40,12 +39,12 @@ final class LeftRoutes {
         if (left.isEmpty()) {
             return;
         }
-        Map<ResourceRef, Instant> there = HashMap.newHashMap(routes.size());
+        Map<ResourceRef, String> there = HashMap.newHashMap(routes.size());
         routes.forEach(route -> there.put(
-                route.meta().ref(WebSocketRouteReconciler.KIND), route.meta().created()));
+                route.meta().ref(WebSocketRouteReconciler.KIND), route.meta().uid()));
         left.entrySet()
                 .removeIf(entry -> subjects.containsKey(entry.getKey())
-                        || !entry.getValue().created().equals(there.get(entry.getKey())));
+                        || !entry.getValue().uid().equals(there.get(entry.getKey())));
         settled.retainAll(left.keySet());
     }
 

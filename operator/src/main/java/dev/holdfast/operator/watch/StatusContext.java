@@ -10,6 +10,7 @@ import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.net.HttpURLConnection;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
@@ -17,15 +18,17 @@ import java.util.function.BooleanSupplier;
 record StatusContext(
         StatusFeed feed, BooleanSupplier leader, StatusConfig config, SentStatuses sent, MeterRegistry registry) {
     /**
-     * What the owner should hear; empty when this replica does not write, and when what was compiled is not the
-     * generation at hand, since the next compile or the next event brings them together.
+     * What the owner should hear; empty when this replica does not write, and when what was compiled is not the object
+     * and the generation at hand, since the next compile or the next event brings them together.
      */
     Optional<StatusIntent> due(ResourceRef ref, ObjectMeta meta) {
         if (!mayWrite(meta)) {
             return Optional.empty();
         }
         long generation = meta.getGeneration() == null ? 0 : meta.getGeneration();
-        return feed.intent(ref).filter(intent -> intent.generation() == generation);
+        String uid = Objects.requireNonNullElse(meta.getUid(), "");
+        return feed.intent(ref)
+                .filter(intent -> intent.uid().equals(uid) && intent.generation() == generation);
     }
 
     /** Whether this replica writes, and the object is there to stay. */
@@ -33,13 +36,17 @@ record StatusContext(
         return leader.getAsBoolean() && meta.getDeletionTimestamp() == null;
     }
 
-    /** The metadata of what is sent: server-side apply claims nothing but the name, a difference must equal the rest. */
+    /**
+     * The metadata of what is sent: server-side apply claims nothing but the name, a difference must equal the rest. The
+     * uid claims nothing; an API server refuses it for an object that was made anew in the meantime.
+     */
     ObjectMeta patchMeta(ObjectMeta meta) {
         return switch (config.patch()) {
             case SERVER_SIDE_APPLY ->
                 new ObjectMetaBuilder()
                         .withNamespace(meta.getNamespace())
                         .withName(meta.getName())
+                        .withUid(meta.getUid())
                         .build();
             case JSON_PATCH -> new ObjectMetaBuilder(meta).build();
         };

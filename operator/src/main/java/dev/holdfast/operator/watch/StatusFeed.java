@@ -170,6 +170,7 @@ final class StatusFeed implements AutoCloseable {
             now.put(
                     ref,
                     new StatusIntent(
+                            subject.uid(),
                             subject.generation(),
                             subject.readyEndpoints(),
                             diagnostics.getOrDefault(ref, List.of()),

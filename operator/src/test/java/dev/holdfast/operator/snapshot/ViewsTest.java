@@ -42,6 +42,7 @@ class ViewsTest {
                 .withNewMetadata()
                 .withName("chat")
                 .withNamespace("team")
+                .withUid("7c6a8f0e")
                 .withCreationTimestamp("2026-01-02T03:04:05Z")
                 .withGeneration(7L)
                 .addToAnnotations("kubectl.kubernetes.io/last-applied-configuration", "{}")
@@ -60,6 +61,7 @@ class ViewsTest {
                         "kubernetes.io/ingress.class");
         assertThat(meta.created()).isEqualTo(Instant.parse("2026-01-02T03:04:05Z"));
         assertThat(meta.generation()).isEqualTo(7);
+        assertThat(meta.uid()).isEqualTo("7c6a8f0e");
     }
 
     @Test

@@ -6,7 +6,6 @@ import dev.holdfast.operator.compile.CompileResult;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.TableVersion;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -15,6 +14,8 @@ import org.junit.jupiter.api.Test;
 /** Which data planes serve an object as it is now, told by the tables that they say they serve. */
 class GenerationLogTest {
     private static final ResourceRef ROUTE = new ResourceRef("WebSocketRoute", "default", "chat");
+    private static final String OLD = "chat-1";
+    private static final String NEW = "chat-2";
     private static final TableVersion ONE = version(1, 'a');
     private static final TableVersion TWO = version(2, 'b');
     private static final TableVersion OF_ANOTHER_REPLICA = version(7, 'c');
@@ -24,8 +25,8 @@ class GenerationLogTest {
     @Test
     void aDataPlaneServesAnObjectOnceItHasTheTableThatHasIt() {
         // Given
-        log.compiled(compiled(1, Instant.EPOCH), ONE);
-        log.compiled(compiled(2, Instant.EPOCH), TWO);
+        log.compiled(compiled(1, OLD), ONE);
+        log.compiled(compiled(2, OLD), TWO);
 
         // When
         log.served(Map.of("early", ONE, "late", TWO));
@@ -37,7 +38,7 @@ class GenerationLogTest {
     @Test
     void aTableThatOnlyAnotherReplicaMadeTakesNothingBack() {
         // Given
-        log.compiled(compiled(1, Instant.EPOCH), ONE);
+        log.compiled(compiled(1, OLD), ONE);
         log.served(Map.of("a", ONE, "b", ONE));
 
         // When
@@ -50,9 +51,9 @@ class GenerationLogTest {
     @Test
     void aTableThatOnlyAnotherReplicaMadeIsNotTakenForALaterOne() {
         // Given
-        log.compiled(compiled(1, Instant.EPOCH), ONE);
+        log.compiled(compiled(1, OLD), ONE);
         log.served(Map.of("a", ONE));
-        log.compiled(compiled(2, Instant.EPOCH), TWO);
+        log.compiled(compiled(2, OLD), TWO);
 
         // When
         log.served(Map.of("a", OF_ANOTHER_REPLICA));
@@ -64,8 +65,8 @@ class GenerationLogTest {
     @Test
     void anObjectThatIsMadeAnewIsNotServedByTheTableOfTheOldOne() {
         // Given
-        log.compiled(compiled(1, Instant.EPOCH), ONE);
-        log.compiled(compiled(1, Instant.EPOCH.plusSeconds(60)), TWO);
+        log.compiled(compiled(1, OLD), ONE);
+        log.compiled(compiled(1, NEW), TWO);
 
         // When
         log.served(Map.of("a", ONE));
@@ -74,11 +75,11 @@ class GenerationLogTest {
         assertThat(log.serving(ROUTE)).isZero();
     }
 
-    private static CompileResult compiled(long generation, Instant created) {
+    private static CompileResult compiled(long generation, String uid) {
         return new CompileResult(
                 RouteTable.of(List.of(), List.of(), List.of(), List.of()),
                 List.of(),
-                Map.of(ROUTE, new CompileResult.Subject(generation, created, 1, 1)),
+                Map.of(ROUTE, new CompileResult.Subject(uid, generation, 1, 1)),
                 Set.of());
     }
 

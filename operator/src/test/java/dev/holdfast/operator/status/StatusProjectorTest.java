@@ -135,7 +135,7 @@ class StatusProjectorTest {
     }
 
     private static StatusIntent intent(long generation, Progress progress, Diagnostic... diagnostics) {
-        return new StatusIntent(generation, 2, List.of(diagnostics), progress);
+        return new StatusIntent("chat-1", generation, 2, List.of(diagnostics), progress);
     }
 
     private static String time(RouteStatus status, String type) {

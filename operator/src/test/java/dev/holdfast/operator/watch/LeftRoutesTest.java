@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 /** Whose status is taken back, and when no more. */
 class LeftRoutesTest {
     private static final ResourceRef ROUTE = new ResourceRef("WebSocketRoute", "shop", "chat");
+    private static final String UID = "chat-1";
     private static final Instant MADE = Instant.parse("2026-01-01T00:00:00Z");
     private static final RouteStatus OF_OURS = new RouteStatus(3, 1, List.of());
 
@@ -25,11 +26,11 @@ class LeftRoutesTest {
     @Test
     void aRouteThatLeavesIsTakenBackOnceAndAgainIfThatFails() {
         // Given a route that was ours at generation 3
-        left.compiled(ours(), List.of(route(MADE)));
+        left.compiled(ours(), List.of(route("chat", UID)));
         boolean before = left.isStale(ROUTE, OF_OURS);
 
         // When it is none of ours any more, and its status is taken back
-        left.compiled(Map.of(), List.of(route(MADE)));
+        left.compiled(Map.of(), List.of(route("chat", UID)));
         boolean due = left.isStale(ROUTE, OF_OURS);
         left.release(ROUTE);
 
@@ -46,9 +47,9 @@ class LeftRoutesTest {
         // Given a replica that does not lead, and two routes that left
         ResourceRef other = new ResourceRef("WebSocketRoute", "shop", "other");
         left.compiled(
-                Map.of(ROUTE, new Subject(3, MADE, 1, 1), other, new Subject(3, MADE, 1, 1)),
-                List.of(route(MADE), route("other", MADE)));
-        left.compiled(Map.of(), List.of(route(MADE), route("other", MADE)));
+                Map.of(ROUTE, new Subject(UID, 3, 1, 1), other, new Subject(UID, 3, 1, 1)),
+                List.of(route("chat", UID), route("other", UID)));
+        left.compiled(Map.of(), List.of(route("chat", UID), route("other", UID)));
 
         // When it sees that the leader took one back, and that another installation speaks of a later generation
         left.isStale(ROUTE, StatusProjector.released(OF_OURS, MADE));
@@ -62,10 +63,10 @@ class LeftRoutesTest {
     @Test
     void aStatusThatNobodyWroteIsNothingToTakeBack() {
         // Given a route that was ours
-        left.compiled(ours(), List.of(route(MADE)));
+        left.compiled(ours(), List.of(route("chat", UID)));
 
         // When it leaves before anything was said of it
-        left.compiled(Map.of(), List.of(route(MADE)));
+        left.compiled(Map.of(), List.of(route("chat", UID)));
 
         // Then there is nothing to do, until what was on its way arrives
         assertThat(left.isStale(ROUTE, RouteStatus.NONE)).isFalse();
@@ -75,33 +76,29 @@ class LeftRoutesTest {
     @Test
     void oneThatReturnsOrIsDeletedOrMadeAnewIsForgotten() {
         // Given a route that left
-        left.compiled(ours(), List.of(route(MADE)));
-        left.compiled(Map.of(), List.of(route(MADE)));
+        left.compiled(ours(), List.of(route("chat", UID)));
+        left.compiled(Map.of(), List.of(route("chat", UID)));
         assertThat(left.refs()).containsExactly(ROUTE);
 
         // When another of its name takes its place
-        left.compiled(Map.of(), List.of(route(MADE.plusSeconds(60))));
+        left.compiled(Map.of(), List.of(route("chat", "chat-2")));
 
         // Then that one is a stranger; and so it goes with one that returns, and with one that is deleted
         assertThat(left.refs()).isEmpty();
-        left.compiled(ours(), List.of(route(MADE)));
-        left.compiled(Map.of(), List.of(route(MADE)));
-        left.compiled(ours(), List.of(route(MADE)));
+        left.compiled(ours(), List.of(route("chat", UID)));
+        left.compiled(Map.of(), List.of(route("chat", UID)));
+        left.compiled(ours(), List.of(route("chat", UID)));
         assertThat(left.refs()).isEmpty();
         left.compiled(Map.of(), List.of());
         assertThat(left.refs()).isEmpty();
     }
 
     private static Map<ResourceRef, Subject> ours() {
-        return Map.of(ROUTE, new Subject(3, MADE, 1, 1));
+        return Map.of(ROUTE, new Subject(UID, 3, 1, 1));
     }
 
-    private static WebSocketRouteView route(Instant created) {
-        return route("chat", created);
-    }
-
-    private static WebSocketRouteView route(String name, Instant created) {
+    private static WebSocketRouteView route(String name, String uid) {
         return new WebSocketRouteView(
-                new Meta("shop", name, created, 4, Map.of()), "other", new WebSocketRouteSpec(), List.of(), List.of());
+                new Meta("shop", name, uid, MADE, 4, Map.of()), "other", new WebSocketRouteSpec(), List.of(), List.of());
     }
 }

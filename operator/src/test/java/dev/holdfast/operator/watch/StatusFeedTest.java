@@ -14,7 +14,6 @@ import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.update.ApplyOutcome;
 import dev.holdfast.routetable.update.ApplyReport;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -29,7 +28,7 @@ class StatusFeedTest {
     private static final Duration SETTLE = Duration.ofSeconds(3);
     private static final ResourceRef ROUTE = new ResourceRef("WebSocketRoute", "shop", "chat");
     private static final CompileResult COMPILED = new CompileResult(
-            RouteTable.EMPTY, List.of(), Map.of(ROUTE, new CompileResult.Subject(1, Instant.EPOCH, 1, 1)), Set.of());
+            RouteTable.EMPTY, List.of(), Map.of(ROUTE, new CompileResult.Subject("chat-1", 1, 1, 1)), Set.of());
 
     private final BlockingQueue<ResourceRef> named = new LinkedBlockingQueue<>();
     private final ApplyReports reports = new ApplyReports();

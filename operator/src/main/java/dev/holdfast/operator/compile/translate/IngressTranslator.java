@@ -23,7 +23,9 @@ import io.fabric8.kubernetes.api.model.networking.v1.IngressTLS;
 import io.fabric8.kubernetes.api.model.networking.v1.ServiceBackendPort;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -71,6 +73,7 @@ public final class IngressTranslator {
             hosts.add(HostPattern.ANY);
         }
         tls = IngressTlsHosts.read(nonNull(ingress.spec().getTls()), findings);
+        tellOfHostsWithoutTls(ruleHosts);
         for (int i = 0; i < rules.size(); i++) {
             int index = i;
             IngressRule rule = rules.get(i);
@@ -93,6 +96,30 @@ public final class IngressTranslator {
         return host == null || host.isEmpty()
                 ? Optional.of(HostPattern.ANY)
                 : Values.host(host, "spec.rules[" + index + "].host", findings);
+    }
+
+    /** ingress-nginx tries the names in the certificates for a host that no entry names; here the entries decide. */
+    private void tellOfHostsWithoutTls(List<Optional<HostPattern>> ruleHosts) {
+        String path = tls.hostsPath();
+        Map<HostPattern, Integer> left = new LinkedHashMap<>();
+        for (int i = 0; i < ruleHosts.size(); i++) {
+            HostPattern host = ruleHosts.get(i).orElse(HostPattern.ANY);
+            if (!host.equals(HostPattern.ANY) && !tls.covers(host)) {
+                left.putIfAbsent(host, i);
+            }
+        }
+        if (path == null || left.isEmpty()) {
+            return;
+        }
+        Map.Entry<HostPattern, Integer> first = left.entrySet().iterator().next();
+        String others = left.size() == 1 ? "" : ", nor " + (left.size() - 1) + " more of the hosts of its rules";
+        findings.add(
+                DiagnosticCode.FIELD_IGNORED,
+                path,
+                "no tls entry of this object names " + first.getKey() + " (spec.rules[" + first.getValue() + "].host)"
+                        + others + ", so without a certificate that another object names, https presents the default one"
+                        + " and http is not redirected; ingress-nginx tries the names in the certificates, too"
+                        + " (expected: each host in tls.hosts, or one that has no TLS in an Ingress of its own)");
     }
 
     private void rule(HostPattern host, @Nullable IngressRule rule, int index, boolean hasDefault) {
@@ -201,10 +228,16 @@ public final class IngressTranslator {
         return list == null ? List.of() : list;
     }
 
-    /** The hosts that {@code spec.tls} covers. */
+    /**
+     * The hosts that {@code spec.tls} covers.
+     *
+     * @param hostsPath the hosts of the first entry that names a Secret; null when none does
+     */
     private record IngressTlsHosts(
-            TreeMap<HostPattern, TlsEntry> byHost, @Nullable TlsEntry everyHost) {
-        static final IngressTlsHosts NONE = new IngressTlsHosts(new TreeMap<>(), null);
+            TreeMap<HostPattern, TlsEntry> byHost,
+            @Nullable TlsEntry everyHost,
+            @Nullable String hostsPath) {
+        static final IngressTlsHosts NONE = new IngressTlsHosts(new TreeMap<>(), null, null);
 
         /**
          * One entry of {@code spec.tls}.
@@ -216,11 +249,15 @@ public final class IngressTranslator {
         static IngressTlsHosts read(List<IngressTLS> entries, Findings findings) {
             TreeMap<HostPattern, TlsEntry> byHost = new TreeMap<>();
             TlsEntry everyHost = null;
+            String hostsPath = null;
             for (int i = 0; i < entries.size(); i++) {
                 IngressTLS entry = entries.get(i);
                 String at = "spec.tls[" + i + "]";
                 String secret = entry == null ? null : entry.getSecretName();
                 TlsEntry named = new TlsEntry(secret == null || secret.isEmpty() ? null : secret, at + ".secretName");
+                if (hostsPath == null && named.secret() != null) {
+                    hostsPath = at + ".hosts";
+                }
                 List<String> names = entry == null ? List.of() : nonNull(entry.getHosts());
                 for (int j = 0; j < names.size(); j++) {
                     String name = names.get(j) == null || names.get(j).isEmpty() ? "*" : names.get(j);
@@ -232,7 +269,7 @@ public final class IngressTranslator {
                     everyHost = named;
                 }
             }
-            return new IngressTlsHosts(byHost, everyHost);
+            return new IngressTlsHosts(byHost, everyHost, hostsPath);
         }
 
         boolean covers(HostPattern host) {

@@ -53,7 +53,7 @@ final class NginxAnnotations {
     private boolean redirectsWithTls = true;
     private boolean redirectsAlways;
     private @Nullable String tlsAnnotation;
-    private Verification verification = Verification.SKIP;
+    private @Nullable Verification verification;
     private @Nullable String caSecret;
     private @Nullable String serverName;
 
@@ -226,36 +226,57 @@ final class NginxAnnotations {
         }
     }
 
-    /** HTTPS backends are not verified unless {@code proxy-ssl-verify} says so: that is what ingress-nginx does. */
+    /**
+     * HTTPS backends are not verified unless {@code proxy-ssl-verify} says so: that is what ingress-nginx does. Where our
+     * own annotation chose TLS they are verified unless it says otherwise.
+     */
     private void finishTls(Map<String, String> annotations) {
-        String own = annotations
-                .getOrDefault(OwnAnnotations.PREFIX + "backend-protocol", "")
-                .strip();
-        if (own.equals("http") || own.equals("ws")) {
+        String chosen = own(annotations, "backend-protocol");
+        if (chosen.equals("http") || chosen.equals("ws")) {
             return;
         }
+        boolean isOurs = !chosen.isEmpty();
         String protocolKey = PREFIX + "backend-protocol";
-        if (settings.protocol != Protocol.HTTPS) {
-            // Our own annotation may still choose TLS; then what nginx was told applies to it.
-            if (tlsAnnotation == null || !annotations.containsKey(OwnAnnotations.PREFIX + "backend-protocol")) {
-                if (tlsAnnotation != null) {
-                    ignore(
-                            tlsAnnotation,
-                            "has no effect while the backend is spoken to without TLS; add " + protocolKey + ": HTTPS");
-                }
-                return;
+        if (settings.protocol != Protocol.HTTPS && !isOurs) {
+            if (tlsAnnotation != null) {
+                ignore(
+                        tlsAnnotation,
+                        "has no effect while the backend is spoken to without TLS; add " + protocolKey + ": HTTPS");
             }
+            return;
         }
+        if (isOurs && tlsAnnotation == null) {
+            return;
+        }
+        boolean verifies = verification == null
+                ? isOurs && !own(annotations, "backend-tls-verify").equals("false")
+                : verification == Verification.VERIFY;
         settings.tlsFieldPath = tlsAnnotation == null ? OwnAnnotations.fieldPath(protocolKey) : tlsAnnotation;
-        settings.verification = verification;
+        settings.verification = verifies ? Verification.VERIFY : Verification.SKIP;
         settings.serverName = serverName;
-        settings.caSecret = verification == Verification.VERIFY ? caSecret : null;
-        if (caSecret != null && verification == Verification.SKIP) {
+        settings.caSecret = verifies ? caSecret : null;
+        if (caSecret != null && !verifies) {
             ignore(
                     OwnAnnotations.fieldPath(PREFIX + "proxy-ssl-secret"),
                     "has no effect without " + PREFIX
                             + "proxy-ssl-verify: \"on\", and a client certificate is never sent");
         }
+        boolean isFromNginxAlone = !isOurs
+                && own(annotations, "backend-tls-verify").isEmpty()
+                && own(annotations, "backend-tls-ca-secret").isEmpty();
+        if (verifies
+                && isFromNginxAlone
+                && annotations.getOrDefault(PREFIX + "proxy-ssl-secret", "").isBlank()) {
+            ignore(
+                    OwnAnnotations.fieldPath(PREFIX + "proxy-ssl-verify"),
+                    "ingress-nginx ignores this without " + PREFIX + "proxy-ssl-secret; here the backend's certificate is"
+                            + " verified against the platform's authorities (expected: " + PREFIX
+                            + "proxy-ssl-secret, or off)");
+        }
+    }
+
+    private static String own(Map<String, String> annotations, String name) {
+        return annotations.getOrDefault(OwnAnnotations.PREFIX + name, "").strip();
     }
 
     private void seconds(String value, String path, Consumer<Duration> target) {

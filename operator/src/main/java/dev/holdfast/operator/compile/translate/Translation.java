@@ -19,7 +19,7 @@ public record Translation(
     }
 
     /** The object that was translated. */
-    public record Source(ResourceRef ref, Instant created, long generation) {
+    public record Source(ResourceRef ref, String uid, Instant created, long generation) {
         /** The order in which objects win: older first, then by namespace, name and kind. */
         static final Comparator<Source> AGE = Comparator.comparing(Source::created)
                 .thenComparing(source -> source.ref().namespace())
@@ -28,7 +28,7 @@ public record Translation(
 
         /** The object that a view was made of. */
         public static Source of(String kind, Meta meta) {
-            return new Source(meta.ref(kind), meta.created(), meta.generation());
+            return new Source(meta.ref(kind), meta.uid(), meta.created(), meta.generation());
         }
     }
 
