@@ -47,6 +47,11 @@
 {{- fail (printf "config.publish.service: %s (expected: a Service of the release's namespace or of one in watchNamespaces); the operator may read no other" $published) -}}
 {{- end -}}
 {{- end -}}
+{{- range $part, $account := dict "controller" .Values.controller.serviceAccount "proxy" $proxy.serviceAccount -}}
+{{- if or (eq $account.name "default") (not (or $account.create $account.name)) -}}
+{{- fail (printf "%s.serviceAccount.name: \"%s\" with create %t (expected: an account that nobody else has); `default` is every pod's of the namespace: name one, or let the chart create it" $part $account.name $account.create) -}}
+{{- end -}}
+{{- end -}}
 {{- $same := and (eq (include "holdfast.operator.serviceAccount" .) (include "holdfast.proxy.serviceAccount" .)) -}}
 {{- if $same -}}
 {{- fail (printf "proxy.serviceAccount.name: %s (expected: another one than the operator's); the proxy has no rights at the API server" (include "holdfast.proxy.serviceAccount" .)) -}}

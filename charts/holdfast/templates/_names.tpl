@@ -17,12 +17,12 @@
 
 {{- define "holdfast.operator.serviceAccount" -}}
 {{- $account := .Values.controller.serviceAccount -}}
-{{- if $account.create }}{{ default (include "holdfast.operator.name" .) $account.name }}{{ else }}{{ default "default" $account.name }}{{ end -}}
+{{- if $account.create }}{{ default (include "holdfast.operator.name" .) $account.name }}{{ else }}{{ $account.name }}{{ end -}}
 {{- end -}}
 
 {{- define "holdfast.proxy.serviceAccount" -}}
 {{- $account := .Values.proxy.serviceAccount -}}
-{{- if $account.create }}{{ default (include "holdfast.proxy.name" .) $account.name }}{{ else }}{{ default "default" $account.name }}{{ end -}}
+{{- if $account.create }}{{ default (include "holdfast.proxy.name" .) $account.name }}{{ else }}{{ $account.name }}{{ end -}}
 {{- end -}}
 
 {{- /* Input: (dict "root" $ "component" "proxy"); "" for what belongs to both. */ -}}
