@@ -63,6 +63,11 @@ umbrella() { # HELM: a chart that has ours as a dependency, with a condition and
   grep 'image: registry.example.com/holdfast/dataplane:' "$work/umbrella.yaml"
 }
 
+dotted() { # HELM: a release may have dots in its name, a Service may not
+  "$1" template edge.eu-1 "$chart" "${kube[@]}" --set metrics.service.enabled=true,proxy.serviceInternal.enabled=true >"$work/dotted.yaml" || return 1
+  grep '^  name: edge-eu-1-holdfast-proxy$' "$work/dotted.yaml" && ! grep '^  name: edge\.' "$work/dotted.yaml"
+}
+
 # Helm 3 renders NOTES.txt only with a cluster: there its text is made a template like others, of a copy of the chart.
 told() { # HELM CASE: what the user reads after an install
   local copy=$work/told
@@ -197,6 +202,7 @@ for helm in "${helms[@]}"; do
   done
   for file in e2e/chart/refusals/*.yaml; do check "$helm refuses $file" refused "$helm" "$file"; done
   check "$helm in an umbrella" umbrella "$helm"
+  check "$helm a release with dots" dotted "$helm"
   check "$helm: what is made from the chart is current (make chart)" made "$helm"
   if command -v kubectl >/dev/null; then
     check "$helm base" overlay "$helm" deploy/base

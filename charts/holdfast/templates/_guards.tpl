@@ -5,6 +5,13 @@
 {{- if gt (int $needed) (int $proxy.terminationGracePeriodSeconds) -}}
 {{- fail (printf "proxy.terminationGracePeriodSeconds: %d (expected: at least %d = config.drain.acceptGraceSeconds + config.drain.windowSeconds + 10); raise it or shorten the window, or the kubelet cuts tunnels without a close frame" (int $proxy.terminationGracePeriodSeconds) (int $needed)) -}}
 {{- end -}}
+{{- /* The first failure may come at once, the last so many periods later. Kubernetes's own defaults are 10 and 3. */ -}}
+{{- $grace := int .Values.config.drain.acceptGraceSeconds -}}
+{{- $period := dig "periodSeconds" 10 $proxy.readinessProbe | int -}}
+{{- $ready := mul $period (sub (dig "failureThreshold" 3 $proxy.readinessProbe | int) 1) | int -}}
+{{- if lt $ready $grace -}}
+{{- fail (printf "proxy.readinessProbe: unready after %d s = periodSeconds * (failureThreshold - 1) (expected: at least config.drain.acceptGraceSeconds, %d); set failureThreshold to %d, or a proxy that still accepts is out of its node's endpoints" $ready $grace (add 1 (div (sub (add $grace $period) 1) $period))) -}}
+{{- end -}}
 {{- if and $proxy.autoscaling.enabled $proxy.keda.enabled -}}
 {{- fail "proxy.keda.enabled: true with proxy.autoscaling.enabled (expected: one of both); KEDA makes a HorizontalPodAutoscaler of its own" -}}
 {{- end -}}
@@ -31,8 +38,20 @@
 {{- if and (gt (int .Values.controller.replicaCount) 1) .Values.config.writeStatus (not .Values.config.leaderElection.enabled) -}}
 {{- fail (printf "config.leaderElection.enabled: false with controller.replicaCount %d (expected: true, or one replica, or config.writeStatus false); replicas would write against each other" (int .Values.controller.replicaCount)) -}}
 {{- end -}}
+{{- $own := dict "HOLDFAST_LOG_LEVEL" "config.logLevel" "POD_NAME" "the pod" "POD_NAMESPACE" "the pod" -}}
+{{- range $part, $values := dict "controller" .Values.controller "proxy" $proxy -}}
+{{- $taken := merge (dict) (ternary (dict "_JAVA_OPTIONS" (printf "%s.jvmOptions" $part)) dict (not (empty $values.jvmOptions))) (ternary (dict "POD_ZONE" "proxy.zoneFromPodLabel") dict (dig "zoneFromPodLabel" false $values)) $own -}}
+{{- range $values.extraEnv -}}
+{{- if hasKey $taken .name -}}
+{{- fail (printf "%s.extraEnv: %s (expected: another name); it is set already, by %s" $part .name (get $taken .name)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and $proxy.hostPort.enabled $proxy.hostNetwork -}}
 {{- fail "proxy.hostPort.enabled: true with proxy.hostNetwork (expected: one of both); on the node's network the ports are 8080 and 8443" -}}
+{{- end -}}
+{{- if and $proxy.service.enabled $proxy.service.loadBalancerSourceRanges (ne $proxy.service.type "LoadBalancer") -}}
+{{- fail (printf "proxy.service.loadBalancerSourceRanges: set with proxy.service.type %s (expected: LoadBalancer, or none); no other type keeps anybody out" $proxy.service.type) -}}
 {{- end -}}
 {{- if and $proxy.serviceAccount.automountServiceAccountToken .Values.rbac.create -}}
 {{- fail "proxy.serviceAccount.automountServiceAccountToken: true (expected: false); the proxy has no rights to use it with, its own token is mounted apart" -}}
@@ -45,6 +64,11 @@
 {{- $of := splitList "/" $published | first -}}
 {{- if not (or (eq $of (include "holdfast.namespace" .)) (has $of .Values.watchNamespaces)) -}}
 {{- fail (printf "config.publish.service: %s (expected: a Service of the release's namespace or of one in watchNamespaces); the operator may read no other" $published) -}}
+{{- end -}}
+{{- end -}}
+{{- range $part, $account := dict "controller" .Values.controller.serviceAccount "proxy" $proxy.serviceAccount -}}
+{{- if or (eq $account.name "default") (not (or $account.create $account.name)) -}}
+{{- fail (printf "%s.serviceAccount.name: \"%s\" with create %t (expected: an account that nobody else has); `default` is every pod's of the namespace: name one, or let the chart create it" $part $account.name $account.create) -}}
 {{- end -}}
 {{- end -}}
 {{- $same := and (eq (include "holdfast.operator.serviceAccount" .) (include "holdfast.proxy.serviceAccount" .)) -}}

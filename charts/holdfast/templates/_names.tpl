@@ -1,12 +1,12 @@
 {{- /* Names, labels and images. The component is "operator" or "proxy". */ -}}
 
-{{- /* A Service's name has at most 63 characters, 17 of them "-operator-metrics". */ -}}
+{{- /* A Service's name has at most 63 characters, 17 of them "-operator-metrics", and no dots, which a release may have. */ -}}
 {{- define "holdfast.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" -}}
 {{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 46 | trimSuffix "-" -}}
+{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | replace "." "-" | trunc 46 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -17,12 +17,12 @@
 
 {{- define "holdfast.operator.serviceAccount" -}}
 {{- $account := .Values.controller.serviceAccount -}}
-{{- if $account.create }}{{ default (include "holdfast.operator.name" .) $account.name }}{{ else }}{{ default "default" $account.name }}{{ end -}}
+{{- if $account.create }}{{ default (include "holdfast.operator.name" .) $account.name }}{{ else }}{{ $account.name }}{{ end -}}
 {{- end -}}
 
 {{- define "holdfast.proxy.serviceAccount" -}}
 {{- $account := .Values.proxy.serviceAccount -}}
-{{- if $account.create }}{{ default (include "holdfast.proxy.name" .) $account.name }}{{ else }}{{ default "default" $account.name }}{{ end -}}
+{{- if $account.create }}{{ default (include "holdfast.proxy.name" .) $account.name }}{{ else }}{{ $account.name }}{{ end -}}
 {{- end -}}
 
 {{- /* Input: (dict "root" $ "component" "proxy"); "" for what belongs to both. */ -}}
@@ -54,6 +54,22 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- $registry := default (dig "imageRegistry" "" (default dict .root.Values.global)) .image.registry -}}
 {{- $suffix := ternary (printf "@%s" .image.digest) (printf ":%s" (default .root.Chart.AppVersion .image.tag)) (ne .image.digest "") -}}
 {{- printf "%s%s%s" (ternary (printf "%s/" $registry) "" (ne $registry "")) .image.repository $suffix -}}
+{{- end -}}
+
+{{- /* The https port as clients know it. In front of a NodePort is mostly something that listens on 443. */ -}}
+{{- define "holdfast.proxy.redirectPort" -}}
+{{- $proxy := .Values.proxy -}}
+{{- if not (kindIs "invalid" .Values.config.httpsRedirectPort) -}}
+{{- .Values.config.httpsRedirectPort -}}
+{{- else if $proxy.hostNetwork -}}
+8443
+{{- else if $proxy.hostPort.enabled -}}
+{{- $proxy.hostPort.https -}}
+{{- else if and $proxy.service.enabled (ne $proxy.service.type "NodePort") -}}
+{{- $proxy.service.ports.https -}}
+{{- else -}}
+443
+{{- end -}}
 {{- end -}}
 
 {{- /* What both pods share. Input: (dict "root" $ "component" "proxy" "values" .Values.proxy). */ -}}
@@ -89,9 +105,10 @@ affinity:
 {{- end }}
 {{- if and $values.topologySpreadConstraints (ne (dig "kind" "Deployment" $values) "DaemonSet") }}
 topologySpreadConstraints:
-  {{- $match := dict "matchLabels" (include "holdfast.selector" . | fromYaml) }}
+  {{- $own := dict "labelSelector" (dict "matchLabels" (include "holdfast.selector" . | fromYaml)) }}
   {{- range $values.topologySpreadConstraints }}
-  - {{ toJson (merge (dict) . (dict "labelSelector" $match)) }}
+  {{- /* A selector is taken whole or not at all: to merge two would mix them. */}}
+  - {{ toJson (merge (dict) . (ternary dict (deepCopy $own) (hasKey . "labelSelector"))) }}
   {{- end }}
 {{- end }}
 {{- end -}}
@@ -117,13 +134,19 @@ topologySpreadConstraints:
 {{- define "holdfast.probes" -}}
 startupProbe:
   httpGet: {path: /healthz, port: admin}
-  {{- toYaml .startupProbe | nindent 2 }}
+  {{- with .startupProbe }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 readinessProbe:
   httpGet: {path: /readyz, port: admin}
-  {{- toYaml .readinessProbe | nindent 2 }}
+  {{- with .readinessProbe }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 livenessProbe:
   httpGet: {path: /healthz, port: admin}
-  {{- toYaml .livenessProbe | nindent 2 }}
+  {{- with .livenessProbe }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end -}}
 
 {{- /* Input: (dict "root" $ "component" … "budget" …). */ -}}

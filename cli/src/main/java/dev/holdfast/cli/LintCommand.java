@@ -1,6 +1,7 @@
 package dev.holdfast.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.holdfast.cli.local.JsonPrintout;
 import dev.holdfast.cli.local.LocalCertificates;
 import dev.holdfast.cli.manifest.FileNotice;
@@ -25,7 +26,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,7 +41,7 @@ import picocli.CommandLine.Spec;
         exitCodeListHeading = "%nExit status:%n",
         exitCodeList = {
             "0:nothing is wrong",
-            "1:an object has an error (with --strict: or a warning)",
+            "1:an object has an error (with --strict: or a warning, or no object is of our class)",
             "2:an argument or a file cannot be read"
         })
 @SuppressWarnings("NullAway.Init")
@@ -69,14 +69,14 @@ final class LintCommand implements Callable<Integer> {
     @Mixin
     private ClassFlags classes;
 
-    @Option(names = "--strict", description = "Warnings count as errors.")
+    @Option(names = "--strict", description = "Warnings count as errors, and so does having no object to look at.")
     private boolean strict;
 
     @Option(
             names = {"-o", "--output"},
             paramLabel = "FORMAT",
             defaultValue = "text",
-            description = "text, or json: one object per line (default: ${DEFAULT-VALUE}).")
+            description = "text, or json: one object per line, the last a summary (default: ${DEFAULT-VALUE}).")
     private Output output;
 
     @Override
@@ -99,24 +99,38 @@ final class LintCommand implements Callable<Integer> {
                         .count();
         reading.notices().forEach(notice -> out.println(line(notice)));
         result.diagnostics().forEach(diagnostic -> out.println(line(diagnostic)));
-        if (output == Output.text) {
-            notOurs(reading.snapshot(), result.subjects().keySet()).forEach(out::println);
+        int objects = result.subjects().size();
+        int routes = result.table().routeCount();
+        Map<String, Integer> notOurs = notOurs(reading.snapshot(), result.subjects().keySet());
+        if (output == Output.json) {
+            notOurs.forEach((className, count) ->
+                    out.println(event("notOurs").put("class", className).put("objects", count)));
+            out.println(event("summary")
+                    .put("objects", objects)
+                    .put("routes", routes)
+                    .put("errors", errors)
+                    .put("warnings", warnings)
+                    .put("unreadable", broken));
+        } else {
+            notOurs.forEach((className, count) -> out.println(
+                    "note    objects of class \"%s\" are another controller's, not looked at: %d (--class, --controller-value)"
+                            .formatted(className, count)));
             out.println("%d objects, %d routes: %d errors, %d warnings%s"
                     .formatted(
-                            result.subjects().size(),
-                            result.table().routeCount(),
-                            errors,
-                            warnings,
-                            broken ? ", and files that cannot be read" : ""));
+                            objects, routes, errors, warnings, broken ? ", and files that cannot be read" : ""));
         }
         out.flush();
-        return broken ? UNREADABLE : errors > 0 || strict && warnings > 0 ? FINDINGS : CLEAN;
+        boolean findings = errors > 0 || strict && (warnings > 0 || objects == 0);
+        return broken ? UNREADABLE : findings ? FINDINGS : CLEAN;
+    }
+
+    private static ObjectNode event(String name) {
+        return JsonNodeFactory.instance.objectNode().put("event", name);
     }
 
     private String line(Diagnostic diagnostic) {
         if (output == Output.json) {
-            return JsonPrintout.diagnostic(JsonNodeFactory.instance.objectNode().put("event", "problem"), diagnostic)
-                    .toString();
+            return JsonPrintout.diagnostic(event("problem"), diagnostic).toString();
         }
         boolean error = diagnostic.code().severity() == Severity.ERROR;
         return "%-7s %s %s: %s (%s, see docs/diagnostics.md)"
@@ -128,8 +142,11 @@ final class LintCommand implements Callable<Integer> {
                         diagnostic.code().reason());
     }
 
-    /** What belongs to another controller has no diagnostics; who lints it by mistake shall not read that it is fine. */
-    private static Stream<String> notOurs(ClusterSnapshot snapshot, Set<ResourceRef> ours) {
+    /**
+     * How many objects are of other classes. They have no diagnostics: who lints them by mistake shall not read that they
+     * are fine.
+     */
+    private static Map<String, Integer> notOurs(ClusterSnapshot snapshot, Set<ResourceRef> ours) {
         Map<String, Integer> byClass = new TreeMap<>();
         for (IngressView ingress : snapshot.ingresses()) {
             if (!ours.contains(ingress.meta().ref("Ingress"))) {
@@ -141,10 +158,7 @@ final class LintCommand implements Callable<Integer> {
                 byClass.merge(Objects.requireNonNullElse(route.className(), ""), 1, Integer::sum);
             }
         }
-        return byClass.entrySet().stream()
-                .map(other ->
-                        "note    objects of class \"%s\" are another controller's, not looked at: %d (--class, --controller-value)"
-                                .formatted(other.getKey(), other.getValue()));
+        return byClass;
     }
 
     private String line(FileNotice notice) {

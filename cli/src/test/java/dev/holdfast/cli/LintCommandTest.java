@@ -129,8 +129,43 @@ class LintCommandTest {
 
         // Then
         assertThat(status).isEqualTo(1);
-        assertThat(out.toString().lines()).allMatch(line -> line.startsWith("{\"event\":\"problem\","));
+        assertThat(out.toString().lines())
+                .hasSize(2)
+                .first()
+                .asString()
+                .startsWith("{\"event\":\"problem\",");
+        assertThat(out.toString().lines().toList().getLast())
+                .isEqualTo("{\"event\":\"summary\",\"objects\":1,\"routes\":1,\"errors\":1,\"warnings\":0,\"unreadable\":false}");
         assertThat(out.toString()).contains("\"code\":\"BACKEND_NOT_FOUND\"").contains("\"name\":\"chat\"");
+    }
+
+    @Test
+    void aProgramIsToldOfWhatWasNotLookedAt() throws IOException {
+        // Given
+        Files.writeString(temp.resolve("a.yaml"), ROUTE.replace("spec:", "spec:\n  ingressClassName: theirs"));
+
+        // When
+        int status = run("lint", "-f", temp.toString(), "-o", "json");
+
+        // Then
+        assertThat(status).isZero();
+        assertThat(out.toString().lines())
+                .containsExactly(
+                        "{\"event\":\"notOurs\",\"class\":\"theirs\",\"objects\":1}",
+                        "{\"event\":\"summary\",\"objects\":0,\"routes\":0,\"errors\":0,\"warnings\":0,\"unreadable\":false}");
+    }
+
+    @Test
+    void nothingToLookAtIsAFindingWhenStrict() throws IOException {
+        // Given
+        Files.writeString(temp.resolve("a.yaml"), ROUTE.replace("spec:", "spec:\n  ingressClassName: theirs"));
+
+        // When
+        int status = run("lint", "-f", temp.toString(), "--strict");
+
+        // Then
+        assertThat(status).isEqualTo(1);
+        assertThat(out.toString()).contains("class \"theirs\"").contains("0 objects, 0 routes: 0 errors, 0 warnings");
     }
 
     @Test

@@ -7,12 +7,14 @@ import dev.holdfast.dataplane.proxy.forwarded.Cidr;
 import dev.holdfast.dataplane.sync.OperatorAccess;
 import dev.holdfast.dataplane.sync.SyncConfig;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +29,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
  * The process of a data plane: options to configuration, signals to drains. Exit status: 0 after a drain, 1 if it could
@@ -40,6 +43,22 @@ import picocli.CommandLine.TypeConversionException;
 @SuppressWarnings("NullAway.Init")
 public final class DataPlaneMain implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(DataPlaneMain.class);
+
+    /** Options by the fields of the configuration that they are called differently from. */
+    private static final Map<String, String> OPTIONS = Map.ofEntries(
+            Map.entry("accessLog.field", "--access-log-field"),
+            Map.entry("accessLog.openSample", "--access-log-open-sample"),
+            Map.entry("drain.acceptGrace", "--accept-grace"),
+            Map.entry("drain.window", "--drain-window"),
+            Map.entry("http.answerTimeout", "--answer-timeout"),
+            Map.entry("http.bodyGrace", "--body-grace"),
+            Map.entry("http.headTimeout", "--head-timeout"),
+            Map.entry("overload.connectionsMax", "--connections-max"),
+            Map.entry("overload.directMemoryBytesMax", "--direct-memory-max"),
+            Map.entry("overload.tunnelsMax", "--tunnels-max"),
+            Map.entry("proxy.eventLoops", "--threads"),
+            Map.entry("proxy.redirectPort", "--https-redirect-port"),
+            Map.entry("silentPeerTimeout", "--silent-peer-timeout"));
 
     @Spec
     private CommandSpec spec;
@@ -160,6 +179,7 @@ public final class DataPlaneMain implements Callable<Integer> {
     /** The command line of this process, ready to execute. */
     public static CommandLine commandLine() {
         return new CommandLine(new DataPlaneMain())
+                .setParameterExceptionHandler((e, arguments) -> complain(e))
                 .registerConverter(InetSocketAddress.class, new AddressConverter())
                 .registerConverter(Cidr.class, DataPlaneMain::cidr);
     }
@@ -224,8 +244,29 @@ public final class DataPlaneMain implements Callable<Integer> {
                     new DrainConfig(acceptGrace, drainWindow),
                     observe.config(ownName));
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
+            throw new ParameterException(spec.commandLine(), asTyped(String.valueOf(e.getMessage())), e);
         }
+    }
+
+    /** The message with the option's name instead of the field's that it begins with. */
+    private String asTyped(String message) {
+        int colon = Math.max(0, message.indexOf(':'));
+        String field = message.substring(0, colon);
+        String option = OPTIONS.getOrDefault(field, "--" + field);
+        return spec.optionsMap().containsKey(option) ? option + message.substring(colon) : message;
+    }
+
+    /** The message comes last, without the usage: the lines at the prompt are read. */
+    private static int complain(ParameterException e) {
+        CommandLine command = e.getCommandLine();
+        PrintWriter err = command.getErr();
+        String name = command.getCommandSpec().qualifiedName();
+        err.println(name + ": " + e.getMessage());
+        if (!UnmatchedArgumentException.printSuggestions(e, err)) {
+            err.println("Try `" + name + " --help`.");
+        }
+        err.flush();
+        return command.getCommandSpec().exitCodeOnInvalidInput();
     }
 
     private static String hostName() {

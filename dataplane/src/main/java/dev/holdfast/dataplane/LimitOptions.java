@@ -63,7 +63,18 @@ final class LimitOptions {
                         connectionsMax == null ? own.connectionsMax() : connectionsMax,
                         tunnelsMax == null ? own.tunnelsMax() : tunnelsMax,
                         directMemoryBytesMax == null ? own.directMemoryBytesMax() : directMemoryBytesMax))
-                .withLimits(HttpLimits.DEFAULT.withTimeouts(headTimeout, bodyGrace, answerTimeout))
+                .withLimits(HttpLimits.DEFAULT.withTimeouts(
+                        positive("--head-timeout", headTimeout),
+                        positive("--body-grace", bodyGrace),
+                        positive("--answer-timeout", answerTimeout)))
                 .withKeepAlive(KeepAlive.within(silentPeerTimeout));
+    }
+
+    /** The configuration counts milliseconds; here it is said as it was typed. */
+    private static Duration positive(String option, Duration value) {
+        if (value.compareTo(Duration.ofMillis(1)) < 0) {
+            throw new IllegalArgumentException(option + ": " + value + " (expected: at least PT0.001S)");
+        }
+        return value;
     }
 }

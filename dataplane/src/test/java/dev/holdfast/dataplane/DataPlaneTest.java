@@ -195,7 +195,8 @@ class DataPlaneTest {
         assertThat(usageError("--operator", "http://127.0.0.1:9901", "--trusted-proxy", "10.0.0.0/99"))
                 .contains("10.0.0.0/99");
         assertThat(usageError("--operator", "http://127.0.0.1:9901", "--drain-window", "PT2H"))
-                .contains("drain.window: PT2H");
+                .startsWith("dataplane: --drain-window: PT2H")
+                .doesNotContain("Usage:");
         assertThat(usageError()).contains("--operator");
     }
 

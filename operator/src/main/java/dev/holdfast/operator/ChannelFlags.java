@@ -71,7 +71,7 @@ final class ChannelFlags {
     private String configMap = "holdfast-stream-ca";
 
     InetSocketAddress listen() {
-        InetSocketAddress listen = new InetSocketAddress(address, port);
+        InetSocketAddress listen = new InetSocketAddress(address, OperatorMain.port("--stream-port", port));
         if (listen.isUnresolved()) {
             throw new IllegalArgumentException(
                     "--stream-address: " + address + " (expected: an address of this machine)");

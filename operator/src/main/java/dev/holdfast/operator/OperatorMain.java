@@ -22,9 +22,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,6 +54,14 @@ public final class OperatorMain implements Callable<Integer> {
      * or lists fail it doubles, five times.
      */
     private static final int RECONNECT_MILLIS = 100;
+
+    private static final int PORT_MAX = 65_535;
+    private static final Pattern NAMESPACE = Pattern.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?");
+
+    /** Options by the fields of the configuration that they are called differently from. */
+    private static final Map<String, String> OPTIONS = Map.of(
+            "leader-election.lease", "--leader-election-lease-seconds",
+            "stream.listen", "--stream-address");
 
     @Option(
             names = "--kubeconfig",
@@ -263,6 +273,7 @@ public final class OperatorMain implements Callable<Integer> {
     /** What the options say. */
     ClusterOperator.Config config(Config kubernetes) {
         try {
+            namespaces.forEach(OperatorMain::checkNamespace);
             CompileOptions compile = classes.options(
                     allowExternalName,
                     loopbackEndpoints
@@ -281,6 +292,22 @@ public final class OperatorMain implements Callable<Integer> {
         }
     }
 
+    /** One that cannot exist would be watched in silence, for ever. */
+    private static void checkNamespace(String name) {
+        if (!NAMESPACE.matcher(name).matches()) {
+            throw new IllegalArgumentException("--namespaces: \"" + name
+                    + "\" (expected: names of namespaces, of lower case letters, digits and -)");
+        }
+    }
+
+    /** Refuses what is no port. */
+    static int port(String option, int port) {
+        if (port < 0 || port > PORT_MAX) {
+            throw new IllegalArgumentException(option + ": " + port + " (expected: 0 to " + PORT_MAX + ")");
+        }
+        return port;
+    }
+
     private Config kubernetes() {
         Config config;
         Path file = kubeconfig;
@@ -297,16 +324,29 @@ public final class OperatorMain implements Callable<Integer> {
     }
 
     private InetSocketAddress adminListen() {
-        InetSocketAddress listen = new InetSocketAddress(adminAddress, adminPort);
-        if (listen.isUnresolved()) {
-            throw usage("--admin-address: " + adminAddress + " (expected: an address of this machine)");
+        try {
+            InetSocketAddress listen = new InetSocketAddress(adminAddress, port("--admin-port", adminPort));
+            if (!listen.isUnresolved()) {
+                return listen;
+            }
+        } catch (IllegalArgumentException e) {
+            throw usage(String.valueOf(e.getMessage()));
         }
-        return listen;
+        throw usage("--admin-address: " + adminAddress + " (expected: an address of this machine)");
     }
 
     private ParameterException usage(String message) {
         CommandSpec known = spec;
-        return new ParameterException(known == null ? new CommandLine(this) : known.commandLine(), message);
+        CommandLine line = known == null ? new CommandLine(this) : known.commandLine();
+        return new ParameterException(line, asTyped(line.getCommandSpec(), message));
+    }
+
+    /** The message with the option's name instead of the field's that it begins with. */
+    private static String asTyped(CommandSpec spec, String message) {
+        int colon = Math.max(0, message.indexOf(':'));
+        String field = message.substring(0, colon);
+        String option = OPTIONS.getOrDefault(field, "--" + field);
+        return spec.optionsMap().containsKey(option) ? option + message.substring(colon) : message;
     }
 
     private boolean isReady() {

@@ -147,7 +147,9 @@ class OperatorMainTest {
 
         // Then it ends with a usage error that names the remedy
         assertThat(exit).isEqualTo(CommandLine.ExitCode.USAGE);
-        assertThat(errors.toString()).contains("stream.listen").contains("--data-plane-service-account NAMESPACE/NAME");
+        assertThat(errors.toString())
+                .contains("--stream-address: ")
+                .contains("--data-plane-service-account NAMESPACE/NAME");
     }
 
     /** Not on the common pool, whose one thread the Kubernetes client needs. */

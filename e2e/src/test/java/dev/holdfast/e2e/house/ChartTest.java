@@ -2,7 +2,9 @@ package dev.holdfast.e2e.house;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.dataplane.accesslog.Field;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -80,6 +82,18 @@ class ChartTest {
         // Then
         assertThat(flags).hasSizeGreaterThan(20);
         assertThat(options).as("options of the two processes").containsAll(flags);
+    }
+
+    @Test
+    void theSchemaTakesTheFieldsOfTheAccessLog() {
+        // Given
+        String fields = Arrays.stream(Field.values()).map(Field::label).collect(Collectors.joining("|", "\"^(", ")$\""));
+
+        // When
+        String schema = SourceTree.read(CHART.resolve("values.schema.json"));
+
+        // Then
+        assertThat(schema).contains(fields);
     }
 
     @Test
