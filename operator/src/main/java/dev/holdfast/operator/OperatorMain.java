@@ -234,7 +234,7 @@ public final class OperatorMain implements Callable<Integer> {
         new ProcessorMetrics().bindTo(registry);
         Thread hook = new Thread(this::end, "shutdown");
         try (JvmGcMetrics gc = new JvmGcMetrics();
-                OperatorAdminServer server = new OperatorAdminServer(adminListen(), this::isReady, registry)) {
+                OperatorAdminServer server = new OperatorAdminServer(adminListen(), this::isReady, registry::scrape)) {
             gc.bindTo(registry);
             ClusterOperator operator =
                     new ClusterOperator(config(kubernetes), () -> TolerantClients.open(kubernetes), registry);

@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.holdfast.routetable.BackendTls;
 import dev.holdfast.routetable.BackendTls.Verification;
 import dev.holdfast.routetable.Balancing;
+import dev.holdfast.routetable.EndpointGroup;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.RouteAction;
+import dev.holdfast.routetable.RouteTable;
+import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.Upstream;
 import dev.holdfast.routetable.VirtualHost;
 import io.netty.pkitesting.CertificateBuilder;
@@ -158,6 +161,31 @@ class BackendTlsTest {
         assertThat(platform).startsWith("HTTP/1.1 502");
         assertThat(ask(GET)).startsWith("HTTP/1.1 502");
         assertThat(ask(UPGRADE)).startsWith("HTTP/1.1 502");
+    }
+
+    @Test
+    void unreadableAuthoritiesCostOnlyTheirOwnRoute() throws IOException {
+        // Given
+        String unreadable = "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n";
+        RouteTable table = RouteTable.of(
+                List.of(
+                        new VirtualHost(
+                                new HostPattern("a.test"), null, List.of(Rig.route(RouteAction.Forward.to("u")))),
+                        new VirtualHost(
+                                new HostPattern("b.test"), null, List.of(Rig.route(RouteAction.Forward.to("v"))))),
+                List.of(
+                        new Upstream("u", "g", new BackendTls(Verification.SKIP, null, null), Balancing.DEFAULT),
+                        new Upstream(
+                                "v", "g", new BackendTls(Verification.VERIFY, unreadable, null), Balancing.DEFAULT)),
+                List.of(new EndpointGroup(
+                        "g", List.of(EndpointGroup.Endpoint.ready("127.0.0.1", backend.getLocalPort())))),
+                List.of());
+        // When
+        rig.routes.swap(new TableVersion(1, "0".repeat(64)), table);
+        // Then
+        assertThat(ask(GET)).startsWith("HTTP/1.1 200");
+        assertThat(ask(GET.replace("a.test", "b.test"))).startsWith("HTTP/1.1 502");
+        assertThat(ask(UPGRADE.replace("a.test", "b.test"))).startsWith("HTTP/1.1 502");
     }
 
     @Test

@@ -12,66 +12,103 @@ import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslProvider;
 import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
 import java.net.InetSocketAddress;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLParameters;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * TLS towards backends: one context per set of authorities, a handler per connection that sends the server name and
- * checks it (RFC 9525) unless the upstream skips verification. Thread-safe.
+ * checks it (RFC 9525) unless the upstream skips verification. Authorities are read for the table that names them, before
+ * it is served, and kept across swaps while a table does; event loops only look them up. Thread-safe.
  */
 public final class BackendTlsContexts implements BackendTlsHandlers, ActiveRoutes.Participant {
-    private static final int CONTEXTS_MAX = 1_000;
+    private static final Logger LOG = LoggerFactory.getLogger(BackendTlsContexts.class);
 
     private record Key(
-            BackendTls.Verification verification, @Nullable String caPem) {}
-
-    // The engine of the JDK checks names itself and leaves nothing to release; backends see few handshakes.
-    private final Map<Key, SslContext> contexts = new LinkedHashMap<>(16, 0.75f, true) {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Key, SslContext> eldest) {
-            return size() > CONTEXTS_MAX;
-        }
-    };
-
-    /**
-     * The context of an upstream, built if it is new.
-     *
-     * @throws IllegalArgumentException if the authorities are no certificates
-     */
-    SslContext context(BackendTls tls) {
-        Key key = new Key(tls.verification(), tls.caPem());
-        synchronized (contexts) {
-            SslContext known = contexts.get(key);
-            if (known == null) {
-                known = build(key);
-                contexts.put(key, known);
-            }
-            return known;
+            BackendTls.Verification verification, @Nullable String caPem) {
+        static Key of(BackendTls tls) {
+            return new Key(tls.verification(), tls.caPem());
         }
     }
 
-    /** Builds what a table needs off the event loop, and refuses authorities that cannot be read. */
+    /** What became of a set of authorities. */
+    private sealed interface Built {
+        record Usable(SslContext context) implements Built {}
+
+        record Unusable(String why) implements Built {}
+    }
+
+    private final Function<BackendTls, SslContext> builder;
+
+    /** Of the newest table; never changed once it is here. */
+    private volatile Map<Key, Built> contexts = Map.of();
+
+    /** Has no context before the first table. */
+    public BackendTlsContexts() {
+        this(BackendTlsContexts::build);
+    }
+
+    BackendTlsContexts(Function<BackendTls, SslContext> builder) {
+        this.builder = builder;
+    }
+
+    /** Builds only for a request of a table before, whose authorities the newest no longer has. */
+    private SslContext context(BackendTls tls) {
+        Built built = contexts.get(Key.of(tls));
+        if (built == null) {
+            return builder.apply(tls);
+        }
+        return switch (built) {
+            case Built.Usable usable -> usable.context();
+            case Built.Unusable unusable -> throw new IllegalArgumentException(unusable.why());
+        };
+    }
+
+    /**
+     * Builds what is new. Authorities that cannot be read cost only the upstreams that name them, whose connections fail,
+     * for a table that is refused would cost everybody.
+     */
     @Override
     public ActiveRoutes.Prepared prepare(ActiveTable next) {
+        Map<Key, Built> before = contexts;
+        Map<Key, Built> all = new HashMap<>();
         for (Upstream upstream : next.table().upstreams().values()) {
             BackendTls tls = upstream.tls();
             if (tls != null) {
-                context(tls);
+                all.computeIfAbsent(Key.of(tls), key -> {
+                    Built known = before.get(key);
+                    return known == null ? load(upstream.id(), tls) : known;
+                });
             }
         }
+        // The engine of the JDK checks names itself and leaves nothing to release; backends see few handshakes.
         return new ActiveRoutes.Prepared() {
             @Override
-            public void adopt() {}
+            public void adopt() {
+                contexts = all;
+            }
 
             @Override
             public void discard() {}
         };
+    }
+
+    /** What cannot be read is told once, without a stack trace, and not tried again while a table has it. */
+    private Built load(String upstream, BackendTls tls) {
+        try {
+            return new Built.Usable(builder.apply(tls));
+        } catch (RuntimeException e) {
+            LOG.error("authorities of a backend not loaded upstream={} because=\"{}\"", upstream, e.getMessage());
+            return new Built.Unusable(String.valueOf(e.getMessage()));
+        }
     }
 
     @Override
@@ -97,15 +134,15 @@ public final class BackendTlsContexts implements BackendTlsHandlers, ActiveRoute
         return new SslHandler(engine);
     }
 
-    private static SslContext build(Key key) {
+    static SslContext build(BackendTls tls) {
         SslContextBuilder builder = SslContextBuilder.forClient()
                 .sslProvider(SslProvider.JDK)
                 .protocols("TLSv1.3", "TLSv1.2")
                 .endpointIdentificationAlgorithm(null);
-        if (key.verification() == BackendTls.Verification.SKIP) {
+        if (tls.verification() == BackendTls.Verification.SKIP) {
             builder.trustManager(InsecureTrustManagerFactory.INSTANCE);
-        } else if (key.caPem() != null) {
-            builder.trustManager(PemKeys.chain("backendTls.caPem", key.caPem()));
+        } else if (tls.caPem() != null) {
+            builder.trustManager(PemKeys.chain("backendTls.caPem", tls.caPem()));
         }
         try {
             return builder.build();
