@@ -1,5 +1,7 @@
 package dev.holdfast.operator.compile;
 
+import dev.holdfast.operator.compile.BackendResolver.Resolved;
+import dev.holdfast.operator.compile.translate.RegexCost.Cost;
 import dev.holdfast.operator.compile.translate.RouteIntent;
 import dev.holdfast.operator.compile.translate.RouteIntent.Rank;
 import dev.holdfast.operator.compile.translate.RouteIntent.Redirect;
@@ -17,6 +19,7 @@ import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.VirtualHost;
 import dev.holdfast.routetable.match.MatchPrecedence;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -25,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,35 +36,56 @@ import org.jspecify.annotations.Nullable;
  * whoever comes second is told.
  */
 final class HostAssembly {
+    /**
+     * Most instructions that the expressions of one host may have alive at once: the event loop tries them all for a path
+     * that none matches, and 4,000 of them take about half a second for the longest path.
+     */
+    static final int ALIVE_PER_HOST_MAX = 4_000;
+
     /** In the order of age, too. */
     private final Map<HostPattern, Host> hosts = new LinkedHashMap<>();
 
     private final Map<RouteIntent, Claim> made = new IdentityHashMap<>();
     private final Map<RouteIntent, Claim> lastMade;
     private final TextBudget budget = new TextBudget();
+    private final ExpressionCosts expressions = new ExpressionCosts();
+    private final BackendEntries backends = new BackendEntries();
+    private final Map<HostPattern, Naming> namings = new HashMap<>();
+    private final List<LostDefault> lostDefaults = new ArrayList<>();
     /** Ids of those that are in the table. */
     private final Set<String> certificates = new HashSet<>();
 
     private final Set<ResourceRef> overBudget = new HashSet<>();
     private final Set<ResourceRef> overInherited = new HashSet<>();
+    private final Set<ResourceRef> overNamings = new HashSet<>();
 
     /** Takes over from {@code last} the routes of intents that are the same objects; null: there is none. */
     HostAssembly(@Nullable HostAssembly last) {
         this.lastMade = last == null ? Map.of() : last.made;
     }
 
-    /** A host while it is being put together. */
+    /** A host while it is being put together: it has a route or a certificate. */
     private static final class Host {
-        private final Map<RouteMatch, Claim> claims = new HashMap<>();
-        private final List<Claim> order = new ArrayList<>();
-        private @Nullable Naming naming;
+        /** In the order of age. */
+        private final Map<RouteMatch, Claim> claims = new LinkedHashMap<>();
+
+        private long alive;
         private @Nullable String certificate;
     }
+
+    /** A default backend that somebody else stood in the way of. */
+    private record LostDefault(ResourceRef owner, RouteIntent intent, Findings findings) {}
 
     /** Who named the certificate of a host, and where. */
     private record Naming(ResourceRef secret, ResourceRef owner, String fieldPath, Findings findings) {}
 
     private record Claim(ResourceRef owner, RouteIntent intent, Route route) {
+        /** A default backend yields to every rule, however young. */
+        boolean yieldsTo(RouteIntent other) {
+            return intent.place().rank() == Rank.DEFAULT_BACKEND
+                    && other.place().rank() == Rank.RULE;
+        }
+
         /** The route on a host that has a certificate or has none, whoever named it. */
         Route route(boolean hasCertificate) {
             return hasCertificate && intent.redirect() == Redirect.WITH_CERTIFICATE
@@ -70,48 +95,97 @@ final class HostAssembly {
     }
 
     /**
-     * Claims a host and match.
-     *
-     * @param charsOfUpstreams what upstreams that the table has not yet would add to it
-     * @return whether the route is in the table
+     * Claims a host and match. A default backend takes its place in the order of age like everyone, and leaves it to a
+     * rule that wants the same: had it to wait for all rules, the youngest of them could fill what it stands in.
      */
-    boolean claim(ResourceRef owner, RouteIntent intent, RouteAction action, long charsOfUpstreams, Findings findings) {
+    void claim(ResourceRef owner, RouteIntent intent, Resolved resolved, Findings findings) {
         Host known = hosts.get(intent.host());
         Claim winner = known == null ? null : known.claims.get(intent.match());
-        if (winner != null) {
-            lost(owner, intent, winner, findings);
-            return false;
+        if (winner != null && !winner.yieldsTo(intent)) {
+            if (intent.place().rank() == Rank.DEFAULT_BACKEND) {
+                lostDefaults.add(new LostDefault(owner, intent, findings));
+            } else {
+                lost(owner, intent, winner, findings);
+            }
+            return;
         }
         String fieldPath = intent.place().fieldPath();
-        if (known != null && known.order.size() == Bounds.ROUTES_PER_HOST_MAX) {
-            findings.add(
-                    DiagnosticCode.LIMIT_EXCEEDED,
-                    fieldPath,
-                    "host " + intent.host() + " has " + Bounds.ROUTES_PER_HOST_MAX
-                            + " routes of older objects already (expected: at most that many); this one is not served");
-            return false;
+        Cost cost = expressions.of(intent.match());
+        String full = full(known, intent, winner == null ? 1 : 0, cost);
+        if (full != null) {
+            findings.add(DiagnosticCode.LIMIT_EXCEEDED, fieldPath, full);
+            return;
         }
-        long wanted = TextBudget.chars(owner, intent.host(), intent.match(), action) + charsOfUpstreams;
+        long wanted =
+                chars(owner, intent.host(), intent.match(), resolved.action()) + backends.charsOfNew(resolved.shares());
         String excess = budget.take(owner, wanted);
+        excess = excess == null ? backends.add(resolved.shares()) : excess;
         if (excess != null) {
             // Once for an object: what follows is beyond its budget as well.
             if (overBudget.add(owner)) {
                 findings.add(DiagnosticCode.LIMIT_EXCEEDED, fieldPath, excess);
             }
-            return false;
+            return;
         }
         try {
-            Claim claim = make(owner, intent, action);
+            Claim claim = make(owner, intent, resolved.action());
             Host host = host(intent.host(), fieldPath, findings);
             if (host == null) {
-                return false;
+                return;
             }
             host.claims.put(intent.match(), claim);
-            host.order.add(claim);
-            return true;
+            host.alive += cost.alive();
+            if (winner != null) {
+                budget.giveBack(winner.owner, chars(winner, intent.host()));
+            }
         } catch (IllegalArgumentException e) {
             findings.add(DiagnosticCode.INVALID_SPEC, fieldPath, String.valueOf(e.getMessage()));
-            return false;
+        }
+    }
+
+    /** Why a host has no room for one more, or null. */
+    private static @Nullable String full(@Nullable Host host, RouteIntent intent, int more, Cost cost) {
+        if (host != null && host.claims.size() + more > Bounds.ROUTES_PER_HOST_MAX) {
+            return "host " + intent.host() + " has " + Bounds.ROUTES_PER_HOST_MAX
+                    + " routes of older objects already (expected: at most that many); this one is not served";
+        }
+        long alive = host == null ? 0 : host.alive;
+        if (cost.alive() > 0 && alive + cost.alive() > ALIVE_PER_HOST_MAX) {
+            return "the expressions of host " + intent.host() + " may try " + alive
+                    + " steps for each character already, and those of this match " + cost.alive()
+                    + " more (expected: at most " + ALIVE_PER_HOST_MAX
+                    + ", so that no request keeps the others waiting); this one is not served; use a prefix or an exact"
+                    + " path, less repetition, or another host";
+        }
+        return null;
+    }
+
+    private long chars(Claim claim, HostPattern host) {
+        return chars(claim.owner, host, claim.route.match(), claim.route.action());
+    }
+
+    private long chars(ResourceRef owner, HostPattern host, RouteMatch match, RouteAction action) {
+        return TextBudget.chars(owner, host, match, action)
+                + (long) TextBudget.INSTRUCTION_CHARS * expressions.of(match).instructions();
+    }
+
+    /** Tells default backends what they lost to; a rule, which they yield to without a word, may have come late. */
+    void tellLostDefaults() {
+        for (LostDefault lost : lostDefaults) {
+            Host host = hosts.get(lost.intent.host());
+            Claim winner = host == null ? null : host.claims.get(lost.intent.match());
+            if (winner != null && winner.intent.place().rank() == Rank.DEFAULT_BACKEND) {
+                lost(lost.owner, lost.intent, winner, lost.findings);
+            }
+        }
+    }
+
+    /** Tells of every route that is served. */
+    void forEachServed(BiConsumer<ResourceRef, RouteIntent> told) {
+        for (Host host : hosts.values()) {
+            for (Claim claim : host.claims.values()) {
+                told.accept(claim.owner, claim.intent);
+            }
         }
     }
 
@@ -128,20 +202,16 @@ final class HostAssembly {
     }
 
     private static void lost(ResourceRef owner, RouteIntent intent, Claim winner, Findings findings) {
-        boolean yieldsQuietly = intent.place().rank() == Rank.DEFAULT_BACKEND
-                && winner.intent.place().rank() == Rank.RULE;
-        if (!yieldsQuietly) {
-            boolean own = winner.owner.equals(owner);
-            findings.add(
-                    DiagnosticCode.CONFLICT,
-                    intent.place().fieldPath(),
-                    "host " + intent.host() + " with " + describe(intent.match()) + " is already served by "
-                            + (own
-                                    ? winner.intent.place().fieldPath() + " of this object"
-                                    : winner.owner + ", which is older or first by name")
-                            + " (expected: one owner per host and match); change the host or the match, or remove one of"
-                            + " the two");
-        }
+        boolean own = winner.owner.equals(owner);
+        findings.add(
+                DiagnosticCode.CONFLICT,
+                intent.place().fieldPath(),
+                "host " + intent.host() + " with " + describe(intent.match()) + " is already served by "
+                        + (own
+                                ? winner.intent.place().fieldPath() + " of this object"
+                                : winner.owner + ", which is older or first by name")
+                        + " (expected: one owner per host and match); change the host or the match, or remove one of"
+                        + " the two");
     }
 
     private static String describe(RouteMatch match) {
@@ -152,22 +222,37 @@ final class HostAssembly {
         return conditions == 0 ? path : path + " and the same " + conditions + " conditions";
     }
 
-    /** Notes the certificate of a host; the oldest object that names a Secret for it decides. */
+    /**
+     * Notes the certificate of a host; the oldest object that names a Secret for it decides. A host that gets none by it
+     * and has no route is as if nobody had named it.
+     */
     void certificate(ResourceRef owner, TlsIntent tls, Certificates.Result<Certificate> result, Findings findings) {
-        Host host = host(tls.host(), tls.fieldPath(), findings);
-        if (host == null) {
-            return;
-        }
-        Naming naming = host.naming;
+        Naming naming = namings.get(tls.host());
         if (naming == null) {
-            host.naming = new Naming(tls.secret(), owner, tls.fieldPath(), findings);
-            host.certificate = result.value() == null ? null : affordable(result.value(), owner, tls, findings);
+            String excess = budget.naming(owner, tls.host());
+            if (excess != null) {
+                if (overNamings.add(owner)) {
+                    findings.add(
+                            DiagnosticCode.LIMIT_EXCEEDED,
+                            tls.fieldPath(),
+                            excess + "; from host " + tls.host()
+                                    + " on they present their wildcard's or the default certificate");
+                }
+                return;
+            }
+            namings.put(tls.host(), new Naming(tls.secret(), owner, tls.fieldPath(), findings));
+            String certificate = result.value() == null ? null : affordable(result.value(), owner, tls, findings);
+            Host host = certificate == null ? null : host(tls.host(), tls.fieldPath(), findings);
+            if (host != null) {
+                host.certificate = certificate;
+            }
         } else if (!naming.secret.equals(tls.secret())) {
             findings.add(
                     DiagnosticCode.CONFLICT,
                     tls.fieldPath(),
                     "host " + tls.host() + " already has the certificate that " + naming.owner
-                            + " names, which is older or first by name (expected: one Secret per host); name the same Secret or remove the host here");
+                            + " names, which is older or first by name (expected: one Secret per host); name the same"
+                            + " Secret or remove the host here");
         }
     }
 
@@ -209,9 +294,9 @@ final class HostAssembly {
         List<VirtualHost> built = new ArrayList<>();
         hosts.forEach((pattern, host) -> {
             String certificate = certificate(pattern, host);
-            List<Route> routes = host.order.isEmpty()
-                    ? inherited(pattern, host, certificate != null)
-                    : routes(host.order, certificate != null);
+            List<Route> routes = host.claims.isEmpty()
+                    ? inherited(pattern, certificate != null)
+                    : routes(host.claims.values(), certificate != null);
             if (routes != null) {
                 built.add(new VirtualHost(pattern, certificate, routes));
             }
@@ -232,10 +317,7 @@ final class HostAssembly {
     }
 
     /** Match order; a stable sort keeps the order of age among equals. */
-    private static List<Route> routes(List<Claim> claims, boolean hasCertificate) {
-        if (claims.size() == 1) {
-            return List.of(claims.getFirst().route(hasCertificate));
-        }
+    private static List<Route> routes(Collection<Claim> claims, boolean hasCertificate) {
         return claims.stream()
                 .map(claim -> claim.route(hasCertificate))
                 .sorted(Comparator.comparing(route -> MatchPrecedence.of(route.match())))
@@ -248,16 +330,16 @@ final class HostAssembly {
      * which are short to name, times routes of another object could be any number. Null where that is too much: the
      * broader host serves on, with its own certificate.
      */
-    private @Nullable List<Route> inherited(HostPattern pattern, Host host, boolean hasCertificate) {
+    private @Nullable List<Route> inherited(HostPattern pattern, boolean hasCertificate) {
         Host broader = broader(pattern);
         if (broader == null) {
             return List.of();
         }
-        Naming naming = host.naming;
+        Naming naming = namings.get(pattern);
         if (naming != null) {
             long wanted = 0;
-            for (Claim claim : broader.order) {
-                wanted += TextBudget.chars(claim.owner, pattern, claim.route.match(), claim.route.action());
+            for (Claim claim : broader.claims.values()) {
+                wanted += chars(claim, pattern);
             }
             String excess = budget.inherit(naming.owner, wanted);
             if (excess != null) {
@@ -271,7 +353,7 @@ final class HostAssembly {
                 return null;
             }
         }
-        return broader.order.stream()
+        return broader.claims.values().stream()
                 .map(claim -> new Route(
                         id(claim.owner, claim.intent, pattern),
                         claim.route.owner(),
@@ -291,10 +373,10 @@ final class HostAssembly {
 
     private @Nullable Host broader(HostPattern pattern) {
         Host broader = wildcard(pattern);
-        if (broader == null || broader.order.isEmpty()) {
+        if (broader == null || broader.claims.isEmpty()) {
             broader = pattern.isAny() ? null : hosts.get(HostPattern.ANY);
         }
-        return broader == null || broader.order.isEmpty() ? null : broader;
+        return broader == null || broader.claims.isEmpty() ? null : broader;
     }
 
     private static String id(ResourceRef owner, RouteIntent intent, HostPattern host) {

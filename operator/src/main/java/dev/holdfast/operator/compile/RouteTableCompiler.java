@@ -5,7 +5,6 @@ import dev.holdfast.operator.compile.BackendResolver.Share;
 import dev.holdfast.operator.compile.CompileResult.Subject;
 import dev.holdfast.operator.compile.translate.ActionIntent;
 import dev.holdfast.operator.compile.translate.RouteIntent;
-import dev.holdfast.operator.compile.translate.RouteIntent.Rank;
 import dev.holdfast.operator.compile.translate.TlsIntent;
 import dev.holdfast.operator.compile.translate.Translation;
 import dev.holdfast.operator.diagnostic.Diagnostic;
@@ -26,6 +25,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -49,9 +49,8 @@ public final class RouteTableCompiler {
         lastCertificates = certificates;
         Run run = new Run(cluster, new BackendResolver(cluster, certificates, options), certificates, before);
         List<Translation> translations = memory.of(snapshot, options);
-        // A default backend yields to every rule, however young, so rules claim their hosts first.
-        translations.forEach(translation -> run.claim(translation, Rank.RULE));
-        translations.forEach(translation -> run.claim(translation, Rank.DEFAULT_BACKEND));
+        translations.forEach(run::claim);
+        run.hosts.tellLostDefaults();
         translations.forEach(run::certificates);
         last = run.table(last);
         lastRun = run;
@@ -105,16 +104,11 @@ public final class RouteTableCompiler {
             this.lastActions = last == null ? Map.of() : last.actions;
         }
 
-        void claim(Translation translation, Rank rank) {
+        void claim(Translation translation) {
             ResourceRef owner = translation.source().ref();
             Findings found = findings.computeIfAbsent(owner, Findings::new);
-            if (rank == Rank.RULE) {
-                found.addAll(translation.diagnostics());
-            }
+            found.addAll(translation.diagnostics());
             for (RouteIntent intent : translation.routes()) {
-                if (intent.place().rank() != rank) {
-                    continue;
-                }
                 Kept kept = actions.get(intent.action());
                 boolean isFirst = kept == null;
                 if (kept == null) {
@@ -128,24 +122,17 @@ public final class RouteTableCompiler {
                     resolved.shares()
                             .forEach(share -> groupsReady.put(share.group().id(), share.ready()));
                 }
-                if (hosts.claim(owner, intent, resolved.action(), charsOfNewUpstreams(resolved), found)) {
-                    routes.merge(owner, 1, Integer::sum);
-                    for (Share share : resolved.shares()) {
-                        upstreams.putIfAbsent(share.upstream().id(), share.upstream());
-                        groups.putIfAbsent(share.group().id(), share.group());
-                    }
-                }
+                hosts.claim(owner, intent, resolved, found);
             }
         }
 
-        private long charsOfNewUpstreams(Resolved resolved) {
-            long chars = 0;
-            for (Share share : resolved.shares()) {
-                if (!upstreams.containsKey(share.upstream().id())) {
-                    chars += TextBudget.chars(share.upstream());
-                }
+        private void served(ResourceRef owner, RouteIntent intent) {
+            routes.merge(owner, 1, Integer::sum);
+            Kept kept = Objects.requireNonNull(actions.get(intent.action()), "what was claimed was resolved");
+            for (Share share : kept.resolved.shares()) {
+                upstreams.putIfAbsent(share.upstream().id(), share.upstream());
+                groups.putIfAbsent(share.group().id(), share.group());
             }
-            return chars;
         }
 
         private Kept keep(RouteIntent intent, ResourceRef owner) {
@@ -188,6 +175,7 @@ public final class RouteTableCompiler {
         }
 
         RouteTable table(RouteTable last) {
+            hosts.forEachServed(this::served);
             List<VirtualHost> built = hosts.virtualHosts();
             NavigableMap<String, VirtualHost> byName = new TreeMap<>();
             NavigableMap<String, Certificate> used = new TreeMap<>();

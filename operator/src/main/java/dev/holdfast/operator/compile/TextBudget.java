@@ -2,7 +2,9 @@ package dev.holdfast.operator.compile;
 
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.routetable.BackendTls;
+import dev.holdfast.routetable.Balancing.StickyCookie;
 import dev.holdfast.routetable.Certificate;
+import dev.holdfast.routetable.EndpointGroup;
 import dev.holdfast.routetable.HeaderChanges;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.Rewrite;
@@ -30,8 +32,15 @@ final class TextBudget {
     /** For the server certificates and keys of all objects: some 5,000 with their intermediates. */
     static final long CERTIFICATES_CHARS_MAX = 32L << 20;
 
+    /** What a data plane keeps of each instruction of an expression: bytes, and as good as characters to it. */
+    static final int INSTRUCTION_CHARS = 64;
+
     // What stands around the texts that are counted, a little more than WireCodec writes.
     private static final int ROUTE_CHARS = 448;
+    private static final int UPSTREAM_CHARS = 448;
+    private static final int GROUP_CHARS = 64;
+    private static final int ENDPOINT_CHARS = 64;
+    private static final int NAMING_CHARS = 200;
     private static final int SHARE_CHARS = 32;
     private static final int CONDITION_CHARS = 40;
     private static final int HEADER_CHARS = 24;
@@ -57,9 +66,9 @@ final class TextBudget {
     private @Nullable String take(Map<ResourceRef, Long> taken, long most, ResourceRef owner, long wanted) {
         long own = taken.getOrDefault(owner, 0L) + wanted;
         if (own > most) {
-            return "the routes of this object, each with its matches, header changes and the authorities of its backends,"
+            return "the routes of this object, each with its matches, expressions, header changes and backends,"
                     + " need more than " + most
-                    + " characters (expected: less hosts, matches, header values or authorities;"
+                    + " characters (expected: less hosts, matches, counts in expressions, header values or backends;"
                     + " spread them over several objects); those from here on are not served";
         }
         if (total + wanted > TABLE_CHARS_MAX) {
@@ -71,18 +80,34 @@ final class TextBudget {
         return null;
     }
 
+    /** Gives back what was taken for a route that another one displaced. */
+    void giveBack(ResourceRef owner, long taken) {
+        byOwner.merge(owner, -taken, Long::sum);
+        total -= taken;
+    }
+
+    /** Takes what it needs to remember whose certificate a host has; of the budget of certificates. */
+    @Nullable
+    String naming(ResourceRef owner, HostPattern host) {
+        return takeOfCertificates(owner, NAMING_CHARS + 2L * host.value().length());
+    }
+
     /**
      * Takes what a certificate and its key need, once for each Secret. They have a budget of their own, so that no number of
      * routes takes the certificate from a host; returns why it is too much, or null.
      */
     @Nullable
     String certificate(ResourceRef owner, Certificate certificate) {
-        long wanted =
-                (long) certificate.chainPem().length() + certificate.keyPem().length();
+        return takeOfCertificates(
+                owner,
+                (long) certificate.chainPem().length() + certificate.keyPem().length());
+    }
+
+    private @Nullable String takeOfCertificates(ResourceRef owner, long wanted) {
         long own = certificates.getOrDefault(owner, 0L) + wanted;
         if (own > OBJECT_CHARS_MAX) {
-            return "the certificates of this object need more than " + OBJECT_CHARS_MAX
-                    + " characters (expected: shorter chains; spread the hosts over several objects)";
+            return "the certificates of this object and the hosts that have them need more than " + OBJECT_CHARS_MAX
+                    + " characters (expected: less hosts or shorter chains; spread the hosts over several objects)";
         }
         if (totalOfCertificates + wanted > CERTIFICATES_CHARS_MAX) {
             return "the table has " + CERTIFICATES_CHARS_MAX
@@ -93,10 +118,31 @@ final class TextBudget {
         return null;
     }
 
-    /** What the authorities of an upstream need; they travel with each upstream that trusts them. */
+    /** What an upstream needs; the authorities that it trusts travel with it. */
     static long chars(Upstream upstream) {
         BackendTls tls = upstream.tls();
-        return tls == null || tls.caPem() == null ? 0 : tls.caPem().length();
+        StickyCookie cookie = upstream.balancing().stickyCookie();
+        return UPSTREAM_CHARS
+                + 2L * upstream.id().length()
+                + upstream.endpoints().length()
+                + (tls == null ? 0 : length(tls.caPem()) + length(tls.serverName()))
+                + (cookie == null ? 0 : cookie.name().length() + cookie.path().length());
+    }
+
+    /** What a group needs with its endpoints. */
+    static long chars(EndpointGroup group) {
+        long chars = GROUP_CHARS + 2L * group.id().length();
+        for (EndpointGroup.Endpoint endpoint : group.endpoints()) {
+            chars += ENDPOINT_CHARS + endpoint.address().length() + length(endpoint.zone());
+            for (String zone : endpoint.forZones()) {
+                chars += zone.length();
+            }
+        }
+        return chars;
+    }
+
+    private static int length(@Nullable String text) {
+        return text == null ? 0 : text.length();
     }
 
     /** What a route needs: its id repeats owner and host, and a host is counted with each of its routes. */
@@ -148,13 +194,12 @@ final class TextBudget {
     }
 
     private static long chars(Rewrite rewrite) {
-        String host = rewrite.host();
         long path = switch (rewrite.path()) {
             case Rewrite.Keep keep -> 0;
             case Rewrite.ReplacePrefix replacement -> replacement.prefix().length();
             case Rewrite.ReplaceFull replacement -> replacement.path().length();
         };
-        return path + (host == null ? 0 : host.length());
+        return path + length(rewrite.host());
     }
 
     private static long chars(HeaderChanges changes) {

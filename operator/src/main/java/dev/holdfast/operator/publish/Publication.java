@@ -3,6 +3,10 @@ package dev.holdfast.operator.publish;
 import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.update.TableChanges;
 import dev.holdfast.routetable.update.TableUpdate;
+import dev.holdfast.routetable.wire.WireCodec;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -17,10 +21,16 @@ final class Publication {
     /** Differences that together name fewer entries than this are kept whatever the size of the table. */
     private static final int HISTORY_ENTRIES_MIN = 1_000;
 
+    /**
+     * What the differences may hold together, in bytes as they travel, which is about what they keep alive: of one object
+     * that is edited again and again, all its former routes.
+     */
+    private static final long HISTORY_BYTES_MAX = 16L << 20;
+
     private static final String FULL = "full";
 
     /** Leads from {@code base} to the base of the next step, or to the current table. */
-    private record Step(TableVersion base, TableChanges changes) {}
+    private record Step(TableVersion base, TableChanges changes, long bytes) {}
 
     private final PublishedTable current;
     private final List<Step> history;
@@ -35,16 +45,21 @@ final class Publication {
         return new Publication(table, List.of());
     }
 
-    /** The publication after this one; forgets steps beyond {@code stepsMax} and those that cost more than a full table. */
+    /**
+     * The publication after this one; forgets steps beyond {@code stepsMax}, those that cost more than a full table, and
+     * those that hold too much: a reader that is further behind gets a full table.
+     */
     Publication next(PublishedTable table, TableChanges changes, int stepsMax) {
         List<Step> steps = new ArrayList<>(history);
-        steps.add(new Step(current.version(), changes));
+        steps.add(new Step(current.version(), changes, bytes(table, changes)));
         int entriesMax = Math.max(HISTORY_ENTRIES_MIN, entries(table));
         int entries = 0;
+        long bytes = 0;
         int from = steps.size();
         while (from > 0 && steps.size() - from < stepsMax) {
             entries += steps.get(from - 1).changes.size();
-            if (entries > entriesMax) {
+            bytes += steps.get(from - 1).bytes;
+            if (entries > entriesMax || bytes > HISTORY_BYTES_MAX) {
                 break;
             }
             from--;
@@ -89,6 +104,31 @@ final class Publication {
             changes = changes.then(later.changes);
         }
         return new TableUpdate.TableDelta(history.get(step).base, current.version(), changes);
+    }
+
+    private long bytes(PublishedTable next, TableChanges changes) {
+        CountedBytes counted = new CountedBytes();
+        try {
+            WireCodec.encode(new TableUpdate.TableDelta(current.version(), next.version(), changes), counted);
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to nowhere cannot fail", e);
+        }
+        return counted.count;
+    }
+
+    /** Keeps nothing of what is written but its length. */
+    private static final class CountedBytes extends OutputStream {
+        private long count;
+
+        @Override
+        public void write(int octet) {
+            count++;
+        }
+
+        @Override
+        public void write(byte[] octets, int offset, int length) {
+            count += length;
+        }
     }
 
     private static int entries(PublishedTable published) {

@@ -183,6 +183,23 @@ class TablePublisherTest {
     }
 
     @Test
+    void theHistoryIsBoundedByWhatItsDifferencesHold() throws Exception {
+        // Given: one entry of 600 KB that changes forty times
+        List<TableVersion> held = new ArrayList<>();
+        for (int port = 1; port <= 40; port++) {
+            held.add(publisher.publish(Tables.wide(10_000, port)).version());
+        }
+
+        // When
+        TableUpdate recent = next(publisher.cursor(held.get(35)));
+        TableUpdate old = next(publisher.cursor(held.getFirst()));
+
+        // Then
+        assertThat(recent).isInstanceOf(TableDelta.class);
+        assertThat(old).isInstanceOf(FullTable.class);
+    }
+
+    @Test
     void oneEncodingServesAllReaders() throws Exception {
         // Given
         TableVersion held = publisher.publish(Tables.withPort(1)).version();

@@ -26,6 +26,14 @@ public final class Tables {
                 List.of());
     }
 
+    /** A table with one group of so many endpoints, all with this port. */
+    static RouteTable wide(int endpoints, int port) {
+        List<Endpoint> wide = IntStream.range(0, endpoints)
+                .mapToObj(i -> Endpoint.ready("10.0." + i / 250 + "." + i % 250, port))
+                .toList();
+        return RouteTable.of(List.of(), List.of(), List.of(new EndpointGroup("group", wide)), List.of());
+    }
+
     /** The port of a table that {@link #withPort} made. */
     static int port(RouteTable table) {
         return table.endpoints().firstEntry().getValue().endpoints().getFirst().port();

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
  * Estimates how many instructions RE2 makes of an expression, without compiling it: counted repetition multiplies, so
  * {@code ((a{1000}){1000}){1000}} is short to write and would take all memory of every process that compiles it.
  */
-final class RegexCost {
+public final class RegexCost {
     /** Most instructions; an expression of the greatest length without counted repetition has about half. */
     static final int INSTRUCTIONS_MAX = 2000;
 
@@ -21,9 +21,41 @@ final class RegexCost {
     private final String text;
     private final Matcher counted;
     private final Matcher flags;
-    private final Deque<long[]> groups = new ArrayDeque<>();
-    /** Instructions of the current group, and of its last atom. */
-    private long[] group = new long[2];
+    private final Deque<Group> groups = new ArrayDeque<>();
+    private Group group = new Group();
+
+    /**
+     * What an expression costs.
+     *
+     * @param instructions what it is compiled to, and so the memory it takes
+     * @param alive how many of them a matcher may have to try for each character: those from the first choice on, a
+     *     repetition or an alternative; before it there is one way only
+     */
+    public record Cost(int instructions, int alive) {}
+
+    /** The instructions of a group so far, those of them that may be alive at once, and both of its last atom. */
+    private static final class Group {
+        private long size;
+        private long alive;
+        private long atom;
+        private long atomAlive;
+
+        void add(long added, long addedAlive) {
+            size = capped(size + added);
+            atom = added;
+            atomAlive = alive > 0 ? added : addedAlive;
+            alive = capped(alive + atomAlive);
+        }
+
+        /** Puts something of another size in the place of the last atom, all of it alive unless {@code fixed}. */
+        void resize(long resized, boolean fixed) {
+            long resizedAlive = fixed && atomAlive == 0 ? 0 : resized;
+            size = capped(size - atom + resized);
+            alive = capped(alive - atomAlive + resizedAlive);
+            atom = resized;
+            atomAlive = resizedAlive;
+        }
+    }
 
     private RegexCost(String text) {
         this.text = text;
@@ -33,10 +65,15 @@ final class RegexCost {
 
     /** The estimate; at most about {@link Integer#MAX_VALUE}, however great it really is. */
     static int instructions(String text) {
+        return of(text).instructions();
+    }
+
+    /** The estimate of both. */
+    public static Cost of(String text) {
         return new RegexCost(text).count();
     }
 
-    private int count() {
+    private Cost count() {
         int i = 0;
         while (i < text.length()) {
             char c = text.charAt(i);
@@ -47,6 +84,7 @@ final class RegexCost {
                 case ')' -> close();
                 case '{' -> i = repetition(i);
                 case '*', '+', '?' -> repeated();
+                case '|' -> alternative();
                 default -> atom();
             }
             i++;
@@ -54,16 +92,11 @@ final class RegexCost {
         while (!groups.isEmpty()) {
             close();
         }
-        return (int) Math.min(group[0], Integer.MAX_VALUE);
+        return new Cost((int) group.size, (int) group.alive);
     }
 
     private void atom() {
-        add(1);
-    }
-
-    private void add(long size) {
-        group[0] = capped(group[0] + size);
-        group[1] = size;
+        group.add(1, 0);
     }
 
     /** Flags alone, {@code (?i)}, are no atom: a count behind them repeats what stands before them. */
@@ -73,21 +106,26 @@ final class RegexCost {
             return flags.end() - 1;
         }
         groups.push(group);
-        group = new long[2];
+        group = new Group();
         return start;
     }
 
     /** What is repeated without a count is as long as it was, and a step: a count may still come behind flags. */
     private void repeated() {
-        group[0] = capped(group[0] + 1);
-        group[1] = capped(group[1] + 1);
+        group.resize(capped(group.atom + 1), false);
+    }
+
+    /** What stands before it in the group is an alternative as well. */
+    private void alternative() {
+        group.add(1, 1);
+        group.alive = group.size;
     }
 
     private void close() {
-        long size = group[0] + 2;
         if (!groups.isEmpty()) {
+            Group closed = group;
             group = groups.pop();
-            add(size);
+            group.add(closed.size + 2, closed.alive == 0 ? 0 : closed.alive + 2);
         }
     }
 
@@ -131,7 +169,8 @@ final class RegexCost {
     }
 
     private int repetition(int start) {
-        if (!counted.find(start) || counted.start() != start) {
+        counted.region(start, text.length());
+        if (!counted.lookingAt()) {
             atom();
             return start;
         }
@@ -139,9 +178,8 @@ final class RegexCost {
         String upper = counted.group(3);
         long most = upper == null || upper.isEmpty() ? least + 1 : Long.parseLong(upper);
         long times = Math.max(1, Math.max(least, most));
-        long size = capped(group[1] * times);
-        group[0] = capped(group[0] - group[1] + size);
-        group[1] = size;
+        boolean fixed = upper == null || least == most;
+        group.resize(capped(group.atom * times), fixed);
         return counted.end() - 1;
     }
 

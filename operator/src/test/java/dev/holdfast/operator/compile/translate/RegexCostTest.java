@@ -7,6 +7,7 @@ import com.google.re2j.PatternSyntaxException;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RegexCostTest {
@@ -39,6 +40,24 @@ class RegexCostTest {
             })
     void multipliedRepetitionIsNot(String expression) {
         assertThat(RegexCost.instructions(expression)).isGreaterThan(RegexCost.INSTRUCTIONS_MAX);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ' ',
+            value = {
+                "/rooms/lobby 0",
+                "/x(a{40}){40} 0",
+                "/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} 0",
+                "/rooms/[0-9]+ 2",
+                "/users/[^/]+/rooms/[0-9]+ 11",
+                "/(en|de)/rooms 13",
+                "/a{0,400} 400",
+                "/x{2,} 3",
+                "/(a*){1,40}b 161"
+            })
+    void onlyWhatStandsBehindAChoiceCanBeAliveAtOnce(String expression, int alive) {
+        assertThat(RegexCost.of(expression).alive()).isEqualTo(alive);
     }
 
     @Test
