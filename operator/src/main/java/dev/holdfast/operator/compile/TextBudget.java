@@ -27,10 +27,13 @@ final class TextBudget {
     static final long OBJECT_CHARS_MAX = 8L << 20;
     /** For the routes that the hosts of one object's certificates inherit: those of one host at the bound of a table. */
     static final long INHERITED_CHARS_MAX = 16L << 20;
-    /** For the table, some 130,000 such routes: what a data plane of the size that is shipped reads. */
-    static final long TABLE_CHARS_MAX = 80L << 20;
-    /** For the server certificates and keys of all objects: some 5,000 with their intermediates. */
-    static final long CERTIFICATES_CHARS_MAX = 32L << 20;
+    /**
+     * For the table, some 70,000 such routes: with {@link #CERTIFICATES_CHARS_MAX}, what an operator of the size that is
+     * shipped compiles, and what a data plane takes in while it serves another as large (docs/reliability.md).
+     */
+    static final long TABLE_CHARS_MAX = 40L << 20;
+    /** For the server certificates and keys of all objects: some 2,500 with two intermediates each, twice that with none. */
+    static final long CERTIFICATES_CHARS_MAX = 16L << 20;
 
     /** What a data plane keeps of each instruction of an expression: bytes, and as good as characters to it. */
     static final int INSTRUCTION_CHARS = 64;

@@ -380,7 +380,7 @@ class TableBudgetTest {
     }
 
     private static Meta in(String namespace, Meta meta) {
-        return new Meta(namespace, meta.name(), meta.created(), meta.generation(), meta.annotations());
+        return new Meta(namespace, meta.name(), meta.uid(), meta.created(), meta.generation(), meta.annotations());
     }
 
     private static String secret(String name, int certificates) throws IOException {
