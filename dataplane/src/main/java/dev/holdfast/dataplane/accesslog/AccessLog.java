@@ -32,6 +32,7 @@ public final class AccessLog implements TunnelListener, RequestListener, AutoClo
     private static final long GATHER_NANOS = 10_000_000;
 
     private static final long CLOSE_WAIT_MILLIS = 2_000;
+    private static final byte[] NOTHING = {};
 
     private final AccessLogConfig config;
     private final OutputStream out;
@@ -105,7 +106,7 @@ public final class AccessLog implements TunnelListener, RequestListener, AutoClo
         boolean wasIdle = false;
         while (true) {
             boolean last = closing;
-            int lines = writeQueued(batch);
+            int lines = writeQueuedOrTell(batch);
             if (last) {
                 return;
             }
@@ -120,6 +121,16 @@ public final class AccessLog implements TunnelListener, RequestListener, AutoClo
                 asleep = false;
                 wasIdle = false;
             }
+        }
+    }
+
+    /** Whatever goes wrong, nobody else writes: the thread goes on. */
+    private int writeQueuedOrTell(byte[] batch) {
+        try {
+            return writeQueued(batch);
+        } catch (RuntimeException | Error e) {
+            tell(e);
+            return 1;
         }
     }
 
@@ -153,10 +164,18 @@ public final class AccessLog implements TunnelListener, RequestListener, AutoClo
     private byte[] line(Entry entry) {
         try {
             return writer.line(entry);
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             dropped.increment();
-            LOG.warn("event=access_log_record_failed because=\"{}\"", e.toString());
-            return new byte[0];
+            tell(e);
+            return NOTHING;
+        }
+    }
+
+    private static void tell(Throwable failure) {
+        try {
+            LOG.warn("event=access_log_record_failed because=\"{}\"", failure.toString());
+        } catch (RuntimeException | Error e) {
+            // Out of memory, words need more of it: the next record is written all the same.
         }
     }
 
@@ -168,9 +187,17 @@ public final class AccessLog implements TunnelListener, RequestListener, AutoClo
             out.write(bytes, 0, length);
             out.flush();
             written.add(lines);
-        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+        } catch (IOException | RuntimeException | Error e) {
             dropped.add(lines);
-            LOG.debug("event=access_log_failed lines={}", lines, e);
+            tell(lines, e);
+        }
+    }
+
+    private static void tell(int lines, Throwable failure) {
+        try {
+            LOG.debug("event=access_log_failed lines={}", lines, failure);
+        } catch (RuntimeException | Error e) {
+            // As above.
         }
     }
 

@@ -67,7 +67,7 @@ final class RecordWriter {
     private void tunnel(TunnelInfo tunnel) {
         number(Field.TUNNEL_ID, tunnel.id());
         route(tunnel.route());
-        address(tunnel.balancing().address());
+        address(tunnel.address());
         text(Field.HOST, tunnel.client().host());
         text(Field.PATH, tunnel.client().path());
         text(Field.SUBPROTOCOL, tunnel.subprotocol());

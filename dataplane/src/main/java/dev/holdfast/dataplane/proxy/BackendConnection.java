@@ -74,6 +74,11 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
         idleSinceNanos = System.nanoTime();
     }
 
+    /** When it began to wait, by {@link System#nanoTime}. */
+    long idleSinceNanos() {
+        return idleSinceNanos;
+    }
+
     long idleNanos() {
         return System.nanoTime() - idleSinceNanos;
     }

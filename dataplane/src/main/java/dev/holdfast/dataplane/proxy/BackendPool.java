@@ -9,9 +9,12 @@ import dev.holdfast.routetable.Upstream;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +26,7 @@ final class BackendPool {
     /**
      * What two requests must have in common to share a connection.
      *
-     * @param serverName that TLS verified; empty without TLS
+     * @param serverName that TLS verified, if the client named it: lower case, without port
      */
     record Key(
             String upstream,
@@ -34,9 +37,16 @@ final class BackendPool {
         static Key of(EndpointLease lease, String hostSeenByBackend) {
             Upstream upstream = lease.upstream();
             BackendTls tls = upstream.tls();
-            String name = tls == null || tls.serverName() != null ? "" : hostSeenByBackend;
+            String name = tls == null || tls.serverName() != null ? "" : nameOf(hostSeenByBackend);
             return new Key(
                     upstream.id(), lease.endpoint().address(), lease.endpoint().port(), tls, name);
+        }
+
+        /** What is verified does not depend on more of it: else each way to write a name would have connections of its own. */
+        private static String nameOf(String host) {
+            int colon = host.lastIndexOf(':');
+            String name = colon > host.lastIndexOf(']') ? host.substring(0, colon) : host;
+            return name.toLowerCase(Locale.ROOT);
         }
     }
 
@@ -74,21 +84,34 @@ final class BackendPool {
         return null;
     }
 
-    /** Keeps a connection, or ends it where there is no room. */
+    /** Keeps a connection. Where there is no room, the one that waited longest ends: nobody has asked for it. */
     void offer(BackendConnection connection) {
-        Deque<BackendConnection> waiting = idle.computeIfAbsent(connection.key(), key -> new ArrayDeque<>(2));
-        if (closed || size >= limits.idleMax() || waiting.size() >= limits.idlePerEndpointMax()) {
-            if (waiting.isEmpty()) {
-                idle.remove(connection.key());
-            }
+        if (closed || limits.idleMax() == 0 || limits.idlePerEndpointMax() == 0) {
             connection.destroy();
             return;
         }
-        waiting.addFirst(connection);
+        Deque<BackendConnection> alike = idle.get(connection.key());
+        if (alike != null && alike.size() >= limits.idlePerEndpointMax()) {
+            end(alike.getLast());
+        } else if (size >= limits.idleMax()) {
+            end(longestIdle());
+        }
+        idle.computeIfAbsent(connection.key(), key -> new ArrayDeque<>(2)).addFirst(connection);
         if (size++ == 0) {
             wheel.schedule(sweep, TimerWheel.ticks(SWEEP_INTERVAL));
         }
         connection.idle(this);
+    }
+
+    private BackendConnection longestIdle() {
+        return Collections.min(
+                        idle.values(), Comparator.comparingLong(alike -> alike.getLast().idleSinceNanos()))
+                .getLast();
+    }
+
+    private void end(BackendConnection connection) {
+        remove(connection);
+        connection.destroy();
     }
 
     void remove(BackendConnection connection) {
@@ -141,10 +164,7 @@ final class BackendPool {
                         old.add(connection);
                     }
                 }));
-        for (BackendConnection connection : old) {
-            remove(connection);
-            connection.destroy();
-        }
+        old.forEach(this::end);
         if (size > 0) {
             wheel.schedule(sweep, TimerWheel.ticks(SWEEP_INTERVAL));
         }

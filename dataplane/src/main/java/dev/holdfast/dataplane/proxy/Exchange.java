@@ -195,9 +195,7 @@ final class Exchange {
         if (trail != null) {
             trail.fromClient(part.readableBytes());
         }
-        if (!answerBegan) {
-            wheel.schedule(timer, handshakeTicks);
-        }
+        heardOfClient();
         to.writer().content(part);
         if (!to.channel().isWritable()) {
             to.writer().flush();
@@ -212,8 +210,18 @@ final class Exchange {
         if (done || to == null || request.framing() instanceof Framing.None) {
             return;
         }
+        heardOfClient();
         to.writer().end(HopByHop.trailers(trailers));
         to.writer().flush();
+    }
+
+    /** A byte in one direction keeps both alive; but what it sends gives a client no more time to take its answer. */
+    private void heardOfClient() {
+        if (!answerBegan) {
+            wheel.schedule(timer, handshakeTicks);
+        } else if (client.channel().isWritable()) {
+            wheel.schedule(timer, idleTicks);
+        }
     }
 
     /** The client is gone. */

@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class BackendTlsTest {
     private static final String GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    private static final String OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
     private static final String ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
     private static final String UPGRADE =
             "GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -52,7 +54,7 @@ class BackendTlsTest {
     private Rig rig;
     private ServerSocket backend;
     private SSLContext context;
-    private volatile Script script = (tcp, tls) -> write(tls, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    private volatile Script script = (tcp, tls) -> write(tls, OK);
 
     @BeforeEach
     void start() throws Exception {
@@ -280,6 +282,34 @@ class BackendTlsTest {
                 server.close();
             }
         }
+    }
+
+    @Test
+    void aConnectionServesEveryHostOfTheNameThatItWasVerifiedFor() throws IOException {
+        // Given
+        AtomicInteger connections = new AtomicInteger();
+        script = (tcp, tls) -> {
+            connections.incrementAndGet();
+            write(tls, OK);
+            StringBuilder next = new StringBuilder();
+            for (int octet = tls.getInputStream().read();
+                    octet >= 0;
+                    octet = tls.getInputStream().read()) {
+                next.append((char) octet);
+                if (next.toString().endsWith("\r\n\r\n")) {
+                    write(tls, OK);
+                }
+            }
+        };
+        serve(Verification.VERIFY, CERTIFICATE.getCertificatePEM(), backend.getLocalPort());
+        // When
+        List<String> answers = new ArrayList<>();
+        for (String host : List.of("a.test", "A.Test", "a.test:80", "a.tesT:8443")) {
+            answers.add(ask(GET.replace("a.test", host)));
+        }
+        // Then
+        assertThat(answers).allSatisfy(answer -> assertThat(answer).startsWith("HTTP/1.1 200"));
+        assertThat(connections).hasValue(1);
     }
 
     /** Any host, with the name that the client asks for. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.holdfast.routetable.RouteAction;
+import dev.holdfast.routetable.Timeouts;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
@@ -146,6 +147,32 @@ class BodyLimitsTest {
             // Then
             assertThat(client.answer()).startsWith("HTTP/1.1 200");
         }
+    }
+
+    @Test
+    void aBodyThatGoesOnBehindTheHeadOfItsAnswerIsNotIdle() throws Exception {
+        // Given
+        Timeouts timeouts = new Timeouts(Duration.ofSeconds(5), Duration.ofSeconds(5), Duration.ofSeconds(1));
+        try (SlowBackend early = SlowBackend.echoingAtTheEnd(1_500);
+                RawClient client = rig.client()) {
+            rig.serve(Rig.route(forward(timeouts)), early.port());
+            client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1500\r\n\r\n");
+            String head = client.head();
+            // When
+            for (int i = 0; i < 15; i++) {
+                client.send("x".repeat(100));
+                Thread.sleep(200);
+            }
+            // Then
+            assertThat(head).startsWith("HTTP/1.1 200");
+            assertThat(client.rest()).isEqualTo("5\r\n01500\r\n0\r\n\r\n");
+        }
+    }
+
+    private static RouteAction.Forward forward(Timeouts timeouts) {
+        RouteAction.Forward plain = RouteAction.Forward.to("u");
+        return new RouteAction.Forward(
+                plain.upstreams(), plain.rewrite(), plain.requestHeaders(), plain.responseHeaders(), timeouts);
     }
 
     @Test

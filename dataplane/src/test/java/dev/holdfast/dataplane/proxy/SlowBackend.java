@@ -54,6 +54,28 @@ final class SlowBackend implements AutoCloseable {
         });
     }
 
+    /** Begins its answer with the head, and ends it behind a body of {@code total} bytes. */
+    static SlowBackend echoingAtTheEnd(int total) throws IOException {
+        return new SlowBackend((in, out) -> {
+            head(in);
+            write(out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+            int read = in.readNBytes(total).length;
+            write(out, "5\r\n" + "%05d".formatted(read) + "\r\n0\r\n\r\n");
+        });
+    }
+
+    /** Answers with a body that goes on for ever, whatever arrives meanwhile. */
+    static SlowBackend flooding() throws IOException {
+        return new SlowBackend((in, out) -> {
+            head(in);
+            write(out, "HTTP/1.1 200 OK\r\nContent-Length: " + (1L << 40) + "\r\n\r\n");
+            byte[] block = new byte[64 << 10];
+            while (true) {
+                out.write(block);
+            }
+        });
+    }
+
     /** Answers before the body has arrived. */
     static SlowBackend early() throws IOException {
         return new SlowBackend((in, out) -> {

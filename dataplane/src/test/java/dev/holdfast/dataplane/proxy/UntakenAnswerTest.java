@@ -3,6 +3,7 @@ package dev.holdfast.dataplane.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.holdfast.routetable.RouteAction;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -76,6 +77,41 @@ class UntakenAnswerTest {
 
             // Then
             assertThatThrownBy(() -> socket.getInputStream().readAllBytes()).isInstanceOf(IOException.class);
+        }
+    }
+
+    @Test
+    void aClientThatSendsOnDoesNotKeepAnAnswerThatItDoesNotTake() throws Exception {
+        // Given
+        try (SlowBackend backend = SlowBackend.flooding();
+                Rig rig = brief();
+                Socket socket = connect(rig)) {
+            rig.serve(Rig.route(RouteAction.Forward.to("u")), backend.port());
+            RawBackend.write(socket, "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000000\r\n\r\n");
+
+            // When
+            Thread sender = Thread.ofVirtual().start(() -> sendOn(socket));
+            while (rig.meters.get("holdfast.http.connections").gauge().value() > 0) {
+                Thread.sleep(20);
+            }
+
+            // Then
+            assertThat(sender.join(Duration.ofSeconds(10))).as("was cut off").isTrue();
+        }
+    }
+
+    /** Until the connection ends. */
+    private static void sendOn(Socket socket) {
+        try {
+            while (true) {
+                RawBackend.write(socket, "x".repeat(2_000));
+                Thread.sleep(100);
+            }
+        } catch (IOException e) {
+            // It was cut off.
+            return;
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
         }
     }
 

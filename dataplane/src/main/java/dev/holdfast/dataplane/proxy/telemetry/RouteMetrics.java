@@ -163,18 +163,22 @@ public final class RouteMetrics {
 
     /** Counts a tunnel that closed; the labels come from small fixed sets. */
     public void tunnelClosed(String initiator, String reason, String codeClass, Duration duration) {
-        counter(
-                        "holdfast.tunnels.closed",
-                        "Tunnels that closed, by who began it and how",
-                        "initiator",
-                        initiator,
-                        "reason",
-                        reason,
-                        "code_class",
-                        codeClass)
-                .increment();
-        tunnelDuration.record(duration);
-        closed.increment();
+        try {
+            counter(
+                            "holdfast.tunnels.closed",
+                            "Tunnels that closed, by who began it and how",
+                            "initiator",
+                            initiator,
+                            "reason",
+                            reason,
+                            "code_class",
+                            codeClass)
+                    .increment();
+            tunnelDuration.record(duration);
+        } finally {
+            // Without memory for a new series: it is not open all the same.
+            closed.increment();
+        }
     }
 
     /** Counts a peer that a tunnel was given up for because it was silent on the network; {@code side} is a label. */

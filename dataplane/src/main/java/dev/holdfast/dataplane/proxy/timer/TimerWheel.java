@@ -5,6 +5,7 @@ import io.netty.util.concurrent.FastThreadLocal;
 import io.netty.util.concurrent.Future;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,6 +20,9 @@ public final class TimerWheel {
 
     private static final Logger LOG = LoggerFactory.getLogger(TimerWheel.class);
     private static final int SLOTS = 1024;
+    /** How many ticks more than one may have passed at a tick of a loop that is merely busy. */
+    private static final int LATE_TICKS_MAX = 4;
+
     private static final long TICK_NANOS = TICK.toNanos();
     private static final FastThreadLocal<@Nullable TimerWheel> OF_LOOP = new FastThreadLocal<>();
 
@@ -34,7 +38,8 @@ public final class TimerWheel {
     }
 
     private final EventLoop loop;
-    private final long startNanos = System.nanoTime();
+    private final LongSupplier nanoClock;
+    private final long startNanos;
     private final @Nullable Timer[] slots = new Timer[SLOTS];
     /** Before the first of those whose time has come; made once, for a tick may find no memory. */
     private final Timer due = new Timer() {
@@ -43,12 +48,18 @@ public final class TimerWheel {
     };
 
     private long tick;
+    /** How long the process stood still, so far as that was too long to be made up for. */
+    private long skippedTicks;
+
     private int pending;
     /** While it ticks. A task that repeats itself needs no memory at a tick. */
     private @Nullable Future<?> ticking;
 
-    private TimerWheel(EventLoop loop) {
+    /** With a clock of its own. */
+    TimerWheel(EventLoop loop, LongSupplier nanoClock) {
         this.loop = loop;
+        this.nanoClock = nanoClock;
+        this.startNanos = nanoClock.getAsLong();
     }
 
     /** The wheel of a loop; call on the loop. */
@@ -58,7 +69,7 @@ public final class TimerWheel {
         }
         TimerWheel wheel = OF_LOOP.get();
         if (wheel == null || wheel.loop != loop) {
-            wheel = new TimerWheel(loop);
+            wheel = new TimerWheel(loop, System::nanoTime);
             OF_LOOP.set(wheel);
         }
         return wheel;
@@ -69,7 +80,7 @@ public final class TimerWheel {
         return (time.toNanos() + TICK_NANOS - 1) / TICK_NANOS + 1;
     }
 
-    /** The current tick; it moves while a timer is pending. */
+    /** The current tick; it moves while a timer is pending, and never by leaps: while the process stands still it rests. */
     public long now() {
         return tick;
     }
@@ -95,13 +106,18 @@ public final class TimerWheel {
     }
 
     private long currentTick() {
-        return (System.nanoTime() - startNanos) / TICK_NANOS;
+        return (nanoClock.getAsLong() - startNanos) / TICK_NANOS - skippedTicks;
     }
 
     private void advance() {
         long target = currentTick();
-        // After a long pause one whole turn visits every timer; more turns would find nothing new.
-        tick = Math.max(tick, target - SLOTS);
+        long late = target - tick - 1;
+        if (late > LATE_TICKS_MAX) {
+            // Stopped, starved or moved: what lay in the sockets was handled just before this, by the old tick. If time
+            // leapt now, what has only begun would expire, and who has only been heard would have been silent.
+            skippedTicks += late;
+            target -= late;
+        }
         while (tick < target) {
             tick++;
             visit((int) (tick & SLOTS - 1), target);

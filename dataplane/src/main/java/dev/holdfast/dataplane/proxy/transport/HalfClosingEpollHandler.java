@@ -186,8 +186,16 @@ public final class HalfClosingEpollHandler implements IoHandler {
                 handle.handle(this, event);
             } catch (RuntimeException | Error e) {
                 // Beyond here it would end the loop, and with it every connection that the loop has.
-                LOG.error("event=handle_failed handle={}", handle.getClass().getSimpleName(), e);
+                tell("handle_failed", e);
                 close();
+            }
+        }
+
+        private void tell(String event, Throwable failure) {
+            try {
+                LOG.error("event={} handle={}", event, handle.getClass().getSimpleName(), failure);
+            } catch (RuntimeException | Error e) {
+                // Out of memory, words need more of it: the handle is closed all the same.
             }
         }
 
@@ -255,8 +263,8 @@ public final class HalfClosingEpollHandler implements IoHandler {
             told = wanted;
             try {
                 inner().submit(wanted);
-            } catch (RuntimeException e) {
-                LOG.warn("event=epoll_failed", e);
+            } catch (RuntimeException | Error e) {
+                tell("epoll_failed", e);
                 close();
             }
         }

@@ -122,12 +122,13 @@ final class DirectRelay implements Relay, EpollIoHandle {
         try {
             handle(((EpollIoEvent) event).ops().value());
         } catch (RuntimeException e) {
-            LOG.warn("event=relay_failed", e);
+            // Before the words, which may need more memory than there is.
             tunnel.failed(this, e);
+            LOG.warn("event=relay_failed", e);
         } catch (Error e) {
             // Out of memory it may be one of thousands: a line each, not a trace.
-            LOG.warn("event=relay_failed because=\"{}\"", e.toString());
             tunnel.failed(this, e);
+            LOG.warn("event=relay_failed because=\"{}\"", e.toString());
         }
     }
 

@@ -72,9 +72,14 @@ final class LoopTunnels {
         }
     }
 
-    void closed(RelayedTunnel tunnel, TunnelEnd end) {
+    /** Tells the listeners of its end, before it is {@link #closed}. */
+    void tell(RelayedTunnel tunnel, TunnelEnd end) {
+        registry.tell(tunnel.info(), end);
+    }
+
+    void closed(RelayedTunnel tunnel) {
         tunnels.remove(tunnel);
-        registry.closed(tunnel, end);
+        registry.closed(tunnel.wasCut());
     }
 
     /** Begins to drain: each tunnel gets its own moment, all spread evenly, each a little off. */
@@ -122,8 +127,25 @@ final class LoopTunnels {
         try {
             end.accept(tunnel);
         } catch (RuntimeException | Error e) {
-            LOG.warn("event=tunnel_not_drained tunnel={}", tunnel.info().id(), e);
-            tunnel.abort(e);
+            tell(tunnel, e);
+            abort(tunnel, e);
+        }
+    }
+
+    private static void abort(RelayedTunnel tunnel, Throwable cause) {
+        try {
+            tunnel.abort(cause);
+        } catch (RuntimeException | Error e) {
+            // It closed its sockets all the same.
+            tell(tunnel, e);
+        }
+    }
+
+    private static void tell(RelayedTunnel tunnel, Throwable failure) {
+        try {
+            LOG.warn("event=tunnel_not_drained tunnel={}", tunnel.info().id(), failure);
+        } catch (RuntimeException | Error e) {
+            // Out of memory, words need more of it: the next tunnel is told all the same.
         }
     }
 }

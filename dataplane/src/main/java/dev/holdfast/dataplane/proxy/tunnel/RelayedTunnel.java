@@ -263,13 +263,30 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         boolean silent = countIfSilent(relay, cause);
         begin(side(relay), silent ? Reason.SILENT : Reason.RESET);
         Phase before = phase;
-        gone();
-        if (before == Phase.WAITS_FOR_FIN) {
-            // Both peers were told already; one that breaks instead of ending changes nothing for the other.
+        try {
+            gone();
+        } finally {
+            if (before == Phase.WAITS_FOR_FIN) {
+                // Both peers were told already; one that breaks instead of ending changes nothing for the other.
+                closeBoth();
+            } else {
+                resetBoth();
+            }
+        }
+    }
+
+    private void closeBoth() {
+        try {
             fromClient.close();
+        } finally {
             fromBackend.close();
-        } else {
+        }
+    }
+
+    private void resetBoth() {
+        try {
             fromClient.reset();
+        } finally {
             fromBackend.reset();
         }
     }
@@ -401,9 +418,11 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
             return;
         }
         begin(Initiator.PROXY, Reason.DRAIN);
-        gone();
-        fromClient.close();
-        fromBackend.close();
+        try {
+            gone();
+        } finally {
+            closeBoth();
+        }
     }
 
     /** Whether it was ended by us without a word to the client. */
@@ -418,21 +437,42 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
         }
     }
 
+    /**
+     * It comes here once: whatever fails on the way, for want of memory for instance, the rest is done, because nobody
+     * does it later.
+     */
     private void gone() {
         phase = Phase.GONE;
         wasCut = initiator == Initiator.PROXY && !spoken;
         wheel.cancel(this);
-        fromClient.readComplete();
-        fromBackend.readComplete();
-        lease.release();
-        TunnelEnd end = new TunnelEnd(
-                initiator == null ? Initiator.PROXY : initiator,
-                reason == null ? Reason.RESET : reason,
-                closeCode == 0 ? null : closeCode,
-                Duration.ofNanos(System.nanoTime() - openedNanos),
-                bytesFromClient(),
-                bytesFromBackend());
-        metrics.tunnelClosed(end.initiator().label(), end.reason().label(), end.codeClass(), end.duration());
-        home.closed(this, end);
+        try {
+            fromClient.readComplete();
+            fromBackend.readComplete();
+        } finally {
+            try {
+                lease.release();
+            } finally {
+                closed();
+            }
+        }
+    }
+
+    private void closed() {
+        try {
+            TunnelEnd end = new TunnelEnd(
+                    initiator == null ? Initiator.PROXY : initiator,
+                    reason == null ? Reason.RESET : reason,
+                    closeCode == 0 ? null : closeCode,
+                    Duration.ofNanos(System.nanoTime() - openedNanos),
+                    bytesFromClient(),
+                    bytesFromBackend());
+            try {
+                metrics.tunnelClosed(end.initiator().label(), end.reason().label(), end.codeClass(), end.duration());
+            } finally {
+                home.tell(this, end);
+            }
+        } finally {
+            home.closed(this);
+        }
     }
 }

@@ -120,27 +120,43 @@ public final class TunnelRegistry {
         for (TunnelListener listener : listeners) {
             try {
                 listener.opened(info);
-            } catch (RuntimeException e) {
-                LOG.warn("event=tunnel_listener_failed tunnel={}", info.id(), e);
+            } catch (RuntimeException | Error e) {
+                failed(info, e);
             }
         }
     }
 
-    void closed(RelayedTunnel tunnel, TunnelEnd end) {
+    /** Tells every listener of an end; {@link #closed} follows, whatever becomes of this. */
+    void tell(TunnelInfo info, TunnelEnd end) {
         for (TunnelListener listener : listeners) {
             try {
-                listener.closed(tunnel.info(), end);
-            } catch (RuntimeException e) {
-                LOG.warn("event=tunnel_listener_failed tunnel={}", tunnel.info().id(), e);
+                listener.closed(info, end);
+            } catch (RuntimeException | Error e) {
+                failed(info, e);
             }
         }
+    }
+
+    private static void failed(TunnelInfo info, Throwable failure) {
+        try {
+            LOG.warn("event=tunnel_listener_failed tunnel={}", info.id(), failure);
+        } catch (RuntimeException | Error e) {
+            // Out of memory, words need more of it: the next listener is told all the same.
+        }
+    }
+
+    /** @param wasCut whether it ended without a word to its client */
+    void closed(boolean wasCut) {
         DrainRun drain = drainRun;
         if (drain != null) {
-            drain.ended(tunnel.wasCut());
+            drain.ended(wasCut);
         }
         open.decrementAndGet();
-        metrics.sweepNowAndThen();
-        check();
+        try {
+            metrics.sweepNowAndThen();
+        } finally {
+            check();
+        }
     }
 
     /** Counts an upgrade that a drain had to cut. */

@@ -305,7 +305,7 @@ final class Upgrade extends TimerWheel.Timer {
                 parts.registry().nextId(),
                 request.route(),
                 request.client(),
-                request.balancing(),
+                request.balancing().address(),
                 made.lease().endpoint(),
                 subprotocol,
                 Instant.now(),

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import io.netty.channel.DefaultEventLoop;
 import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
@@ -189,6 +190,77 @@ class TimerWheelTest {
             throw new OutOfMemoryError("on purpose");
         }
         throw new IllegalStateException("on purpose");
+    }
+
+    /** A process that stood still handles what lies in its sockets before it learns how late it is. */
+    @Test
+    void whatBeginsBehindAPauseHasItsWholeTime() {
+        // Given
+        PlayedTime time = new PlayedTime();
+        time.wheel.schedule(new Named("begun before", () -> {}), TimerWheel.ticks(Duration.ofSeconds(10)));
+        time.passes(Duration.ofSeconds(1));
+        // When
+        time.standsStillFor(Duration.ofMinutes(1));
+        time.wheel.schedule(new Named("connect", () -> {}), TimerWheel.ticks(Duration.ofSeconds(2)));
+        // Then
+        time.passes(Duration.ofMillis(1_800));
+        assertThat(fired).isEmpty();
+        time.passes(Duration.ofSeconds(1));
+        assertThat(fired).containsExactly("connect");
+        time.passes(Duration.ofSeconds(10));
+        assertThat(fired).containsExactly("connect", "begun before");
+    }
+
+    @Test
+    void whatWasHeardBehindAPauseIsNotLongAgo() {
+        // Given
+        PlayedTime time = new PlayedTime();
+        time.wheel.schedule(new Named("idle", () -> {}), TimerWheel.ticks(Duration.ofHours(1)));
+        time.passes(Duration.ofSeconds(1));
+        time.standsStillFor(Duration.ofMinutes(1));
+        long heard = time.wheel.now();
+        // When
+        time.passes(TimerWheel.TICK);
+        // Then
+        assertThat(time.wheel.now() - heard).isOne();
+    }
+
+    @Test
+    void aLoopThatIsMerelySlowKeepsTime() {
+        // Given
+        PlayedTime time = new PlayedTime();
+        time.wheel.schedule(new Named("soon", () -> {}), TimerWheel.ticks(Duration.ofSeconds(5)));
+        // When
+        for (int i = 0; i < 8; i++) {
+            time.standsStillFor(Duration.ofMillis(600));
+            time.passes(TimerWheel.TICK);
+        }
+        // Then
+        assertThat(fired).containsExactly("soon");
+    }
+
+    /** A wheel whose loop and clock do what they are told. */
+    private static final class PlayedTime {
+        private final EmbeddedChannel channel = new EmbeddedChannel();
+        private long nanos;
+        final TimerWheel wheel = new TimerWheel(channel.eventLoop(), () -> nanos);
+
+        PlayedTime() {
+            channel.freezeTime();
+        }
+
+        void passes(Duration time) {
+            long end = nanos + time.toNanos();
+            while (nanos < end) {
+                standsStillFor(TimerWheel.TICK);
+                channel.advanceTimeBy(TimerWheel.TICK.toNanos(), TimeUnit.NANOSECONDS);
+                channel.runScheduledPendingTasks();
+            }
+        }
+
+        void standsStillFor(Duration time) {
+            nanos += time.toNanos();
+        }
     }
 
     @Test

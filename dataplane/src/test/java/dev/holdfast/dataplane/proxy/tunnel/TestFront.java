@@ -57,6 +57,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -74,6 +75,9 @@ final class TestFront implements AutoCloseable {
     final ActiveRoutes active = new ActiveRoutes();
     final Queue<TunnelInfo> opened = new ConcurrentLinkedQueue<>();
     final Queue<TunnelEnd> closed = new ConcurrentLinkedQueue<>();
+    /** Hears of every end before {@link #closed} does. */
+    volatile Consumer<TunnelEnd> firstListener = end -> {};
+
     /** Only those of tunnels that are relayed through them may be touched once a tunnel stands. */
     final Queue<Channel> clients = new ConcurrentLinkedQueue<>();
 
@@ -108,17 +112,27 @@ final class TestFront implements AutoCloseable {
         active.join(upstreams);
         active.join(metrics);
         registry = new TunnelRegistry(
-                List.of(new TunnelListener() {
-                    @Override
-                    public void opened(TunnelInfo tunnel) {
-                        opened.add(tunnel);
-                    }
+                List.of(
+                        new TunnelListener() {
+                            @Override
+                            public void opened(TunnelInfo tunnel) {
+                                opened.add(tunnel);
+                            }
 
-                    @Override
-                    public void closed(TunnelInfo tunnel, TunnelEnd end) {
-                        closed.add(end);
-                    }
-                }),
+                            @Override
+                            public void closed(TunnelInfo tunnel, TunnelEnd end) {
+                                firstListener.accept(end);
+                            }
+                        },
+                        new TunnelListener() {
+                            @Override
+                            public void opened(TunnelInfo tunnel) {}
+
+                            @Override
+                            public void closed(TunnelInfo tunnel, TunnelEnd end) {
+                                closed.add(end);
+                            }
+                        }),
                 metrics,
                 settings);
         upgrades = new Upgrades(new Upgrades.Parts(upstreams, new BackendConnector(tls), registry, metrics, settings));
@@ -234,11 +248,16 @@ final class TestFront implements AutoCloseable {
         return direct;
     }
 
+    /** Cuts every tunnel and upgrade. */
+    void cut() {
+        loops.forEach(loop -> loop.submit(() -> registry.cut((EventLoop) loop)).syncUninterruptibly());
+    }
+
     @Override
     public void close() {
         server.close().syncUninterruptibly();
         // What a tunnel still has open, and what never became one, the loops close at their end.
-        loops.forEach(loop -> loop.submit(() -> registry.cut((EventLoop) loop)).syncUninterruptibly());
+        cut();
         loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).syncUninterruptibly();
     }
 
