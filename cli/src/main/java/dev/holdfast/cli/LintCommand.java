@@ -101,7 +101,8 @@ final class LintCommand implements Callable<Integer> {
         result.diagnostics().forEach(diagnostic -> out.println(line(diagnostic)));
         int objects = result.subjects().size();
         int routes = result.table().routeCount();
-        Map<String, Integer> notOurs = notOurs(reading.snapshot(), result.subjects().keySet());
+        Map<String, Integer> notOurs =
+                notOurs(reading.snapshot(), result.subjects().keySet());
         if (output == Output.json) {
             notOurs.forEach((className, count) ->
                     out.println(event("notOurs").put("class", className).put("objects", count)));
@@ -116,8 +117,7 @@ final class LintCommand implements Callable<Integer> {
                     "note    objects of class \"%s\" are another controller's, not looked at: %d (--class, --controller-value)"
                             .formatted(className, count)));
             out.println("%d objects, %d routes: %d errors, %d warnings%s"
-                    .formatted(
-                            objects, routes, errors, warnings, broken ? ", and files that cannot be read" : ""));
+                    .formatted(objects, routes, errors, warnings, broken ? ", and files that cannot be read" : ""));
         }
         out.flush();
         boolean findings = errors > 0 || strict && (warnings > 0 || objects == 0);

@@ -129,13 +129,10 @@ class LintCommandTest {
 
         // Then
         assertThat(status).isEqualTo(1);
-        assertThat(out.toString().lines())
-                .hasSize(2)
-                .first()
-                .asString()
-                .startsWith("{\"event\":\"problem\",");
+        assertThat(out.toString().lines()).hasSize(2).first().asString().startsWith("{\"event\":\"problem\",");
         assertThat(out.toString().lines().toList().getLast())
-                .isEqualTo("{\"event\":\"summary\",\"objects\":1,\"routes\":1,\"errors\":1,\"warnings\":0,\"unreadable\":false}");
+                .isEqualTo(
+                        "{\"event\":\"summary\",\"objects\":1,\"routes\":1,\"errors\":1,\"warnings\":0,\"unreadable\":false}");
         assertThat(out.toString()).contains("\"code\":\"BACKEND_NOT_FOUND\"").contains("\"name\":\"chat\"");
     }
 

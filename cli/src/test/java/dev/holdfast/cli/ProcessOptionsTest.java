@@ -11,9 +11,7 @@ import picocli.CommandLine;
 /** What the two processes say of an option that is wrong names it as it was typed. */
 class ProcessOptionsTest {
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock = """
+    @CsvSource(delimiter = '|', textBlock = """
                     --admin-port=0 --stream-port=99999999 | --stream-port: 99999999 (expected: 0 to 65535)
                     --admin-port=70000 | --admin-port: 70000 (expected: 0 to 65535)
                     --admin-port=0 --namespaces=shop,A_B | --namespaces: "A_B" (expected: names of namespaces
@@ -33,9 +31,7 @@ class ProcessOptionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock = """
+    @CsvSource(delimiter = '|', textBlock = """
                     --name=a --head-timeout=PT0S | --head-timeout: PT0S (expected: at least PT0.001S)
                     --name=a --silent-peer-timeout=PT3S | --silent-peer-timeout: PT3S (expected: 4 s to a day)
                     --name=a --tunnels-max=0 | --tunnels-max: 0 (expected: at least 1)

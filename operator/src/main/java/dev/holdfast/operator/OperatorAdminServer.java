@@ -88,8 +88,8 @@ final class OperatorAdminServer implements AutoCloseable {
      * send, must not hold memory and a place for ever.
      */
     private void handle(HttpExchange exchange) throws IOException {
-        ScheduledFuture<?> alarm = alarms.schedule(
-                Thread.currentThread()::interrupt, exchangeLimit.toNanos(), TimeUnit.NANOSECONDS);
+        ScheduledFuture<?> alarm =
+                alarms.schedule(Thread.currentThread()::interrupt, exchangeLimit.toNanos(), TimeUnit.NANOSECONDS);
         try (exchange) {
             String method = exchange.getRequestMethod();
             if (!method.equals("HEAD") && !method.equals("GET")) {

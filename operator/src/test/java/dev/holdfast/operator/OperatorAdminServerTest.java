@@ -104,11 +104,11 @@ class OperatorAdminServerTest {
 
     /** Asks and does not read. */
     private Socket askForMetrics() throws IOException {
-        Socket socket = new Socket(InetAddress.getLoopbackAddress(), servers.getFirst().port());
+        Socket socket =
+                new Socket(InetAddress.getLoopbackAddress(), servers.getFirst().port());
         unread.add(socket);
         socket.setSoTimeout(10_000);
-        socket.getOutputStream()
-                .write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+        socket.getOutputStream().write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
         return socket;
     }
 
@@ -130,7 +130,8 @@ class OperatorAdminServerTest {
     }
 
     private String exchange(String method, String path) throws IOException {
-        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), servers.getFirst().port())) {
+        try (Socket socket =
+                new Socket(InetAddress.getLoopbackAddress(), servers.getFirst().port())) {
             socket.setSoTimeout(10_000);
             String request = method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
             socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));

@@ -68,11 +68,10 @@ class RouteStatusTest {
         awaitCondition("chat", "Ready", "True Ready");
 
         // When what an earlier leader had on its way arrives
-        routes().withName("chat")
-                .editStatus(route -> {
-                    route.setAdditionalProperty("status", Map.of("observedGeneration", 1, "endpoints", 7));
-                    return route;
-                });
+        routes().withName("chat").editStatus(route -> {
+            route.setAdditionalProperty("status", Map.of("observedGeneration", 1, "endpoints", 7));
+            return route;
+        });
 
         // Then it does not stay
         awaitCondition("chat", "Ready", "True Ready");
@@ -290,8 +289,8 @@ class RouteStatusTest {
     void aRouteThatIsMadeAnewDoesNotGetTheStatusOfItsPredecessor() throws Exception {
         // Given a ready route, and time between a compile and what is said of it
         StatusConfig soon = ClusterFixture.status();
-        StatusConfig late = new StatusConfig(
-                null, soon.publishAddresses(), soon.patch(), Duration.ofMillis(1_500), soon.settle());
+        StatusConfig late =
+                new StatusConfig(null, soon.publishAddresses(), soon.patch(), Duration.ofMillis(1_500), soon.settle());
         cluster.api().apply(ClusterFixture.route("chat", "a.example.com", "chat"));
         ready(cluster.operator(late, null), "dp-1");
 
@@ -339,9 +338,7 @@ class RouteStatusTest {
     }
 
     private NonNamespaceOperation<
-                    GenericKubernetesResource,
-                    GenericKubernetesResourceList,
-                    Resource<GenericKubernetesResource>>
+                    GenericKubernetesResource, GenericKubernetesResourceList, Resource<GenericKubernetesResource>>
             routes() {
         return cluster.api()
                 .user()

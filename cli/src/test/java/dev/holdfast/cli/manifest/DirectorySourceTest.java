@@ -484,7 +484,8 @@ class DirectorySourceTest {
         assertThat(told)
                 .singleElement()
                 .isInstanceOfSatisfying(
-                        FileNotice.Broken.class, broken -> assertThat(broken.problem().reason())
+                        FileNotice.Broken.class,
+                        broken -> assertThat(broken.problem().reason())
                                 .startsWith("left out, like every further one: more than 20000 manifests"));
     }
 }

@@ -113,8 +113,8 @@ public final class AdminServer implements AutoCloseable {
      * send, must not hold memory and a place for ever.
      */
     private void handle(HttpExchange exchange) throws IOException {
-        ScheduledFuture<?> alarm = alarms.schedule(
-                Thread.currentThread()::interrupt, exchangeLimit.toNanos(), TimeUnit.NANOSECONDS);
+        ScheduledFuture<?> alarm =
+                alarms.schedule(Thread.currentThread()::interrupt, exchangeLimit.toNanos(), TimeUnit.NANOSECONDS);
         try (exchange) {
             String method = exchange.getRequestMethod();
             if (!method.equals("HEAD") && !method.equals("GET")) {
@@ -137,8 +137,7 @@ public final class AdminServer implements AutoCloseable {
     }
 
     /** Holds a place of {@code free} until the answer is written, for so long it is in memory. */
-    private static void sendInPlace(HttpExchange exchange, Semaphore free, Supplier<Answer> answer)
-            throws IOException {
+    private static void sendInPlace(HttpExchange exchange, Semaphore free, Supplier<Answer> answer) throws IOException {
         if (!free.tryAcquire()) {
             send(exchange, Answer.text(503, "answers: too many of them at a time"));
             return;

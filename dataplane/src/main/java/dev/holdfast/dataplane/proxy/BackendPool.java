@@ -105,7 +105,8 @@ final class BackendPool {
 
     private BackendConnection longestIdle() {
         return Collections.min(
-                        idle.values(), Comparator.comparingLong(alike -> alike.getLast().idleSinceNanos()))
+                        idle.values(),
+                        Comparator.comparingLong(alike -> alike.getLast().idleSinceNanos()))
                 .getLast();
     }
 

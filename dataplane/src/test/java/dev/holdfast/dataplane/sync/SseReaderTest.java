@@ -94,7 +94,8 @@ class SseReaderTest {
             byte[] chunk = Arrays.copyOfRange(stream, from, Math.min(stream.length, from + chunkBytes));
             reader.read(
                     ByteBuffer.wrap(chunk),
-                    event -> events.add(event.id() + "|" + event.type() + "|" + new String(SseReaderFuzz.bytes(event), UTF_8)));
+                    event -> events.add(
+                            event.id() + "|" + event.type() + "|" + new String(SseReaderFuzz.bytes(event), UTF_8)));
         }
         return events;
     }

@@ -87,7 +87,8 @@ class ChartTest {
     @Test
     void theSchemaTakesTheFieldsOfTheAccessLog() {
         // Given
-        String fields = Arrays.stream(Field.values()).map(Field::label).collect(Collectors.joining("|", "\"^(", ")$\""));
+        String fields =
+                Arrays.stream(Field.values()).map(Field::label).collect(Collectors.joining("|", "\"^(", ")$\""));
 
         // When
         String schema = SourceTree.read(CHART.resolve("values.schema.json"));

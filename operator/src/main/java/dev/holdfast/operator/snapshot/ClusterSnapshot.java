@@ -36,7 +36,12 @@ public record ClusterSnapshot(
      * @param generation 0 when the object has none
      */
     public record Meta(
-            String namespace, String name, String uid, Instant created, long generation, Map<String, String> annotations) {
+            String namespace,
+            String name,
+            String uid,
+            Instant created,
+            long generation,
+            Map<String, String> annotations) {
         /** Copies the annotations. */
         public Meta {
             annotations = Map.copyOf(annotations);

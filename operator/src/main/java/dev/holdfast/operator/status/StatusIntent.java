@@ -11,7 +11,8 @@ import java.util.List;
  * @param endpoints ready endpoints behind it
  * @param diagnostics the object's own, sorted
  */
-public record StatusIntent(String uid, long generation, int endpoints, List<Diagnostic> diagnostics, Progress progress) {
+public record StatusIntent(
+        String uid, long generation, int endpoints, List<Diagnostic> diagnostics, Progress progress) {
     /** Copies the list. */
     public StatusIntent {
         diagnostics = List.copyOf(diagnostics);

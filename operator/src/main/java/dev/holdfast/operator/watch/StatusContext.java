@@ -27,8 +27,7 @@ record StatusContext(
         }
         long generation = meta.getGeneration() == null ? 0 : meta.getGeneration();
         String uid = Objects.requireNonNullElse(meta.getUid(), "");
-        return feed.intent(ref)
-                .filter(intent -> intent.uid().equals(uid) && intent.generation() == generation);
+        return feed.intent(ref).filter(intent -> intent.uid().equals(uid) && intent.generation() == generation);
     }
 
     /** Whether this replica writes, and the object is there to stay. */

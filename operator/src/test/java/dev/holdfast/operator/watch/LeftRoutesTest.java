@@ -99,6 +99,10 @@ class LeftRoutesTest {
 
     private static WebSocketRouteView route(String name, String uid) {
         return new WebSocketRouteView(
-                new Meta("shop", name, uid, MADE, 4, Map.of()), "other", new WebSocketRouteSpec(), List.of(), List.of());
+                new Meta("shop", name, uid, MADE, 4, Map.of()),
+                "other",
+                new WebSocketRouteSpec(),
+                List.of(),
+                List.of());
     }
 }

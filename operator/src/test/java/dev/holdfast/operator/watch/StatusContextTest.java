@@ -81,8 +81,7 @@ class StatusContextTest {
                 RouteTable.EMPTY, List.of(), Map.of(ROUTE, new CompileResult.Subject(uid, 1, 1, 1)), Set.of());
         feed.compiled(result, new TableVersion(1, "0".repeat(64)), List.of());
         feed.start();
-        await().atMost(Duration.ofSeconds(30))
-                .until(() -> feed.intent(ROUTE).isPresent());
+        await().atMost(Duration.ofSeconds(30)).until(() -> feed.intent(ROUTE).isPresent());
     }
 
     private static ObjectMeta meta(@Nullable String uid) {

@@ -88,7 +88,8 @@ class BackendTlsContextsTest {
         try {
             reading.await();
             // When
-            CompletableFuture<Void> connection = CompletableFuture.runAsync(() -> shakeHands(contexts, served), THREADS);
+            CompletableFuture<Void> connection =
+                    CompletableFuture.runAsync(() -> shakeHands(contexts, served), THREADS);
             // Then
             assertThat(connection).succeedsWithin(20, TimeUnit.SECONDS);
             assertThat(swap).isNotDone();
@@ -144,8 +145,7 @@ class BackendTlsContextsTest {
     private void serve(Upstream... upstreams) {
         routes.swap(
                 new TableVersion(++version, "0".repeat(64)),
-                RouteTable.of(
-                        List.of(), List.of(upstreams), List.of(new EndpointGroup("g", List.of())), List.of()));
+                RouteTable.of(List.of(), List.of(upstreams), List.of(new EndpointGroup("g", List.of())), List.of()));
     }
 
     private static void shakeHands(BackendTlsContexts contexts, Upstream upstream) {

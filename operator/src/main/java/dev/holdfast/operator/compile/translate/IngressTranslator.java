@@ -117,7 +117,8 @@ public final class IngressTranslator {
                 DiagnosticCode.FIELD_IGNORED,
                 path,
                 "no tls entry of this object names " + first.getKey() + " (spec.rules[" + first.getValue() + "].host)"
-                        + others + ", so without a certificate that another object names, https presents the default one"
+                        + others
+                        + ", so without a certificate that another object names, https presents the default one"
                         + " and http is not redirected; ingress-nginx tries the names in the certificates, too"
                         + " (expected: each host in tls.hosts, or one that has no TLS in an Ingress of its own)");
     }

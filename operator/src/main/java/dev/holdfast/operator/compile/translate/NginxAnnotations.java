@@ -269,7 +269,8 @@ final class NginxAnnotations {
                 && annotations.getOrDefault(PREFIX + "proxy-ssl-secret", "").isBlank()) {
             ignore(
                     OwnAnnotations.fieldPath(PREFIX + "proxy-ssl-verify"),
-                    "ingress-nginx ignores this without " + PREFIX + "proxy-ssl-secret; here the backend's certificate is"
+                    "ingress-nginx ignores this without " + PREFIX
+                            + "proxy-ssl-secret; here the backend's certificate is"
                             + " verified against the platform's authorities (expected: " + PREFIX
                             + "proxy-ssl-secret, or off)");
         }

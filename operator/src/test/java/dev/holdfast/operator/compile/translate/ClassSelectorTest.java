@@ -16,7 +16,11 @@ class ClassSelectorTest {
     private static final String OWN = "holdfast.dev/ingress-controller";
     private static final String OTHER = "example.com/edge";
     private static final WebSocketRouteView CLASSLESS = new WebSocketRouteView(
-            new Meta("shop", "chat", "", Instant.EPOCH, 1, Map.of()), null, new WebSocketRouteSpec(), List.of(), List.of());
+            new Meta("shop", "chat", "", Instant.EPOCH, 1, Map.of()),
+            null,
+            new WebSocketRouteSpec(),
+            List.of(),
+            List.of());
 
     @Test
     void ofTwoReleasesOnlyTheOneOfTheClassHoldfastServesARouteWithoutAClass() {
