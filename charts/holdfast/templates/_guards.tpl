@@ -9,7 +9,10 @@
 {{- $grace := int .Values.config.drain.acceptGraceSeconds -}}
 {{- $period := dig "periodSeconds" 10 $proxy.readinessProbe | int -}}
 {{- $ready := mul $period (sub (dig "failureThreshold" 3 $proxy.readinessProbe | int) 1) | int -}}
-{{- if lt $ready $grace -}}
+{{- $service := $proxy.service -}}
+{{- $byNode := and $service.enabled (ne $service.type "ClusterIP") (eq $service.externalTrafficPolicy "Local") -}}
+{{- $inside := $proxy.serviceInternal -}}
+{{- if and (or $byNode (and $inside.enabled (eq (dig "externalTrafficPolicy" "Local" $inside) "Local"))) (lt $ready $grace) -}}
 {{- fail (printf "proxy.readinessProbe: unready after %d s = periodSeconds * (failureThreshold - 1) (expected: at least config.drain.acceptGraceSeconds, %d); set failureThreshold to %d, or a proxy that still accepts is out of its node's endpoints" $ready $grace (add 1 (div (sub (add $grace $period) 1) $period))) -}}
 {{- end -}}
 {{- if and $proxy.autoscaling.enabled $proxy.keda.enabled -}}

@@ -37,7 +37,8 @@ record StatusContext(
 
     /**
      * The metadata of what is sent: server-side apply claims nothing but the name, a difference must equal the rest. The
-     * uid claims nothing; an API server refuses it for an object that was made anew in the meantime.
+     * uid claims nothing. For an Ingress that was made anew in the meantime the API server refuses it; of a custom
+     * resource's status it looks at nothing else, so that what was on its way then is corrected by the next compile.
      */
     ObjectMeta patchMeta(ObjectMeta meta) {
         return switch (config.patch()) {

@@ -67,7 +67,7 @@ class StatusContextTest {
         // When
         ObjectMeta sent = status.patchMeta(meta("chat-1"));
 
-        // Then an API server refuses it where the uid is another, and nothing else is claimed
+        // Then nothing else is claimed
         assertThat(sent)
                 .isEqualTo(new ObjectMetaBuilder()
                         .withNamespace("shop")

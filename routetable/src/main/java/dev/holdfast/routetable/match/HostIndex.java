@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * order find the first route that applies: two by hash, one a walk over the expressions.
  */
 final class HostIndex {
+    /** Beyond it only a map that orders what collides will do: paths are of somebody's choice. */
+    private static final int SMALL = 8;
+
     private final VirtualHost host;
     private final Map<String, List<Candidate>> exact;
     private final List<Candidate> expressions;
@@ -54,7 +57,7 @@ final class HostIndex {
     /** Most hosts have one route: what is made for growing would be most of a large table. */
     private static Map<String, List<Candidate>> compact(Map<String, List<Candidate>> candidates) {
         candidates.replaceAll((path, list) -> List.copyOf(list));
-        return Map.copyOf(candidates);
+        return candidates.size() <= SMALL ? Map.copyOf(candidates) : candidates;
     }
 
     /** Expressions by their text, compiled once however many routes have them: one takes up to a hundred kilobytes. */

@@ -179,6 +179,12 @@ public final class WireCodec {
             }
             return value;
         } catch (JsonMappingException e) {
+            // Lists and maps wrap whatever their entries throw.
+            if (e.getCause() instanceof IOException unread
+                    && !(unread instanceof JacksonException)
+                    && !(unread instanceof CharConversionException)) {
+                throw unread;
+            }
             throw new WireException(where(e) + ": " + what(e));
         } catch (JacksonException e) {
             // The parser's own message quotes what it read, which may be a part of a key.

@@ -51,6 +51,7 @@ public final class TimerWheel {
     /** How long the process stood still, so far as that was too long to be made up for. */
     private long skippedTicks;
 
+    private boolean wasLate;
     private int pending;
     /** While it ticks. A task that repeats itself needs no memory at a tick. */
     private @Nullable Future<?> ticking;
@@ -112,12 +113,17 @@ public final class TimerWheel {
     private void advance() {
         long target = currentTick();
         long late = target - tick - 1;
-        if (late > LATE_TICKS_MAX) {
-            // Stopped, starved or moved: what lay in the sockets was handled just before this, by the old tick. If time
-            // leapt now, what has only begun would expire, and who has only been heard would have been silent.
+        boolean isLate = late > LATE_TICKS_MAX;
+        if (isLate && !wasLate) {
+            // Stopped or moved: what lay in the sockets was handled just before this, by the old tick. If time leapt
+            // now, what has only begun would expire, and who has only been heard would have been silent.
             skippedTicks += late;
             target -= late;
         }
+        // A loop that is late again and again is overloaded: then above all limits of time must hold.
+        wasLate = isLate;
+        // One whole turn visits every timer; more turns would find nothing new.
+        tick = Math.max(tick, target - SLOTS);
         while (tick < target) {
             tick++;
             visit((int) (tick & SLOTS - 1), target);

@@ -239,6 +239,20 @@ class TimerWheelTest {
         assertThat(fired).containsExactly("soon");
     }
 
+    @Test
+    void aLoopThatIsLateAgainAndAgainKeepsTime() {
+        // Given
+        PlayedTime time = new PlayedTime();
+        time.wheel.schedule(new Named("soon", () -> {}), TimerWheel.ticks(Duration.ofSeconds(5)));
+        // When
+        for (int i = 0; i < 8; i++) {
+            time.standsStillFor(Duration.ofMillis(1_400));
+            time.passes(TimerWheel.TICK);
+        }
+        // Then
+        assertThat(fired).containsExactly("soon");
+    }
+
     /** A wheel whose loop and clock do what they are told. */
     private static final class PlayedTime {
         private final EmbeddedChannel channel = new EmbeddedChannel();

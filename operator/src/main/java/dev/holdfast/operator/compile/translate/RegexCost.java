@@ -17,10 +17,13 @@ public final class RegexCost {
     private static final Pattern COUNTED = Pattern.compile("\\{([0-9]{1,9})(,([0-9]{0,9}))?\\}");
 
     private static final Pattern FLAGS = Pattern.compile("\\(\\?[a-zA-Z-]*\\)");
+    /** What a group begins with that has a name, or flags, or captures nothing. */
+    private static final Pattern PREFIX = Pattern.compile("\\(\\?(P?<[^>]*>|[a-zA-Z-]*:)");
 
     private final String text;
     private final Matcher counted;
     private final Matcher flags;
+    private final Matcher prefix;
     private final Deque<Group> groups = new ArrayDeque<>();
     private Group group = new Group();
 
@@ -61,6 +64,7 @@ public final class RegexCost {
         this.text = text;
         this.counted = COUNTED.matcher(text);
         this.flags = FLAGS.matcher(text);
+        this.prefix = PREFIX.matcher(text);
     }
 
     /** The estimate; at most about {@link Integer#MAX_VALUE}, however great it really is. */
@@ -107,7 +111,8 @@ public final class RegexCost {
         }
         groups.push(group);
         group = new Group();
-        return start;
+        prefix.region(start, text.length());
+        return prefix.lookingAt() ? prefix.end() - 1 : start;
     }
 
     /** What is repeated without a count is as long as it was, and a step: a count may still come behind flags. */
