@@ -121,6 +121,7 @@ close_forward() {
     wait "$forward" 2>/dev/null || true
     forward=
   fi
+  : >"$work/forward" # The next one empties it too, but later than it is looked at, perhaps.
 }
 
 # A client that speaks RFC 6455: text over wss, its echo, and the close.
