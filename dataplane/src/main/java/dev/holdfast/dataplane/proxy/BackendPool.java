@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy;
 
 import dev.holdfast.dataplane.match.ActiveTable;
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
+import dev.holdfast.dataplane.proxy.upstream.BackendTlsHandlers;
 import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
 import dev.holdfast.routetable.BackendTls;
 import dev.holdfast.routetable.EndpointGroup;
@@ -37,16 +38,12 @@ final class BackendPool {
         static Key of(EndpointLease lease, String hostSeenByBackend) {
             Upstream upstream = lease.upstream();
             BackendTls tls = upstream.tls();
-            String name = tls == null || tls.serverName() != null ? "" : nameOf(hostSeenByBackend);
+            // No more of the Host than is verified: else each way to write it would have connections of its own.
+            String name = tls == null || tls.serverName() != null
+                    ? ""
+                    : BackendTlsHandlers.serverName(hostSeenByBackend).toLowerCase(Locale.ROOT);
             return new Key(
                     upstream.id(), lease.endpoint().address(), lease.endpoint().port(), tls, name);
-        }
-
-        /** What is verified does not depend on more of it: else each way to write a name would have connections of its own. */
-        private static String nameOf(String host) {
-            int colon = host.lastIndexOf(':');
-            String name = colon > host.lastIndexOf(']') ? host.substring(0, colon) : host;
-            return name.toLowerCase(Locale.ROOT);
         }
     }
 

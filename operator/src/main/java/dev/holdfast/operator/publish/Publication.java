@@ -3,10 +3,6 @@ package dev.holdfast.operator.publish;
 import dev.holdfast.routetable.TableVersion;
 import dev.holdfast.routetable.update.TableChanges;
 import dev.holdfast.routetable.update.TableUpdate;
-import dev.holdfast.routetable.wire.WireCodec;
-import java.io.IOException;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -51,7 +47,9 @@ final class Publication {
      */
     Publication next(PublishedTable table, TableChanges changes, int stepsMax) {
         List<Step> steps = new ArrayList<>(history);
-        steps.add(new Step(current.version(), changes, bytes(table, changes)));
+        EncodedUpdate newest =
+                EncodedUpdate.of(new TableUpdate.TableDelta(current.version(), table.version(), changes));
+        steps.add(new Step(current.version(), changes, newest.json().length));
         int entriesMax = Math.max(HISTORY_ENTRIES_MIN, entries(table));
         int entries = 0;
         long bytes = 0;
@@ -64,7 +62,12 @@ final class Publication {
             }
             from--;
         }
-        return new Publication(table, steps.subList(from, steps.size()));
+        Publication next = new Publication(table, steps.subList(from, steps.size()));
+        if (from < steps.size()) {
+            // What nearly every reader will ask for is made already.
+            next.encodings.put(current.version().digest(), newest);
+        }
+        return next;
     }
 
     PublishedTable current() {
@@ -104,31 +107,6 @@ final class Publication {
             changes = changes.then(later.changes);
         }
         return new TableUpdate.TableDelta(history.get(step).base, current.version(), changes);
-    }
-
-    private long bytes(PublishedTable next, TableChanges changes) {
-        CountedBytes counted = new CountedBytes();
-        try {
-            WireCodec.encode(new TableUpdate.TableDelta(current.version(), next.version(), changes), counted);
-        } catch (IOException e) {
-            throw new UncheckedIOException("writing to nowhere cannot fail", e);
-        }
-        return counted.count;
-    }
-
-    /** Keeps nothing of what is written but its length. */
-    private static final class CountedBytes extends OutputStream {
-        private long count;
-
-        @Override
-        public void write(int octet) {
-            count++;
-        }
-
-        @Override
-        public void write(byte[] octets, int offset, int length) {
-            count += length;
-        }
     }
 
     private static int entries(PublishedTable published) {

@@ -118,7 +118,7 @@ public final class BackendTlsContexts implements BackendTlsHandlers, ActiveRoute
         if (tls == null) {
             throw new IllegalArgumentException("upstream " + upstream.id() + ": without TLS (expected: with)");
         }
-        String name = tls.serverName() != null ? tls.serverName() : hostWithoutPort(hostSeenByBackend);
+        String name = tls.serverName() != null ? tls.serverName() : BackendTlsHandlers.serverName(hostSeenByBackend);
         SSLEngine engine = context(tls).newEngine(alloc, name, peer.getPort());
         SSLParameters parameters = engine.getSSLParameters();
         SNIHostName sent = sniName(name);
@@ -149,15 +149,6 @@ public final class BackendTlsContexts implements BackendTlsHandlers, ActiveRoute
         } catch (SSLException e) {
             throw new IllegalArgumentException("backendTls: " + e.getMessage() + " (expected: usable authorities)", e);
         }
-    }
-
-    static String hostWithoutPort(String host) {
-        if (host.startsWith("[")) {
-            int end = host.indexOf(']');
-            return end < 0 ? host : host.substring(1, end);
-        }
-        int colon = host.indexOf(':');
-        return colon < 0 ? host : host.substring(0, colon);
     }
 
     /** What is sent of a name: nothing of an address (RFC 6066 §3), nor of what DNS could not hold. */

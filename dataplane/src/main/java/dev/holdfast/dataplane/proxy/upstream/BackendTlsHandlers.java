@@ -16,4 +16,14 @@ public interface BackendTlsHandlers {
      * @param peer the endpoint
      */
     SslHandler newHandler(Upstream upstream, String hostSeenByBackend, InetSocketAddress peer, ByteBufAllocator alloc);
+
+    /** The server name of an upstream that names none: the {@code Host} without port and brackets. */
+    static String serverName(String hostSeenByBackend) {
+        if (hostSeenByBackend.startsWith("[")) {
+            int end = hostSeenByBackend.indexOf(']');
+            return end < 0 ? hostSeenByBackend : hostSeenByBackend.substring(1, end);
+        }
+        int colon = hostSeenByBackend.indexOf(':');
+        return colon < 0 ? hostSeenByBackend : hostSeenByBackend.substring(0, colon);
+    }
 }
