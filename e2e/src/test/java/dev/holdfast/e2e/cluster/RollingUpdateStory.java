@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 class RollingUpdateStory {
     private static final int TUNNELS = 1_000;
     private static final String HOST = "rolling.test";
-    private static final int PROBES = 8;
+    private static final int PROBES = 10;
     private static final long PROBE_PAUSE_MILLIS = 12;
     private static final int DATA_PLANE_REQUESTS_MIN = 8_000;
     private static final int OPERATOR_REQUESTS_MIN = 1_200;

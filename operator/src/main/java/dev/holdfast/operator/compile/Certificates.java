@@ -28,8 +28,8 @@ final class Certificates {
     /** Remembers what {@code last} checked; null: nothing is known yet. */
     Certificates(ClusterIndex cluster, @Nullable Certificates last) {
         this.cluster = cluster;
-        this.lastPairs = last == null ? Map.of() : Map.copyOf(last.checkedPairs);
-        this.lastAuthorities = last == null ? Map.of() : Map.copyOf(last.checkedAuthorities);
+        this.lastPairs = last == null ? Map.of() : last.checkedPairs;
+        this.lastAuthorities = last == null ? Map.of() : last.checkedAuthorities;
     }
 
     /** The server certificate of a Secret. */

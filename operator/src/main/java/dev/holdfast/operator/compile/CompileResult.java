@@ -4,6 +4,9 @@ import dev.holdfast.operator.diagnostic.Diagnostic;
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import dev.holdfast.operator.diagnostic.Severity;
 import dev.holdfast.routetable.RouteTable;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -23,11 +26,11 @@ public record CompileResult(
         List<Diagnostic> diagnostics,
         Map<ResourceRef, Subject> subjects,
         Set<ResourceRef> references) {
-    /** Copies the collections. */
+    /** Copies the collections; the keyed ones into hash buckets, see {@code OperatorArchitectureTest}. */
     public CompileResult {
         diagnostics = List.copyOf(diagnostics);
-        subjects = Map.copyOf(subjects);
-        references = Set.copyOf(references);
+        subjects = Collections.unmodifiableMap(new HashMap<>(subjects));
+        references = Collections.unmodifiableSet(new HashSet<>(references));
     }
 
     /** How many diagnostics are of this severity. */

@@ -1,16 +1,20 @@
 package dev.holdfast.operator.diagnostic;
 
 import java.util.List;
-import java.util.Set;
+import java.util.NavigableSet;
+import java.util.Optional;
 import java.util.TreeSet;
 
-/** Collects the problems of one object, sorted and each once. At most {@value #MAX}: the first ones are enough to start repairing. */
+/**
+ * Collects the problems of one object, sorted and each once. At most {@value #MAX}: the first ones are enough to start
+ * repairing. An error takes the place of a warning, for it decides what the object's status says.
+ */
 public final class Findings {
     /** Most problems that one object is told. */
     public static final int MAX = 100;
 
     private final ResourceRef subject;
-    private final Set<Diagnostic> found = new TreeSet<>();
+    private final NavigableSet<Diagnostic> found = new TreeSet<>();
 
     /** Nothing found yet. */
     public Findings(ResourceRef subject) {
@@ -24,14 +28,26 @@ public final class Findings {
 
     /** Notes one problem. */
     public void add(DiagnosticCode code, String fieldPath, String message) {
+        Diagnostic next = new Diagnostic(code, subject, fieldPath, message);
         if (found.size() < MAX) {
-            found.add(new Diagnostic(code, subject, fieldPath, message));
+            found.add(next);
+        } else if (code.severity() == Severity.ERROR && !found.contains(next)) {
+            lastWarning().ifPresent(warning -> {
+                found.remove(warning);
+                found.add(next);
+            });
         }
     }
 
     /** Notes problems that were found elsewhere. */
     public void addAll(Iterable<Diagnostic> diagnostics) {
         diagnostics.forEach(diagnostic -> add(diagnostic.code(), diagnostic.fieldPath(), diagnostic.message()));
+    }
+
+    private Optional<Diagnostic> lastWarning() {
+        return found.descendingSet().stream()
+                .filter(diagnostic -> diagnostic.code().severity() == Severity.WARNING)
+                .findFirst();
     }
 
     /** Whether nothing was noted. */

@@ -50,7 +50,7 @@ final class LeftRoutes {
 
     /** The routes that left and still exist. */
     synchronized Set<ResourceRef> refs() {
-        return Set.copyOf(left.keySet());
+        return new HashSet<>(left.keySet());
     }
 
     /** Whether {@code status} says what was true while the route was ours. */
