@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The cost of Holdfast beside nginx and HAProxy: installs what is missing, builds the load tools and Holdfast, measures, and prints a
-# table. Options are those of compare.py (`./run.sh --help`); --quick takes about three minutes, the whole about twenty.
+# table. Options are those of compare.py (`./run.sh --help`); --quick takes about three minutes, the whole about twenty. --check, a
+# minute or two, is a test: the load tool's own, and half a second of each scenario at every proxy, in which no byte may be wrong.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -29,4 +30,9 @@ PATH=$PATH:/usr/sbin
 
 make -s -C "$here" all
 "$root/holdfast" --version >/dev/null # builds it
+if [ "${1:-}" = --check ]; then
+  shift
+  make -s -C "$here" check
+  set -- --rounds 1 --time 0.5 --warmup 0.2 --prewarm 0.5 --idle 500 --markdown "$here/target/check.md" "$@"
+fi
 exec python3 "$here/compare.py" "$@"
