@@ -1,16 +1,24 @@
 package dev.holdfast.operator;
 
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaField;
 import com.tngtech.archunit.core.domain.JavaPackage;
+import com.tngtech.archunit.core.domain.JavaParameterizedType;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import dev.holdfast.operator.compile.translate.RouteIntent;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -63,6 +71,35 @@ class OperatorArchitectureTest {
                 .because("they probe one array in line: half a million names that differ in their digits took a minute,"
                         + " and who chooses names chooses hashes; a HashMap sorts what collides")
                 .check(CLASSES);
+    }
+
+    @Test
+    void keysOfMapsHaveAnOrder() {
+        fields().that()
+                .haveRawType(assignableTo(Map.class).or(assignableTo(Set.class)))
+                .should(haveOrderedKeys())
+                .because(
+                        "a bucket of a HashMap in which many hashes are equal is searched by the order of its keys, and"
+                                + " whole where they have none; let the record implement Comparable")
+                .check(CLASSES);
+    }
+
+    private static ArchCondition<JavaField> haveOrderedKeys() {
+        // Looked up by identity, whose hashes nobody chooses.
+        Set<Class<?>> byIdentity = Set.of(RouteIntent.class);
+        return new ArchCondition<>("have keys with an order") {
+            @Override
+            public void check(JavaField field, ConditionEvents events) {
+                if (field.getType() instanceof JavaParameterizedType type
+                        && type.getActualTypeArguments().getFirst() instanceof JavaClass key
+                        && key.isRecord()
+                        && !key.isAssignableTo(Comparable.class)
+                        && byIdentity.stream().noneMatch(key::isEquivalentTo)) {
+                    events.add(SimpleConditionEvent.violated(
+                            field, field.getFullName() + " has keys of " + key.getName()));
+                }
+            }
+        };
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.holdfast.routetable;
 
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -8,7 +9,17 @@ import java.util.List;
  * @param subprotocols the client must offer one of these in {@code Sec-WebSocket-Protocol}; empty asks for none
  */
 public record RouteMatch(
-        PathMatch path, List<ValueMatch> headers, List<ValueMatch> queryParams, List<String> subprotocols) {
+        PathMatch path, List<ValueMatch> headers, List<ValueMatch> queryParams, List<String> subprotocols)
+        implements Comparable<RouteMatch> {
+    private static final Comparator<ValueMatch> CONDITIONS = Comparator.comparing(ValueMatch::name)
+            .thenComparing(ValueMatch::type)
+            .thenComparing(ValueMatch::value);
+    private static final Comparator<RouteMatch> ORDER = Comparator.comparing(
+                    RouteMatch::path, Comparator.comparing(PathMatch::value).thenComparing(PathMatch::type))
+            .thenComparing(RouteMatch::headers, listsBy(CONDITIONS))
+            .thenComparing(RouteMatch::queryParams, listsBy(CONDITIONS))
+            .thenComparing(RouteMatch::subprotocols, listsBy(Comparator.<String>naturalOrder()));
+
     /** Matches every request. */
     public static final RouteMatch ALL = ofPath(PathMatch.ALL);
 
@@ -22,6 +33,27 @@ public record RouteMatch(
         Bounds.size("subprotocols", subprotocols, Bounds.CONDITIONS_MAX);
         headers.forEach(header -> Bounds.token("headers.name", header.name()));
         subprotocols.forEach(subprotocol -> Bounds.token("subprotocols", subprotocol));
+    }
+
+    /**
+     * An order without meaning, not that of matching: by it a hash map finds its way among keys with equal hashes, and
+     * whoever chooses paths chooses hashes.
+     */
+    @Override
+    public int compareTo(RouteMatch other) {
+        return ORDER.compare(this, other);
+    }
+
+    private static <T> Comparator<List<T>> listsBy(Comparator<T> order) {
+        return (one, other) -> {
+            for (int i = 0; i < Math.min(one.size(), other.size()); i++) {
+                int found = order.compare(one.get(i), other.get(i));
+                if (found != 0) {
+                    return found;
+                }
+            }
+            return Integer.compare(one.size(), other.size());
+        };
     }
 
     /** A match on the path alone. */

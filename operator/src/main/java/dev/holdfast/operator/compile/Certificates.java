@@ -9,21 +9,24 @@ import dev.holdfast.routetable.Certificate;
 import dev.holdfast.routetable.SecretBytes;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Certificates and authorities from Secrets. Parsing costs more than anything else in a compile, so what the last
- * compile checked is remembered by content; what this one does not use is forgotten.
+ * Certificates and authorities from Secrets. Parsing costs more than anything else in a compile, so each is checked once
+ * however many hosts or backends name it, and not again while it stays as it is; what a compile does not use is forgotten.
  */
 final class Certificates {
-    private final Map<SecretView, Result<Certificate>> checkedPairs = new HashMap<>();
-    private final Map<SecretView, Result<String>> checkedAuthorities = new HashMap<>();
-    private final Map<SecretView, Result<Certificate>> lastPairs;
-    private final Map<SecretView, Result<String>> lastAuthorities;
+    private final Map<ResourceRef, Checked<Certificate>> checkedPairs = new HashMap<>();
+    private final Map<ResourceRef, Checked<String>> checkedAuthorities = new HashMap<>();
+    private final Map<ResourceRef, Checked<Certificate>> lastPairs;
+    private final Map<ResourceRef, Checked<String>> lastAuthorities;
     private final ClusterIndex cluster;
 
     /** One of the two is null. */
     record Result<T>(@Nullable T value, @Nullable Issue issue) {}
+
+    private record Checked<T>(SecretView secret, Result<T> result) {}
 
     /** Remembers what {@code last} checked; null: nothing is known yet. */
     Certificates(ClusterIndex cluster, @Nullable Certificates last) {
@@ -44,10 +47,9 @@ final class Certificates {
                                     + " does not exist or is not of type kubernetes.io/tls (expected: tls.crt and tls.key in it);"
                                     + " until it does, the certificate of the host's wildcard is presented, or the default one"));
         }
-        Result<Certificate> known = lastPairs.get(secret);
-        Result<Certificate> result = known == null ? check(ref, secret) : known;
-        checkedPairs.put(secret, result);
-        return result;
+        return checkedPairs
+                .computeIfAbsent(ref, key -> known(lastPairs.get(key), secret, () -> check(key, secret)))
+                .result();
     }
 
     /** The authorities of a Secret, as PEM. */
@@ -62,10 +64,14 @@ final class Certificates {
                                     + " does not exist or is not watched (expected: a Secret with ca.crt, of type kubernetes.io/tls or with"
                                     + " the label holdfast.dev/watch: \"true\"); the backend gets no traffic until it does"));
         }
-        Result<String> known = lastAuthorities.get(secret);
-        Result<String> result = known == null ? checkAuthorities(ref, secret) : known;
-        checkedAuthorities.put(secret, result);
-        return result;
+        return checkedAuthorities
+                .computeIfAbsent(
+                        ref, key -> known(lastAuthorities.get(key), secret, () -> checkAuthorities(key, secret)))
+                .result();
+    }
+
+    private static <T> Checked<T> known(@Nullable Checked<T> last, SecretView secret, Supplier<Result<T>> check) {
+        return last != null && last.secret().equals(secret) ? last : new Checked<>(secret, check.get());
     }
 
     private static Result<Certificate> check(ResourceRef ref, SecretView secret) {

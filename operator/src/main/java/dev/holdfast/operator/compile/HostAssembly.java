@@ -69,8 +69,24 @@ final class HostAssembly {
         /** In the order of age. */
         private final Map<RouteMatch, Claim> claims = new LinkedHashMap<>();
 
+        private final HostPattern pattern;
         private long alive;
+        /** What its claims take of the budget, without their backends. */
+        private long chars;
+
         private @Nullable String certificate;
+
+        private Host(HostPattern pattern) {
+            this.pattern = pattern;
+        }
+
+        /** What its routes would take on another host, whose name each of them has instead, in its id and for itself. */
+        long charsOn(HostPattern other) {
+            return chars
+                    + 2L
+                            * claims.size()
+                            * (other.value().length() - pattern.value().length());
+        }
     }
 
     /** A default backend that somebody else stood in the way of. */
@@ -116,9 +132,8 @@ final class HostAssembly {
             findings.add(DiagnosticCode.LIMIT_EXCEEDED, fieldPath, full);
             return;
         }
-        long wanted =
-                chars(owner, intent.host(), intent.match(), resolved.action()) + backends.charsOfNew(resolved.shares());
-        String excess = budget.take(owner, wanted);
+        long chars = chars(owner, intent.host(), intent.match(), resolved.action());
+        String excess = budget.take(owner, chars + backends.charsOfNew(resolved.shares()));
         excess = excess == null ? backends.add(resolved.shares()) : excess;
         if (excess != null) {
             // Once for an object: what follows is beyond its budget as well.
@@ -135,8 +150,11 @@ final class HostAssembly {
             }
             host.claims.put(intent.match(), claim);
             host.alive += cost.alive();
+            host.chars += chars;
             if (winner != null) {
-                budget.giveBack(winner.owner, chars(winner, intent.host()));
+                long before = chars(winner.owner, intent.host(), winner.route.match(), winner.route.action());
+                host.chars -= before;
+                budget.giveBack(winner.owner, before);
             }
         } catch (IllegalArgumentException e) {
             findings.add(DiagnosticCode.INVALID_SPEC, fieldPath, String.valueOf(e.getMessage()));
@@ -158,10 +176,6 @@ final class HostAssembly {
                     + " path, less repetition, or another host";
         }
         return null;
-    }
-
-    private long chars(Claim claim, HostPattern host) {
-        return chars(claim.owner, host, claim.route.match(), claim.route.action());
     }
 
     private long chars(ResourceRef owner, HostPattern host, RouteMatch match, RouteAction action) {
@@ -276,7 +290,7 @@ final class HostAssembly {
     private @Nullable Host host(HostPattern pattern, String fieldPath, Findings findings) {
         Host host = hosts.get(pattern);
         if (host == null && hosts.size() < Bounds.ENTRIES_PER_SECTION_MAX) {
-            host = new Host();
+            host = new Host(pattern);
             hosts.put(pattern, host);
         }
         if (host == null) {
@@ -337,11 +351,7 @@ final class HostAssembly {
         }
         Naming naming = namings.get(pattern);
         if (naming != null) {
-            long wanted = 0;
-            for (Claim claim : broader.claims.values()) {
-                wanted += chars(claim, pattern);
-            }
-            String excess = budget.inherit(naming.owner, wanted);
+            String excess = budget.inherit(naming.owner, broader.charsOn(pattern));
             if (excess != null) {
                 if (overInherited.add(naming.owner)) {
                     naming.findings.add(

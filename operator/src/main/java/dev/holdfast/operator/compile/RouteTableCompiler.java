@@ -120,7 +120,8 @@ public final class RouteTableCompiler {
                     found.addAll(kept.diagnostics);
                     Map<String, Long> groupsReady = ready.computeIfAbsent(owner, key -> new HashMap<>());
                     resolved.shares()
-                            .forEach(share -> groupsReady.put(share.group().id(), share.ready()));
+                            .forEach(share ->
+                                    groupsReady.computeIfAbsent(share.group().id(), id -> share.ready()));
                 }
                 hosts.claim(owner, intent, resolved, found);
             }

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 
 /**
  * Collects the problems of one object, sorted and each once. At most {@value #MAX}: the first ones are enough to start
@@ -28,13 +29,18 @@ public final class Findings {
 
     /** Notes one problem. */
     public void add(DiagnosticCode code, String fieldPath, String message) {
-        Diagnostic next = new Diagnostic(code, subject, fieldPath, message);
+        add(code, fieldPath, () -> message);
+    }
+
+    /** The same for a message that costs something: it is not asked for where nobody will be told. */
+    public void add(DiagnosticCode code, String fieldPath, Supplier<String> message) {
         if (found.size() < MAX) {
-            found.add(next);
-        } else if (code.severity() == Severity.ERROR && !found.contains(next)) {
+            found.add(new Diagnostic(code, subject, fieldPath, message.get()));
+        } else if (code.severity() == Severity.ERROR) {
             lastWarning().ifPresent(warning -> {
-                found.remove(warning);
-                found.add(next);
+                if (found.add(new Diagnostic(code, subject, fieldPath, message.get()))) {
+                    found.remove(warning);
+                }
             });
         }
     }

@@ -2,8 +2,10 @@ package dev.holdfast.operator.snapshot;
 
 import dev.holdfast.operator.diagnostic.ResourceRef;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** Everything that compile reads. The order of the lists never changes the result. */
@@ -42,9 +44,13 @@ public record ClusterSnapshot(
             Instant created,
             long generation,
             Map<String, String> annotations) {
-        /** Copies the annotations. */
+        private static final int SMALL = 16;
+
+        /** Copies the annotations; many of them, whose names somebody chose, into a tree. */
         public Meta {
-            annotations = Map.copyOf(annotations);
+            annotations = annotations.size() <= SMALL
+                    ? Map.copyOf(annotations)
+                    : Collections.unmodifiableMap(new TreeMap<>(annotations));
         }
 
         /** The object's name with its kind. */

@@ -399,7 +399,8 @@ class TableBudgetTest {
                         new String(one, StandardCharsets.US_ASCII).repeat(count).getBytes(StandardCharsets.US_ASCII));
     }
 
-    private static String sample(String key) throws IOException {
+    /** What a Secret of the golden cases has under the key, in base64. */
+    static String sample(String key) throws IOException {
         Path objects = Path.of("src/test/resources/compile/ingress-tls-wildcard-covers-host/in/objects.yaml");
         Matcher matcher = Pattern.compile(Pattern.quote(key) + ": (\\S+)").matcher(Files.readString(objects));
         assertThat(matcher.find()).isTrue();

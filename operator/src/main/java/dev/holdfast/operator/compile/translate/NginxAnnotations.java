@@ -118,14 +118,17 @@ final class NginxAnnotations {
         } else if (ignored != null) {
             ignore(path, "has no effect; " + ignored);
         } else {
-            Set<String> known = new TreeSet<>(HONOURED);
-            known.addAll(NginxCatalogue.REFUSED.keySet());
-            known.addAll(NginxCatalogue.IGNORED.keySet());
-            String remedy = NearestName.of(name, known)
-                    .map(near -> "did you mean " + PREFIX + near + "?")
-                    .orElse("ingress-nginx does not know it either; remove it");
-            ignore(path, "has no effect; " + remedy);
+            findings.add(DiagnosticCode.ANNOTATION_IGNORED, path, () -> "has no effect; " + remedy(name));
         }
+    }
+
+    private static String remedy(String name) {
+        Set<String> known = new TreeSet<>(HONOURED);
+        known.addAll(NginxCatalogue.REFUSED.keySet());
+        known.addAll(NginxCatalogue.IGNORED.keySet());
+        return NearestName.of(name, known)
+                .map(near -> "did you mean " + PREFIX + near + "?")
+                .orElse("ingress-nginx does not know it either; remove it");
     }
 
     private void affinity(String value, String path) {

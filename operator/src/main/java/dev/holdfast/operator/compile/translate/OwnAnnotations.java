@@ -105,10 +105,12 @@ final class OwnAnnotations {
     }
 
     private void unknown(String name, String path) {
-        String remedy = NearestName.of(name, NAMES)
-                .map(near -> "did you mean " + PREFIX + near + "?")
-                .orElseGet(() -> "known are " + String.join(", ", new TreeSet<>(NAMES)));
-        findings.add(DiagnosticCode.ANNOTATION_IGNORED, path, "not known and without effect (" + remedy + ")");
+        findings.add(DiagnosticCode.ANNOTATION_IGNORED, path, () -> {
+            String remedy = NearestName.of(name, NAMES)
+                    .map(near -> "did you mean " + PREFIX + near + "?")
+                    .orElseGet(() -> "known are " + String.join(", ", new TreeSet<>(NAMES)));
+            return "not known and without effect (" + remedy + ")";
+        });
     }
 
     private void protocol(String value, String path) {
