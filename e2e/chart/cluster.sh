@@ -395,17 +395,28 @@ YAML
   local class=(--set ingressClassResource.enabled=false --set ingressClassResource.name=nginx --set ingressClassResource.controllerValue=k8s.io/ingress-nginx
     --set 'config.publish.addresses={192.0.2.44}')
   install "${class[@]}" --set config.writeStatus=false
+  kubectl apply -f - >/dev/null <<'YAML'
+apiVersion: holdfast.dev/v1alpha1
+kind: WebSocketRoute
+metadata: {name: shadowed}
+spec:
+  ingressClassName: nginx
+  hostnames: [shadowed.localhost]
+  rules: [{backendRefs: [{name: secure, port: 80}]}]
+YAML
   serves service/holdfast-proxy
   sleep 10
+  [[ -z $(kubectl get websocketroute shadowed -o jsonpath='{.status}') ]] || fail "a shadow wrote the status of a route"
   [[ -z $(kubectl get ingress taken -o jsonpath='{.status.loadBalancer.ingress}') ]] || fail "a shadow wrote status"
   [[ -z $(kubectl get events --field-selector involvedObject.name=taken -o name) ]] || fail "a shadow wrote Events"
   [[ -z $(kubectl -n $system get leases -o name) ]] || fail "a shadow stands for election"
   helm upgrade holdfast $chart --namespace $system --wait --timeout "$patience" "${class[@]}" >/dev/null
   await "the address in the Ingress" bash -c '[[ $(kubectl get ingress taken -o jsonpath="{.status.loadBalancer.ingress[0].ip}") == 192.0.2.44 ]]'
   await "an Event about the missing Service" bash -c '[[ -n $(kubectl get events --field-selector involvedObject.name=taken -o name) ]]'
+  kubectl wait --for=condition=Ready websocketroute/shadowed --timeout "$patience" >/dev/null || fail "the route is not Ready: $(kubectl get wsr shadowed -o yaml)"
   kubectl get ingressclass holdfast >/dev/null 2>&1 && fail "the chart made a class of its own"
   uninstall
-  kubectl delete ingress/taken ingressclass/nginx >/dev/null
+  kubectl delete websocketroute/shadowed ingress/taken ingressclass/nginx >/dev/null
   echo "figure: chart takeover shadow_writes=0 status_after=ok"
 }
 
