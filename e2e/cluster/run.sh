@@ -89,7 +89,8 @@ failed() {
 }
 
 stories() { # CLASS...
-  local tests status=0 log=$work/stories.log outage=${OUTAGE:-20}
+  local tests status=0 log=$work/stories.log outage=${OUTAGE:-20} reports=e2e/target/surefire-reports
+  rm -f $reports/TEST-dev.holdfast.e2e.cluster.*Story.xml
   tests=$(printf 'dev.holdfast.e2e.cluster.%s*Story,' "$@")
   timeout --foreground $((1500 + 3 * outage)) mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
     -Dsurefire.timeout=$((1400 + 3 * outage)) -Dsurefire.rerunFailingTestsCount=1 -Dcluster.outage="$outage" \
@@ -100,6 +101,8 @@ stories() { # CLASS...
   sed -n 's/.*skipped: /a story: /p' "$log" >>"${HOLDFAST_SKIPPED:-/dev/null}"
   # Two nodes on two cores: what starves once may pass the second time, but is told.
   sed -n '/^\[WARNING\] Flakes:/,/^\[INFO\] *$/s/^/figure: /p' "$log"
+  # .ci/run counts them.
+  grep -oE '<flaky(Failure|Error)' $reports/TEST-dev.holdfast.e2e.cluster.*Story.xml >>"${HOLDFAST_FLAKES:-/dev/null}" 2>/dev/null || true
   if [ "$status" != 0 ] || ! grep -q '^figure: ' "$log"; then
     grep -vE '^{"@timestamp"|Downloading|overwriting$' "$log" | tail -n 120 >&2
     failed
