@@ -125,11 +125,11 @@ close_forward() {
 }
 
 # A client that speaks RFC 6455: text over wss, its echo, and the close.
-echoes() { # PORT
-  python3 - "$1" "$work/tls.crt" <<'PYTHON'
+echoes() { # PORT [ADDRESS [COMMAND...]]: run by the command, if one is named
+  "${@:3}" python3 - "$1" "$work/tls.crt" "${2:-127.0.0.1}" <<'PYTHON'
 import base64, os, socket, ssl, sys
-port, ca = int(sys.argv[1]), sys.argv[2]
-plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+port, ca, address = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+plain = socket.create_connection((address, port), timeout=20)
 tls = ssl.create_default_context(cafile=ca).wrap_socket(plain, server_hostname="secure.localhost")
 key = base64.b64encode(os.urandom(16)).decode()
 tls.sendall(f"GET / HTTP/1.1\r\nHost: secure.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode())
@@ -289,6 +289,8 @@ story_manifest() {
 
 story_overlays() {
   local overlay
+  # What Helm left of it is not as an overlay's namespace must be.
+  kubectl delete namespace $system --ignore-not-found >/dev/null
   for overlay in ${OVERLAYS:-kind cloud daemonset-hostport namespaced}; do
     say "overlay $overlay"
     # A whole core for each data plane is more than a small cluster has.
@@ -309,7 +311,9 @@ story_overlays() {
           $IN_CLUSTER curl -s --http1.1 --max-time 5 -o /dev/null -w '%{http_code}' -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' --cacert "$work/tls.crt" --resolve "secure.localhost:443:$node" https://secure.localhost/ >"$work/status" || true
           # A tunnel that is open ends by curl's own time limit.
           [[ $(cat "$work/status") == 101 ]] || fail "$overlay: $(cat "$work/status") at $node:443 (expected: 101)"
-          echo "figure: chart overlay=$overlay node_port_443=101"
+          # shellcheck disable=SC2086
+          await "an echo over wss through $node:443" echoes 443 "$node" $IN_CLUSTER
+          echo "figure: chart overlay=$overlay node_port_443=101 echo=ok"
         fi
         ;;
     esac
@@ -395,17 +399,28 @@ YAML
   local class=(--set ingressClassResource.enabled=false --set ingressClassResource.name=nginx --set ingressClassResource.controllerValue=k8s.io/ingress-nginx
     --set 'config.publish.addresses={192.0.2.44}')
   install "${class[@]}" --set config.writeStatus=false
+  kubectl apply -f - >/dev/null <<'YAML'
+apiVersion: holdfast.dev/v1alpha1
+kind: WebSocketRoute
+metadata: {name: shadowed}
+spec:
+  ingressClassName: nginx
+  hostnames: [shadowed.localhost]
+  rules: [{backendRefs: [{name: secure, port: 80}]}]
+YAML
   serves service/holdfast-proxy
   sleep 10
+  [[ -z $(kubectl get websocketroute shadowed -o jsonpath='{.status}') ]] || fail "a shadow wrote the status of a route"
   [[ -z $(kubectl get ingress taken -o jsonpath='{.status.loadBalancer.ingress}') ]] || fail "a shadow wrote status"
   [[ -z $(kubectl get events --field-selector involvedObject.name=taken -o name) ]] || fail "a shadow wrote Events"
   [[ -z $(kubectl -n $system get leases -o name) ]] || fail "a shadow stands for election"
   helm upgrade holdfast $chart --namespace $system --wait --timeout "$patience" "${class[@]}" >/dev/null
   await "the address in the Ingress" bash -c '[[ $(kubectl get ingress taken -o jsonpath="{.status.loadBalancer.ingress[0].ip}") == 192.0.2.44 ]]'
   await "an Event about the missing Service" bash -c '[[ -n $(kubectl get events --field-selector involvedObject.name=taken -o name) ]]'
+  kubectl wait --for=condition=Ready websocketroute/shadowed --timeout "$patience" >/dev/null || fail "the route is not Ready: $(kubectl get wsr shadowed -o yaml)"
   kubectl get ingressclass holdfast >/dev/null 2>&1 && fail "the chart made a class of its own"
   uninstall
-  kubectl delete ingress/taken ingressclass/nginx >/dev/null
+  kubectl delete websocketroute/shadowed ingress/taken ingressclass/nginx >/dev/null
   echo "figure: chart takeover shadow_writes=0 status_after=ok"
 }
 

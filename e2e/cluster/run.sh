@@ -10,7 +10,7 @@
 #                        addresses must be reachable from here, and it takes Holdfast's chart and namespaces from scratch
 #   LOAD_IMAGE           with KUBECONFIG: what gives an image's tar to its nodes, for instance "kind load image-archive"
 #   CLUSTER_REQUIRED=1   fail where `cluster check` says that none can be started, instead of saying `skipped:`
-#   CHART_STORIES        those of the chart (its README, what it leaves behind, upgrade and takeover)
+#   CHART_STORIES        those of the chart (its README, what it leaves behind, upgrade, takeover, ports of the nodes)
 #   OUTAGE=600           the seconds that operators stay away and the API server stands still, each once (20)
 #   CLUSTER_KEEP=1       leave the cluster standing, for the next run or to look at
 #
@@ -89,7 +89,8 @@ failed() {
 }
 
 stories() { # CLASS...
-  local tests status=0 log=$work/stories.log outage=${OUTAGE:-20}
+  local tests status=0 log=$work/stories.log outage=${OUTAGE:-20} reports=e2e/target/surefire-reports
+  rm -f $reports/TEST-dev.holdfast.e2e.cluster.*Story.xml
   tests=$(printf 'dev.holdfast.e2e.cluster.%s*Story,' "$@")
   timeout --foreground $((1500 + 3 * outage)) mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
     -Dsurefire.timeout=$((1400 + 3 * outage)) -Dsurefire.rerunFailingTestsCount=1 -Dcluster.outage="$outage" \
@@ -100,6 +101,8 @@ stories() { # CLASS...
   sed -n 's/.*skipped: /a story: /p' "$log" >>"${HOLDFAST_SKIPPED:-/dev/null}"
   # Two nodes on two cores: what starves once may pass the second time, but is told.
   sed -n '/^\[WARNING\] Flakes:/,/^\[INFO\] *$/s/^/figure: /p' "$log"
+  # .ci/run counts them.
+  grep -oE '<flaky(Failure|Error)' $reports/TEST-dev.holdfast.e2e.cluster.*Story.xml >>"${HOLDFAST_FLAKES:-/dev/null}" 2>/dev/null || true
   if [ "$status" != 0 ] || ! grep -q '^figure: ' "$log"; then
     grep -vE '^{"@timestamp"|Downloading|overwriting$' "$log" | tail -n 120 >&2
     failed
@@ -110,8 +113,12 @@ chart() { # in a cluster without Holdfast
   helm uninstall holdfast --namespace holdfast-system --ignore-not-found --wait >/dev/null
   kubectl delete namespace stories holdfast-system --ignore-not-found >/dev/null
   kubectl delete customresourcedefinition websocketroutes.holdfast.dev --ignore-not-found >/dev/null
+  local overlays=${OVERLAYS:-}
+  # Of the overlays CI tries the one that serves at the nodes' own ports; the others take a minute each.
+  [ -n "${CHART_STORIES:-}" ] || overlays=${overlays:-daemonset-hostport}
   # shellcheck disable=SC2086 # stories are words
-  IN_CLUSTER=${own:+"$here/cluster exec"} e2e/chart/cluster.sh ${CHART_STORIES:-readme uninstall upgrade takeover} || failed
+  OVERLAYS=$overlays IN_CLUSTER=${own:+"$here/cluster exec"} \
+    e2e/chart/cluster.sh ${CHART_STORIES:-readme uninstall upgrade takeover overlays} || failed
 }
 
 [ $# -gt 0 ] || set -- '' chart

@@ -23,6 +23,10 @@ import org.junit.jupiter.api.Timeout;
 class ApiServerLossStory {
     private static final String API_SERVER = "kube-apiserver";
     private static final String HOST = "api.test";
+    private static final String INGRESSES = "/apis/networking.k8s.io/v1/ingresses";
+    /** Of the status Expired, 410, which a watch tells as an event. */
+    private static final String TOO_OLD = "too old resource version";
+
     private static final int TUNNELS = 100;
     private static final int EDITS = 50;
     private static final double CONVERGED_SECONDS_MAX = 10;
@@ -88,9 +92,10 @@ class ApiServerLossStory {
         Release release = Release.ready(cluster);
         release.serve(HOST, "echo");
         List<Pod> dataPlanes = release.dataPlanes();
+        int restarts = operatorRestarts(release);
         int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
         try (Traffic traffic = Traffic.start(port, HOST, TUNNELS)) {
-            editUnseen(release);
+            String newestHeard = editUnseen(release);
 
             // When
             long back = System.nanoTime();
@@ -102,7 +107,8 @@ class ApiServerLossStory {
             }
             double seconds = (System.nanoTime() - back) / 1e9;
 
-            // Then
+            // Then: nobody may go on from what the operators had, so what they serve they have listed anew
+            String refusal = watchFrom(newestHeard);
             int missing = 0;
             for (Pod pod : dataPlanes) {
                 for (int i = 0; i < EDITS; i++) {
@@ -114,14 +120,19 @@ class ApiServerLossStory {
             traffic.stopRequests();
             System.out.printf(
                     Locale.ROOT,
-                    "figure: R10 R12 API server lost twice, %d edits missed, old versions gone: drops %d of %d, %s;"
-                            + " served %.1f s after its return, objects missing %d%n",
+                    "figure: R10 R12 API server lost twice, %d edits missed, a watch from the operators' version is too old: %s,"
+                            + " restarts of operators %d: drops %d of %d, %s; listed anew and served %.1f s after its return,"
+                            + " objects missing %d%n",
                     EDITS,
+                    refusal.contains(TOO_OLD),
+                    operatorRestarts(release) - restarts,
                     traffic.fleet().endings().size(),
                     TUNNELS,
                     traffic.requests(),
                     seconds,
                     missing);
+            assertThat(refusal).as("a watch from version %s", newestHeard).contains(TOO_OLD);
+            assertThat(operatorRestarts(release)).as("restarts of operators").isEqualTo(restarts);
             assertThat(missing).isZero();
             assertThat(seconds).as("seconds until it converged").isLessThanOrEqualTo(CONVERGED_SECONDS_MAX);
             traffic.assertNoTunnelEnded();
@@ -130,13 +141,25 @@ class ApiServerLossStory {
         cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).delete();
     }
 
-    /** Edits that no operator can see, by a server that restarts before and after them. */
-    private void editUnseen(Release release) throws Exception {
+    /**
+     * Edits that no operator can see, by a server that restarts before and after them.
+     *
+     * @return the newest version that an operator can have heard of
+     */
+    private String editUnseen(Release release) throws Exception {
         packetFilter("-I");
         try {
             cluster.signal(API_SERVER, "KILL");
             cluster.start(API_SERVER);
             cluster.awaitApi();
+            String before = cluster.client()
+                    .network()
+                    .v1()
+                    .ingresses()
+                    .inAnyNamespace()
+                    .list()
+                    .getMetadata()
+                    .getResourceVersion();
             for (int i = 0; i < EDITS; i++) {
                 create(release.ingress("missed-" + i, "missed-" + i + ".test", "echo"));
             }
@@ -150,9 +173,24 @@ class ApiServerLossStory {
             cluster.signal(API_SERVER, "KILL");
             cluster.start(API_SERVER);
             cluster.awaitApi();
+            return before;
         } finally {
             packetFilter("-D");
         }
+    }
+
+    /** What the API server answers whoever wants to go on from a version. */
+    private String watchFrom(String version) {
+        String events = INGRESSES + "?watch=true&timeoutSeconds=2&resourceVersion=" + version;
+        return cluster.tryKubectl("get", "--raw", events).output();
+    }
+
+    private static int operatorRestarts(Release release) {
+        int restarts = 0;
+        for (Pod operator : release.operators()) {
+            restarts += operator.getStatus().getContainerStatuses().getFirst().getRestartCount();
+        }
+        return restarts;
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.holdfast.e2e.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.e2e.traffic.TunnelFleet;
+import io.fabric8.kubernetes.api.model.Pod;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -24,6 +25,10 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(400)
 class InstallStory {
     private static final int TUNNELS = 20;
+    private static final String AOT_CACHE = "/app/holdfast.aot";
+    /** As whoever called {@code e2e/cluster/run.sh} told {@code deploy/build-images}. */
+    private static final boolean WITHOUT_CACHE = "no".equals(System.getenv("AOT"));
+
     private static final Duration SETTLE = Duration.ofSeconds(20);
     private static final Set<String> OPERATOR_MAY = Set.of(
             "configmaps [] [holdfast-stream-ca] [get update]",
@@ -101,6 +106,29 @@ class InstallStory {
                 "figure: examples taken by the API server: files " + files.size() + ", objects " + taken.size());
         assertThat(files).hasSizeGreaterThan(10);
         assertThat(taken).hasSizeGreaterThan(files.size());
+    }
+
+    @Test
+    void everyProcessRunsWithTheAotCacheOfItsImage() {
+        // Given
+        cluster.needsOwn();
+        Release release = Release.ready(cluster);
+        List<Pod> pods = new ArrayList<>(release.operators());
+        pods.addAll(release.dataPlanes());
+
+        // When: a JVM that cannot use the cache starts without, and says nothing
+        List<String> without = new ArrayList<>();
+        for (Pod pod : pods) {
+            if (!cluster.isMapped(pod, AOT_CACHE)) {
+                without.add(pod.getMetadata().getName());
+            }
+        }
+
+        // Then
+        System.out.println("figure: pods whose process has " + AOT_CACHE + " in memory: "
+                + (pods.size() - without.size()) + " of " + pods.size());
+        assertThat(pods).hasSize(2 * Release.REPLICAS);
+        assertThat(without).as("pods without it").hasSize(WITHOUT_CACHE ? pods.size() : 0);
     }
 
     private static long echo(URI target) throws Exception {

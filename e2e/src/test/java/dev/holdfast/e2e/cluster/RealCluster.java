@@ -64,7 +64,7 @@ final class RealCluster {
     /** Skips the story, and says so, where the cluster is somebody else's. */
     void needsOwn() {
         if (!isOwn()) {
-            System.out.println("skipped: this story stops programs of the cluster, and this one is not ours");
+            System.out.println("skipped: this story touches programs of the cluster, and this one is not ours");
         }
         Assumptions.assumeTrue(isOwn(), "the cluster is not ours");
     }
@@ -188,6 +188,16 @@ final class RealCluster {
         for (String process : processes) {
             Command.expect(COMMAND_LIMIT, Map.of(), List.of("kill", "-" + signal, process));
         }
+    }
+
+    /** Whether each program in a pod has this file of its image in memory; only where its node is this machine. */
+    boolean isMapped(Pod pod, String file) {
+        List<String> processes = processes(pod);
+        boolean mapped = !processes.isEmpty();
+        for (String process : processes) {
+            mapped &= read(Path.of("/proc", process, "maps")).contains(file);
+        }
+        return mapped;
     }
 
     private static List<String> processes(Pod pod) {

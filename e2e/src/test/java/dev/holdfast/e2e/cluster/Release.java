@@ -187,6 +187,22 @@ final class Release {
         return pods("proxy");
     }
 
+    /** How often these data planes received a whole table, altogether. */
+    double fullTables(List<Pod> dataPlanes) {
+        return sum(dataPlanes, "holdfast_config_updates_total", "kind=\"full\"");
+    }
+
+    /** How many table streams these data planes lost, or tried in vain to open, altogether. */
+    double streamsLost(List<Pod> dataPlanes) {
+        return sum(dataPlanes, "holdfast_config_stream_reconnects_total", "");
+    }
+
+    private double sum(List<Pod> dataPlanes, String name, String label) {
+        return dataPlanes.stream()
+                .mapToDouble(pod -> Metrics.sum(cluster.podPort(pod, DATA_PLANE_ADMIN), name, label))
+                .sum();
+    }
+
     /** The operators that run and are not about to end, in the order of their names. */
     List<Pod> operators() {
         return pods("operator");

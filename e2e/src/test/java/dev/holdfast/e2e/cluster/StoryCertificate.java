@@ -14,12 +14,19 @@ import java.util.concurrent.TimeUnit;
 record StoryCertificate(BigInteger serial, String chain, String key) {
     /** Makes one for a host. */
     static StoryCertificate of(String host) throws Exception {
-        X509Bundle bundle = new CertificateBuilder()
-                .subject("CN=" + host)
+        return of(host, new CertificateBuilder().ecp256());
+    }
+
+    /** Makes one for a host, with a long key: most of what is written of it is nobody else's business. */
+    static StoryCertificate ofRsa(String host) throws Exception {
+        return of(host, new CertificateBuilder().rsa2048());
+    }
+
+    private static StoryCertificate of(String host, CertificateBuilder builder) throws Exception {
+        X509Bundle bundle = builder.subject("CN=" + host)
                 .addSanDnsName(host)
                 .notBefore(Instant.now().minusSeconds(TimeUnit.HOURS.toSeconds(1)))
                 .notAfter(Instant.now().plusSeconds(TimeUnit.DAYS.toSeconds(1)))
-                .ecp256()
                 .setIsCertificateAuthority(true)
                 .buildSelfSigned();
         return new StoryCertificate(

@@ -11,7 +11,10 @@ import io.fabric8.kubernetes.client.server.mock.KubernetesCrudDispatcher;
 import io.fabric8.kubernetes.client.server.mock.KubernetesMockServer;
 import io.fabric8.mockwebserver.Context;
 import io.fabric8.mockwebserver.MockWebServer;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -19,6 +22,7 @@ import org.junit.jupiter.api.Test;
 
 /** Which Events are written. */
 class EventWriterTest {
+    private static final Instant BEGAN = Instant.parse("2026-11-21T11:00:00Z");
     private static final ResourceRef INGRESS = new ResourceRef("Ingress", "shop", "chat");
     private static final Diagnostic MISSING = new Diagnostic(
             DiagnosticCode.BACKEND_NOT_FOUND, INGRESS, "spec.rules[0]", "Service shop/chat is not there");
@@ -26,6 +30,7 @@ class EventWriterTest {
     private final KubernetesMockServer server = new KubernetesMockServer(
             new Context(), new MockWebServer(), new HashMap<>(), new KubernetesCrudDispatcher(), false);
     private final KubernetesClient client = start();
+    private Instant now = BEGAN;
 
     private KubernetesClient start() {
         server.init();
@@ -52,5 +57,30 @@ class EventWriterTest {
                 .extracting(Event::getInvolvedObject)
                 .extracting(object -> object.getUid())
                 .containsExactlyInAnyOrder("first", "second");
+    }
+
+    @Test
+    void aProblemThatStandsIsToldAgainBeforeTheClusterForgetsItAndNoSooner() {
+        // Given
+        EventWriter events = new EventWriter(client, () -> now);
+        events.tell(INGRESS, "uid", List.of(MISSING));
+
+        // When
+        List<Integer> timesTold = new ArrayList<>();
+        for (int minutes : new int[] {1, 44, 45, 46, 90}) {
+            now = BEGAN.plus(Duration.ofMinutes(minutes));
+            events.tell(INGRESS, "uid", List.of(MISSING));
+            timesTold.add(event().getCount());
+        }
+
+        // Then: one Event, which counts
+        assertThat(timesTold).containsExactly(1, 1, 2, 2, 3);
+        assertThat(event().getLastTimestamp()).isEqualTo("2026-11-21T12:30:00Z");
+    }
+
+    private Event event() {
+        List<Event> all = client.v1().events().inNamespace("shop").list().getItems();
+        assertThat(all).hasSize(1);
+        return all.getFirst();
     }
 }
