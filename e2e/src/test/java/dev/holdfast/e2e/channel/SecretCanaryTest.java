@@ -118,7 +118,7 @@ class SecretCanaryTest {
             }
         }));
         System.out.printf(
-                "R39 secrets %d, places %d of %d characters, plaintext hits %d%n",
+                "figure: R39 secrets %d, places %d of %d characters, plaintext hits %d%n",
                 secrets.size(),
                 places.size(),
                 places.values().stream().mapToInt(String::length).sum(),
