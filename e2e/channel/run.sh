@@ -11,8 +11,8 @@ trap 'rm -f "$log"' EXIT
 status=0
 mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest='MidPushKillTest,HostileChannelTest' \
   -Dsurefire.failIfNoSpecifiedTests=false -Dchannel.kills="$kills" -Dchannel.streams=3000 >"$log" 2>&1 || status=$?
-sed -n 's/^\(R09\|R16\) /figure: \1 /p' "$log"
-if [ "$status" != 0 ] || ! grep -q "^R09 kills=$kills " "$log"; then
+sed -n '/^figure: R\(09\|16\) /p' "$log"
+if [ "$status" != 0 ] || ! grep -q "^figure: R09 kills=$kills " "$log"; then
   grep -v '^{"@timestamp"' "$log" | tail -n 200 >&2
   exit 1
 fi

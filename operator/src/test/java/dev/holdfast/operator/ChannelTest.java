@@ -115,7 +115,7 @@ class ChannelTest {
 
         // Then
         System.out.printf(
-                "R38 identities %d, requests %d, answered with anything but an empty 401 or 403: %d%n",
+                "figure: R38 identities %d, requests %d, answered with anything but an empty 401 or 403: %d%n",
                 identities.size(), requests, served.size());
         assertThat(served).isEmpty();
     }

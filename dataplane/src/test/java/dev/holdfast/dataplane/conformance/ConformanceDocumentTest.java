@@ -37,6 +37,7 @@ class ConformanceDocumentTest {
             RequestHeadTest.class,
             RequestBodyTest.class,
             ResponseTest.class,
+            BrokenAnswerTest.class,
             RoutingTest.class,
             UpgradeTest.class,
             TunnelTest.class,

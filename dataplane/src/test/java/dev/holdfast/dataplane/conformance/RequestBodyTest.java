@@ -291,6 +291,49 @@ class RequestBodyTest {
         }
     }
 
+    /** The rest is read and dropped for a while, so that the answer arrives, and not for longer. */
+    @ParameterizedTest
+    @Conformance(value = "C24", rfc = "9112 §9.3, §9.6")
+    @ValueSource(strings = {"/early", "/closed"})
+    void whoSendsOnWithoutEndBehindAnEarlyAnswerIsCutOff(String target) throws Exception {
+        // Given
+        try (ScriptedBackend backend = ScriptedBackend.playing(connection -> {
+            connection.nextHead();
+            connection.send("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno");
+        })) {
+            RIG.serve(new Tables()
+                    .route("app.test", PathMatch.exact("/closed"), new RouteAction.Reject(403, "closed"))
+                    .forward("app.test", PathMatch.ALL, backend.port())
+                    .build());
+            try (RawClient client = RIG.client()) {
+                RawResponse response =
+                        client.send(CHUNKED.replace(" / ", " " + target + " ")).response("POST");
+
+                // When
+                boolean cutOff = isCutOffWhileSending(client, "5\r\nhello\r\n".repeat(100));
+
+                // Then
+                assertThat(response.status()).isEqualTo(403);
+                assertThat(response.closes()).isTrue();
+                assertThat(cutOff).isTrue();
+                assertThat(backend.received()).doesNotContain("hello");
+            }
+        }
+    }
+
+    /** For up to 20 s at least. */
+    private static boolean isCutOffWhileSending(RawClient client, String chunks) throws InterruptedException {
+        for (int i = 0; i < 10_000; i++) {
+            try {
+                client.send(chunks);
+            } catch (IOException closed) {
+                return true;
+            }
+            Thread.sleep(2);
+        }
+        return false;
+    }
+
     private static void join(Thread thread) {
         try {
             thread.join();

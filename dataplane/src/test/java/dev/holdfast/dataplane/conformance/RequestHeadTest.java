@@ -8,8 +8,11 @@ import dev.holdfast.dataplane.conformance.rig.RawClient;
 import dev.holdfast.dataplane.conformance.rig.RawResponse;
 import dev.holdfast.dataplane.conformance.rig.ScriptedBackend;
 import dev.holdfast.dataplane.conformance.rig.Splits;
+import dev.holdfast.dataplane.proxy.HttpLimits;
 import java.io.IOException;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,6 +21,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Which request heads are taken, and what becomes of the others. */
 class RequestHeadTest {
     private static final ProxyRig RIG = ProxyRig.start();
+    private static final HttpLimits LIMITS = HttpLimits.DEFAULT;
+    /** Field lines of a head: more are 431 as well. */
+    private static final int FIELDS_MAX = 512;
+
+    private static final String FIELDS = "Host: app.test\r\nConnection: close\r\n";
 
     @AfterAll
     static void stop() {
@@ -167,6 +175,79 @@ class RequestHeadTest {
             // Then
             assertThat(verdicts).containsExactly("414 closed", "431 closed", "431 closed");
             assertThat(backend.connections()).isEmpty();
+        }
+    }
+
+    @Test
+    @Conformance(value = "C15", rfc = "9110 §15.5.15, 6585 §5")
+    void exactlyAtTheLimitsAHeadIsServed() throws IOException {
+        // Given
+        try (ScriptedBackend backend = ScriptedBackend.echo()) {
+            RIG.serve(backend);
+
+            // When
+            List<Set<String>> verdicts = List.of(
+                    verdictsHoweverCut(withLine(LIMITS.requestLineBytesMax())),
+                    verdictsHoweverCut(withFields(LIMITS.headBytesMax())),
+                    verdictsHoweverCut(withFieldLines(FIELDS_MAX)));
+
+            // Then
+            assertThat(verdicts).containsOnly(Set.of("200 closed"));
+            assertThat(backend.malformed()).isEmpty();
+        }
+    }
+
+    @Test
+    @Conformance(value = "C15", rfc = "9110 §15.5.15, 6585 §5")
+    void oneBeyondTheLimitsAHeadIsRefusedWithoutABackendConnection() throws IOException {
+        // Given
+        try (ScriptedBackend backend = ScriptedBackend.echo()) {
+            RIG.serve(backend);
+
+            // When
+            List<Set<String>> verdicts = List.of(
+                    verdictsHoweverCut(withLine(LIMITS.requestLineBytesMax() + 1)),
+                    verdictsHoweverCut(withFields(LIMITS.headBytesMax() + 1)),
+                    verdictsHoweverCut(withFieldLines(FIELDS_MAX + 1)));
+
+            // Then
+            assertThat(verdicts).containsExactly(Set.of("414 closed"), Set.of("431 closed"), Set.of("431 closed"));
+            assertThat(backend.connections()).isEmpty();
+        }
+    }
+
+    /** A head whose request line, without its end, has so many octets. */
+    private static String withLine(int octets) {
+        return "GET /" + "a".repeat(octets - "GET / HTTP/1.1".length()) + " HTTP/1.1\r\n" + FIELDS + "\r\n";
+    }
+
+    /** A head whose field lines, with their ends, have so many octets. */
+    private static String withFields(int octets) {
+        return "GET / HTTP/1.1\r\n" + FIELDS + "X: " + "a".repeat(octets - FIELDS.length() - "X: \r\n".length())
+                + "\r\n\r\n";
+    }
+
+    /** A head of so many field lines. */
+    private static String withFieldLines(int lines) {
+        return "GET / HTTP/1.1\r\n" + FIELDS + "X: 1\r\n".repeat(lines - 2) + "\r\n";
+    }
+
+    /** Whole, and cut at every octet around the end of the request line and around the end of the head. */
+    private static Set<String> verdictsHoweverCut(String request) throws IOException {
+        Set<String> verdicts = new TreeSet<>(Set.of(verdict(request)));
+        int line = request.indexOf("\r\n");
+        for (int at : new int[] {line - 1, line, line + 1, line + 2}) {
+            verdicts.add(verdictCut(request, at));
+        }
+        for (int at = request.length() - 5; at < request.length(); at++) {
+            verdicts.add(verdictCut(request, at));
+        }
+        return verdicts;
+    }
+
+    private static String verdictCut(String request, int at) throws IOException {
+        try (RawClient client = RIG.client()) {
+            return Splits.verdict(client.sendSplit(request, at));
         }
     }
 

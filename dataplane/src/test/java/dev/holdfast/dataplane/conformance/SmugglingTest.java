@@ -64,7 +64,7 @@ class SmugglingTest {
 
         // Then
         System.out.printf(
-                "smuggling: %d vectors x %d backends, contaminated requests %d%n",
+                "figure: R35 smuggling: %d vectors x %d backends, contaminated requests %d%n",
                 corpus.size(), BackendBehaviour.values().length, contaminated.size());
         assertThat(contaminated).isEmpty();
         assertThat(corpus).hasSizeGreaterThanOrEqualTo(200);

@@ -63,7 +63,7 @@ class UpgradeMatrixTest {
 
         // Then
         System.out.printf(
-                "upgrade matrix: %d combinations, wrong tunnels %d, bytes leaked before the 101: %d%n",
+                "figure: R36 upgrade matrix: %d combinations, wrong tunnels %d, bytes leaked before the 101: %d%n",
                 combinations.size(), result.wrongTunnels(), result.leakedBytes());
         assertThat(result.wrong()).isEmpty();
         assertThat(result.leakedBytes()).isZero();

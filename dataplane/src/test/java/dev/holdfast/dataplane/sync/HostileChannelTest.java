@@ -129,7 +129,7 @@ class HostileChannelTest {
         // Then
         assertThat(operator.stream().lastEventId()).isEqualTo(held);
         assertThat(faults).isEmpty();
-        System.out.printf("R16 cut: bytes %d, tables swapped in %d, in part 0, stale 0%n", cuts, swaps);
+        System.out.printf("figure: R16 cut: bytes %d, tables swapped in %d, in part 0, stale 0%n", cuts, swaps);
     }
 
     @Test
@@ -167,7 +167,8 @@ class HostileChannelTest {
         await().atMost(SOON).until(() -> serves().equals(expected));
         assertThat(faults).isEmpty();
         System.out.printf(
-                "R16 hostile: streams %d, tables published %d, swapped in %d, in part 0, stale 0, refused as stale %.0f%n",
+                "figure: R16 hostile: streams %d, tables published %d, swapped in %d, in part 0, stale 0,"
+                        + " refused as stale %.0f%n",
                 streams,
                 published.size(),
                 swaps,

@@ -126,8 +126,8 @@ class MidPushKillTest {
         }
         assertThat(faults).isEmpty();
         System.out.printf(
-                "R09 kills=%d in the middle of a push of %d bytes=%d, with a part of the table at the data plane=%d,"
-                        + " swaps=%d, applied in part=0, epoch and version back=0, tunnels=%d drops=0%n",
+                "figure: R09 kills=%d in the middle of a push of %d bytes=%d, with a part of the table at the data"
+                        + " plane=%d, swaps=%d, applied in part=0, epoch and version back=0, tunnels=%d drops=0%n",
                 KILLS, whole, midPush, withPartOfATable, swaps.get(), TUNNELS);
     }
 

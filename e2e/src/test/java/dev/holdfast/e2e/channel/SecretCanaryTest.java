@@ -118,7 +118,7 @@ class SecretCanaryTest {
             }
         }));
         System.out.printf(
-                "R39 secrets %d, places %d of %d characters, plaintext hits %d%n",
+                "figure: R39 secrets %d, places %d of %d characters, plaintext hits %d%n",
                 secrets.size(),
                 places.size(),
                 places.values().stream().mapToInt(String::length).sum(),
@@ -153,6 +153,7 @@ class SecretCanaryTest {
             await().atMost(SOON).until(() -> Files.exists(state()));
             await().atMost(SOON).until(() -> written().contains("Programmed"));
             places.put("cluster", written());
+            dataPlane.seekLeaks(httpPort);
             dataPlane.terminate(Duration.ofSeconds(60));
             operator.terminate(Duration.ofSeconds(60));
             denied.terminate(Duration.ofSeconds(60));

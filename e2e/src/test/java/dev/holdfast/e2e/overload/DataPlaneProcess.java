@@ -144,8 +144,13 @@ public final class DataPlaneProcess implements AutoCloseable {
                 HttpResponse.BodyHandlers.ofString());
     }
 
+    /** Kills it, if it runs still; fails when it told of a buffer that nobody released. */
     @Override
     public void close() {
-        process.close();
+        try (process) {
+            if (process.exitStatus() == null) {
+                process.seekLeaks(httpPort);
+            }
+        }
     }
 }

@@ -27,6 +27,9 @@ class DeadBackendTest {
     private static final Duration RUN = Duration.ofSeconds(5);
     private static final int ROUNDS_MIN = 50;
     private static final int DEAD_MAX = 6_000;
+    /** On a shared machine a neighbour makes ten times of a few milliseconds, but not of these. */
+    private static final double ROUND_MILLIS = 50;
+
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final Timeouts SHORT =
             new Timeouts(Duration.ofSeconds(2), Duration.ofSeconds(2), Duration.ofHours(1));
@@ -85,7 +88,7 @@ class DeadBackendTest {
             assertThat(rate).as("handshakes a second").isGreaterThanOrEqualTo(PER_SECOND * Scorecard.limit(0.98, 0.1));
             assertThat(ratio)
                     .as("p99 beside dead backends to p99 without")
-                    .isLessThanOrEqualTo(Scorecard.limit(2, Double.MAX_VALUE));
+                    .isLessThanOrEqualTo(Scorecard.limit(2, 10 * Math.max(1, ROUND_MILLIS / alone.millis(99))));
             // One that waited for a dead backend would take that long: hardly any did, on however slow a machine.
             assertThat(beside.millis(99))
                     .as("p99 in ms")

@@ -22,7 +22,7 @@ class SilentPeerTest {
     private static final int TUNNELS = Integer.getInteger("overload.silent", 100);
     private static final Duration BUDGET = Duration.ofSeconds(8);
 
-    /** On an idle machine, beyond the budget: what fills first, and the kernel's and the test's own steps. */
+    /** Beyond the budget: what fills first, and the kernel's and the test's own steps. */
     private static final Duration MARGIN = Duration.ofSeconds(2);
 
     private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -86,11 +86,10 @@ class SilentPeerTest {
                         BRIEF.idle().toSeconds());
                 assertThat(silent)
                         .as("of those that have bytes to take")
-                        .isLessThanOrEqualTo(Scorecard.limit(BUDGET.plus(MARGIN), PATIENCE));
+                        .isLessThanOrEqualTo(within(BUDGET));
                 assertThat(all)
                         .as("of the idle ones")
-                        .isLessThanOrEqualTo(
-                                Scorecard.limit(BRIEF.idle().plus(CLOSING).plus(MARGIN), PATIENCE));
+                        .isLessThanOrEqualTo(within(BRIEF.idle().plus(CLOSING)));
                 WireClients.await(talkers, "told", WireClient::hasEnded, PATIENCE);
                 assertThat(wire.tunnels()).isZero();
             }
@@ -140,9 +139,15 @@ class SilentPeerTest {
             assertThat(dataPlane.metric("holdfast_keepalive_timeouts_total"))
                     .as("tunnels given up for a silent peer")
                     .isEqualTo(2 * TUNNELS);
-            assertThat(backends).isLessThanOrEqualTo(Scorecard.limit(BUDGET.plus(MARGIN), BUDGET.multipliedBy(3)));
-            assertThat(peers).isLessThanOrEqualTo(Scorecard.limit(BUDGET.plus(MARGIN), BUDGET.multipliedBy(3)));
+            assertThat(backends).isLessThanOrEqualTo(within(BUDGET));
+            assertThat(peers).isLessThanOrEqualTo(within(BUDGET));
         }
+    }
+
+    /** A machine that others use takes longer, but not many times as long: the timers are the kernel's and ours. */
+    private static Duration within(Duration budget) {
+        return Scorecard.limit(
+                budget.plus(MARGIN), budget.multipliedBy(3).plus(MARGIN));
     }
 
     private static Duration since(long nanos) {

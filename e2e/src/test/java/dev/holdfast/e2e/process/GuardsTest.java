@@ -1,8 +1,11 @@
 package dev.holdfast.e2e.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.util.ResourceLeakDetectorFactory;
+import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The guards of the data plane's tests are those of this module's too, without a dependency that would say so. */
@@ -18,5 +21,19 @@ class GuardsTest {
         assertThat(factory)
                 .as("dataplane/target/test-classes is on the class path and its extensions are registered")
                 .startsWith("dev.holdfast.dataplane.guard.");
+    }
+
+    @Test
+    void aBufferThatAProcessDroppedIsToldBeforeItsEnd() throws Exception {
+        // Given
+        JavaProcess leaky = JavaProcess.start(LeakyServer.class.getName(), List.of(), List.of());
+        int port = Integer.parseInt(
+                leaky.await("leaky port=(\\d+)", Duration.ofSeconds(60)).group(1));
+
+        // When
+        leaky.seekLeaks(port);
+
+        // Then
+        assertThatThrownBy(leaky::close).isInstanceOf(AssertionError.class).hasMessageContaining("LEAK: ");
     }
 }

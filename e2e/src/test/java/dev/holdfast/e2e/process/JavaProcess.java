@@ -3,11 +3,16 @@ package dev.holdfast.e2e.process;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
@@ -17,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** A main class of the product in a JVM of its own, on the class path of the tests. Everything it prints is kept. */
 public final class JavaProcess implements AutoCloseable {
     private static final int LINES_MAX = 100_000;
+    private static final String PROBE = "GET / HTTP/1.1\r\nHost: nowhere.test\r\nConnection: close\r\n\r\n";
 
     private final Process process;
     private final Consumer<String> listener;
@@ -161,6 +167,33 @@ public final class JavaProcess implements AutoCloseable {
             process.destroyForcibly().waitFor();
         }
         return process.exitValue();
+    }
+
+    /**
+     * Has it tell of the buffers that nobody released so far: Netty does so with the next buffer that is taken behind a
+     * collection, here for a request at this port of it.
+     */
+    public void seekLeaks(int port) {
+        String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+        Command.expect(Duration.ofSeconds(60), Map.of(), List.of(jcmd, "" + pid(), "GC.run"));
+        for (int i = 0; i < 2; i++) {
+            try (Socket probe = new Socket()) {
+                // The collector hands over what it found in a thread of its own.
+                Thread.sleep(100);
+                probe.setSoTimeout(10_000);
+                probe.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 2_000);
+                probe.getOutputStream().write(PROBE.getBytes(StandardCharsets.US_ASCII));
+                probe.getInputStream().readAllBytes();
+            } catch (SocketTimeoutException e) {
+                // Of a test that drops every packet to it.
+                return;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
     }
 
     /** Kills it; fails when it told of a buffer that nobody released. */
