@@ -25,11 +25,14 @@ final class HostIndex {
     private final Map<String, List<Candidate>> exact;
     private final List<Candidate> expressions;
     private final Map<String, List<Candidate>> prefixes;
+    /** Of the longest prefix, in characters: a path is not searched for what is longer. */
+    private final int prefixCharsMax;
 
     private HostIndex(VirtualHost host, Expressions compiled) {
         Map<String, List<Candidate>> byPath = new HashMap<>();
         Map<String, List<Candidate>> byPrefix = new HashMap<>();
         List<Candidate> inOrder = new ArrayList<>();
+        int longest = 0;
         for (Route route : host.routes()) {
             PathMatch path = route.match().path();
             Candidate candidate = Candidate.of(route, compiled);
@@ -38,15 +41,18 @@ final class HostIndex {
                     byPath.computeIfAbsent(path.value(), key -> new ArrayList<>(1))
                             .add(candidate);
                 case REGEX -> inOrder.add(candidate);
-                case PREFIX ->
+                case PREFIX -> {
                     byPrefix.computeIfAbsent(path.value(), key -> new ArrayList<>(1))
                             .add(candidate);
+                    longest = Math.max(longest, path.value().length());
+                }
             }
         }
         this.host = host;
         this.exact = compact(byPath);
         this.expressions = List.copyOf(inOrder);
         this.prefixes = compact(byPrefix);
+        this.prefixCharsMax = longest;
     }
 
     /** Indexes a host; {@code compiled} is that of its table. */
@@ -90,6 +96,9 @@ final class HostIndex {
         int end = path.length();
         if (end > 1 && path.charAt(end - 1) == '/') {
             end--;
+        }
+        if (end > prefixCharsMax) {
+            end = path.lastIndexOf('/', prefixCharsMax);
         }
         while (end > 0) {
             Route found = first(prefixes.get(path.substring(0, end)), request);
