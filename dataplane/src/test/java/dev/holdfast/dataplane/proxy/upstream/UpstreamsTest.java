@@ -284,6 +284,22 @@ class UpstreamsTest {
     }
 
     @Test
+    void endpointsWhoseHashesAreEqualHaveAnOrder() {
+        // Given
+        EndpointState.Key key = new EndpointState.Key("AaAa", "10.0.0.1", 80);
+        EndpointState.Key alike = new EndpointState.Key("BBBB", "10.0.0.1", 80);
+        // When
+        int order = key.compareTo(alike);
+        // Then
+        assertThat(key).hasSameHashCodeAs(alike);
+        assertThat(order).isNegative();
+        assertThat(key)
+                .isEqualByComparingTo(new EndpointState.Key("AaAa", "10.0.0.1", 80))
+                .isLessThan(new EndpointState.Key("AaAa", "10.0.0.2", 80))
+                .isGreaterThan(new EndpointState.Key("AaAa", "10.0.0.1", 79));
+    }
+
+    @Test
     void hintedZonesAreUsedOnlyWhenEveryReadyEndpointHasHints() {
         // Given
         Upstreams zoned = join(new Upstreams("z1"));
