@@ -1,19 +1,25 @@
 package dev.holdfast.dataplane;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaField;
+import com.tngtech.archunit.core.domain.JavaParameterizedType;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 
@@ -104,6 +110,27 @@ class DataPlaneArchitectureTest {
                 .should()
                 .beFreeOfCycles()
                 .because("data flows one way: sync, match, proxy; admin reads")
+                .check(CLASSES);
+    }
+
+    @Test
+    void recordsThatAreKeysHaveAnOrder() {
+        fields().that()
+                .haveRawType(assignableTo(Map.class).or(assignableTo(Set.class)))
+                .should(new ArchCondition<>("have keys that are no records, or comparable ones") {
+                    @Override
+                    public void check(JavaField item, ConditionEvents events) {
+                        if (item.getType() instanceof JavaParameterizedType type
+                                && !type.getActualTypeArguments().isEmpty()) {
+                            JavaClass key =
+                                    type.getActualTypeArguments().getFirst().toErasure();
+                            boolean ordered = !key.isRecord() || key.isAssignableTo(Comparable.class);
+                            events.add(new SimpleConditionEvent(
+                                    item, ordered, item.getFullName() + " has keys " + key.getName()));
+                        }
+                    }
+                })
+                .because("names are of somebody's choice: what has an order is found among equal hashes in few steps")
                 .check(CLASSES);
     }
 

@@ -1,5 +1,6 @@
 package dev.holdfast.routetable;
 
+import java.util.Comparator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,7 +14,11 @@ import org.jspecify.annotations.Nullable;
 public record BackendTls(
         Verification verification,
         @Nullable String caPem,
-        @Nullable String serverName) {
+        @Nullable String serverName) implements Comparable<BackendTls> {
+    private static final Comparator<BackendTls> ORDER = Comparator.comparing(BackendTls::verification)
+            .thenComparing(BackendTls::serverName, Comparator.nullsFirst(Comparator.naturalOrder()))
+            .thenComparing(BackendTls::caPem, Comparator.nullsFirst(Comparator.naturalOrder()));
+
     /** Whether a backend's certificate is checked. */
     public enum Verification {
         /** Chain and name are checked; a mismatch fails the connection. */
@@ -30,5 +35,11 @@ public record BackendTls(
         if (serverName != null) {
             Bounds.nonEmpty("backendTls.serverName", serverName, Bounds.HOST_CHARS_MAX);
         }
+    }
+
+    /** No order that means anything: for maps, where tenants' names may collide. */
+    @Override
+    public int compareTo(BackendTls other) {
+        return ORDER.compare(this, other);
     }
 }

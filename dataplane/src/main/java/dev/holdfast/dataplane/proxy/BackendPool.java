@@ -34,7 +34,14 @@ final class BackendPool {
             String address,
             int port,
             @Nullable BackendTls tls,
-            String serverName) {
+            String serverName) implements Comparable<Key> {
+        /** For maps, where tenants' and clients' names may collide. */
+        private static final Comparator<Key> ORDER = Comparator.comparing(Key::upstream)
+                .thenComparing(Key::address)
+                .thenComparingInt(Key::port)
+                .thenComparing(Key::serverName)
+                .thenComparing(Key::tls, Comparator.nullsFirst(Comparator.naturalOrder()));
+
         static Key of(EndpointLease lease, String hostSeenByBackend) {
             Upstream upstream = lease.upstream();
             BackendTls tls = upstream.tls();
@@ -44,6 +51,11 @@ final class BackendPool {
                     : BackendTlsHandlers.serverName(hostSeenByBackend).toLowerCase(Locale.ROOT);
             return new Key(
                     upstream.id(), lease.endpoint().address(), lease.endpoint().port(), tls, name);
+        }
+
+        @Override
+        public int compareTo(Key other) {
+            return ORDER.compare(this, other);
         }
     }
 

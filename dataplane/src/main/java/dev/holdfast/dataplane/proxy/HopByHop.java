@@ -3,6 +3,8 @@ package dev.holdfast.dataplane.proxy;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.util.AsciiString;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -23,6 +25,8 @@ final class HopByHop {
     /** The same, with their hashes. */
     private static final AsciiString[] REMOVED =
             ALWAYS.stream().map(AsciiString::new).toArray(AsciiString[]::new);
+    /** What {@code Connection} names of an honest peer. */
+    private static final int FEW = 8;
 
     private static final Set<String> NEVER_TRAILERS = Set.of(
             "host",
@@ -59,14 +63,46 @@ final class HopByHop {
     }
 
     private static void removeNamed(HttpHeaders headers) {
-        for (String value : headers.getAll(HttpHeaderNames.CONNECTION)) {
+        List<String> values = headers.getAll(HttpHeaderNames.CONNECTION);
+        Set<String> many = isFew(values) ? null : new HashSet<>();
+        for (String value : values) {
             for (String named : value.split(",", -1)) {
                 String name = named.trim();
                 if (!name.isEmpty()) {
-                    headers.remove(name);
+                    if (many == null) {
+                        headers.remove(name);
+                    } else {
+                        many.add(name.toLowerCase(Locale.ROOT));
+                    }
                 }
             }
         }
+        if (many != null) {
+            removePresent(headers, many);
+        }
+    }
+
+    private static boolean isFew(List<String> values) {
+        int names = values.size();
+        for (String value : values) {
+            int comma = value.indexOf(',');
+            while (comma >= 0 && ++names <= FEW) {
+                comma = value.indexOf(',', comma + 1);
+            }
+        }
+        return names <= FEW;
+    }
+
+    /** Looks for no name that no field has: a peer may send thousands, and each look is a walk over what collides. */
+    private static void removePresent(HttpHeaders headers, Set<String> named) {
+        Set<String> present = new HashSet<>();
+        for (Map.Entry<String, String> field : headers) {
+            String name = field.getKey().toLowerCase(Locale.ROOT);
+            if (named.contains(name)) {
+                present.add(name);
+            }
+        }
+        present.forEach(headers::remove);
     }
 
     /** Removes from a trailer section what would change how the message is read. */

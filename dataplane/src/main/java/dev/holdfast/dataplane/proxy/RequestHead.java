@@ -6,8 +6,8 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpVersion;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -15,16 +15,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A request as it is routed: the authority and the path of its target and of its {@code Host} (RFC 9112 §3.2).
- *
- * @param request as received, a character per octet
- * @param hostField the authority as received, with its port; empty when HTTP/1.0 named none
- * @param host lower case, without port and trailing dot
- * @param rawPath byte for byte as received; {@code *} for {@code OPTIONS *}
- * @param query with its question mark, byte for byte; empty without one
- * @param path in the form that is matched
+ * Confined to its loop, and read before the head is edited for the backend.
  */
-record RequestHead(HttpRequest request, String hostField, String host, String rawPath, String query, String path)
-        implements RequestView {
+final class RequestHead implements RequestView {
     /** A request that cannot be routed at all. */
     static final class BadRequestException extends Exception {
         private static final long serialVersionUID = 1;
@@ -39,6 +32,54 @@ record RequestHead(HttpRequest request, String hostField, String host, String ra
     }
 
     private static final int HOST_CHARS_MAX = 253;
+
+    private final HttpRequest request;
+    private final String hostField;
+    private final String host;
+    private final String rawPath;
+    private final String query;
+    private final String path;
+    /** Most requests meet no condition. */
+    private @Nullable ConditionValues conditions;
+
+    private RequestHead(HttpRequest request, String hostField, String host, String rawPath, String query, String path) {
+        this.request = request;
+        this.hostField = hostField;
+        this.host = host;
+        this.rawPath = rawPath;
+        this.query = query;
+        this.path = path;
+    }
+
+    /** As received, a character per octet. */
+    HttpRequest request() {
+        return request;
+    }
+
+    /** The authority as received, with its port; empty when HTTP/1.0 named none. */
+    String hostField() {
+        return hostField;
+    }
+
+    @Override
+    public String host() {
+        return host;
+    }
+
+    /** Byte for byte as received; {@code *} for {@code OPTIONS *}. */
+    String rawPath() {
+        return rawPath;
+    }
+
+    /** With its question mark, byte for byte; empty without one. */
+    String query() {
+        return query;
+    }
+
+    @Override
+    public String path() {
+        return path;
+    }
 
     /** Reads the target and the host. */
     static RequestHead parse(HttpRequest request) throws BadRequestException {
@@ -162,31 +203,27 @@ record RequestHead(HttpRequest request, String hostField, String host, String ra
     }
 
     @Override
-    public List<String> headerValues(String name) {
-        return request.headers().getAll(name);
+    public Collection<String> headerValues(String name) {
+        return conditions().header(name);
     }
 
     @Override
-    public List<String> queryValues(String name) {
-        List<String> values = new ArrayList<>();
-        if (query.length() > 1) {
-            for (String pair : query.substring(1).split("&", -1)) {
-                int equals = pair.indexOf('=');
-                String key = decoded(equals < 0 ? pair : pair.substring(0, equals));
-                if (name.equals(key)) {
-                    String value = equals < 0 ? "" : decoded(pair.substring(equals + 1));
-                    if (value != null) {
-                        values.add(value);
-                    }
-                }
-            }
+    public Collection<String> queryValues(String name) {
+        return conditions().parameter(name);
+    }
+
+    @Override
+    public Collection<String> subprotocols() {
+        return conditions().subprotocols();
+    }
+
+    private ConditionValues conditions() {
+        ConditionValues known = conditions;
+        if (known == null) {
+            known = new ConditionValues(this);
+            conditions = known;
         }
-        return values;
-    }
-
-    @Override
-    public List<String> subprotocols() {
-        return tokens("Sec-WebSocket-Protocol");
+        return known;
     }
 
     /** The members of a list field, in order, without empty ones. */
@@ -200,24 +237,5 @@ record RequestHead(HttpRequest request, String hostField, String host, String ra
             }
         }
         return tokens;
-    }
-
-    private static @Nullable String decoded(String text) {
-        byte[] octets = text.getBytes(StandardCharsets.ISO_8859_1);
-        int length = 0;
-        for (int i = 0; i < octets.length; i++) {
-            int octet = octets[i];
-            if (octet == '%') {
-                int high = i + 2 < octets.length ? Character.digit(octets[i + 1], 16) : -1;
-                int low = i + 2 < octets.length ? Character.digit(octets[i + 2], 16) : -1;
-                if (high < 0 || low < 0) {
-                    return null;
-                }
-                octet = high << 4 | low;
-                i += 2;
-            }
-            octets[length++] = (byte) octet;
-        }
-        return new String(octets, 0, length, StandardCharsets.UTF_8);
     }
 }

@@ -56,7 +56,8 @@ sealed interface UpgradeClass {
         List<String> extensions = head.tokens("Sec-WebSocket-Extensions").stream()
                 .map(extension -> extension.split(";", 2)[0].trim())
                 .toList();
-        return new WebSocket(new UpgradeRequest.Offer(keys.getFirst(), head.subprotocols(), extensions));
+        return new WebSocket(
+                new UpgradeRequest.Offer(keys.getFirst(), head.tokens("Sec-WebSocket-Protocol"), extensions));
     }
 
     private static boolean containsToken(List<String> tokens, String token) {

@@ -4,8 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.dataplane.proxy.timer.TimerWheel;
 import dev.holdfast.dataplane.proxy.transport.KeepAlive;
+import dev.holdfast.routetable.BackendTls;
+import dev.holdfast.routetable.BackendTls.Verification;
 import io.netty.channel.embedded.EmbeddedChannel;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Who has to leave when there is no room for all that wait. */
@@ -34,6 +42,34 @@ class BackendPoolTest {
         assertThat(pool.take(second.key())).isSameAs(second);
         assertThat(pool.take(third.key())).isSameAs(third);
         assertThat(pool.take(newcomer.key())).isSameAs(newcomer);
+    }
+
+    @Test
+    void whatConnectionsAreSharedByHasAnOrderInEveryPart() {
+        // Given
+        List<BackendPool.Key> inOrder = List.of(
+                new BackendPool.Key("AaAa", "a", 80, null, ""),
+                new BackendPool.Key("AaAa", "a", 80, tls(Verification.VERIFY, null, null), ""),
+                new BackendPool.Key("AaAa", "a", 80, tls(Verification.VERIFY, "AaAa", null), ""),
+                new BackendPool.Key("AaAa", "a", 80, tls(Verification.VERIFY, "BBBB", null), ""),
+                new BackendPool.Key("AaAa", "a", 80, tls(Verification.VERIFY, null, "a.test"), ""),
+                new BackendPool.Key("AaAa", "a", 80, tls(Verification.SKIP, null, null), ""),
+                new BackendPool.Key("AaAa", "a", 80, null, "a.test"),
+                new BackendPool.Key("AaAa", "a", 81, null, ""),
+                new BackendPool.Key("AaAa", "b", 80, null, ""),
+                new BackendPool.Key("BBBB", "a", 80, null, ""));
+        List<BackendPool.Key> shuffled = new ArrayList<>(inOrder);
+        Collections.shuffle(shuffled, new Random(1));
+        // When
+        shuffled.sort(null);
+        // Then
+        assertThat(shuffled).isEqualTo(inOrder);
+        assertThat(new TreeSet<>(inOrder)).hasSameSizeAs(inOrder);
+        assertThat(tls(Verification.SKIP, "a", "b")).isEqualByComparingTo(tls(Verification.SKIP, "a", "b"));
+    }
+
+    private static BackendTls tls(Verification verification, @Nullable String caPem, @Nullable String serverName) {
+        return new BackendTls(verification, caPem, serverName);
     }
 
     @Test

@@ -8,9 +8,13 @@ import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.ValueMatch;
 import dev.holdfast.routetable.VirtualHost;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,11 +29,14 @@ final class HostIndex {
     private final Map<String, List<Candidate>> exact;
     private final List<Candidate> expressions;
     private final Map<String, List<Candidate>> prefixes;
+    /** Of the longest prefix, in characters: a path is not searched for what is longer. */
+    private final int prefixCharsMax;
 
     private HostIndex(VirtualHost host, Expressions compiled) {
         Map<String, List<Candidate>> byPath = new HashMap<>();
         Map<String, List<Candidate>> byPrefix = new HashMap<>();
         List<Candidate> inOrder = new ArrayList<>();
+        int longest = 0;
         for (Route route : host.routes()) {
             PathMatch path = route.match().path();
             Candidate candidate = Candidate.of(route, compiled);
@@ -38,15 +45,18 @@ final class HostIndex {
                     byPath.computeIfAbsent(path.value(), key -> new ArrayList<>(1))
                             .add(candidate);
                 case REGEX -> inOrder.add(candidate);
-                case PREFIX ->
+                case PREFIX -> {
                     byPrefix.computeIfAbsent(path.value(), key -> new ArrayList<>(1))
                             .add(candidate);
+                    longest = Math.max(longest, path.value().length());
+                }
             }
         }
         this.host = host;
         this.exact = compact(byPath);
         this.expressions = List.copyOf(inOrder);
         this.prefixes = compact(byPrefix);
+        this.prefixCharsMax = longest;
     }
 
     /** Indexes a host; {@code compiled} is that of its table. */
@@ -91,6 +101,9 @@ final class HostIndex {
         if (end > 1 && path.charAt(end - 1) == '/') {
             end--;
         }
+        if (end > prefixCharsMax) {
+            end = path.lastIndexOf('/', prefixCharsMax);
+        }
         while (end > 0) {
             Route found = first(prefixes.get(path.substring(0, end)), request);
             if (found != null) {
@@ -123,8 +136,8 @@ final class HostIndex {
                         match.path().type() == PathMatch.Type.REGEX
                                 ? compiled.of(match.path().value())
                                 : null,
-                        Condition.of(match.headers(), compiled),
-                        Condition.of(match.queryParams(), compiled));
+                        conditions(match.headers(), header -> header.name().toLowerCase(Locale.ROOT), compiled),
+                        conditions(match.queryParams(), ValueMatch::name, compiled));
             } catch (PatternSyntaxException e) {
                 throw new IllegalArgumentException(
                         "route " + route.id() + ": " + e.getMessage() + " (expected: an RE2 expression)", e);
@@ -146,23 +159,27 @@ final class HostIndex {
                 }
             }
             List<String> subprotocols = route.match().subprotocols();
-            return subprotocols.isEmpty() || request.subprotocols().stream().anyMatch(subprotocols::contains);
+            return subprotocols.isEmpty() || !Collections.disjoint(subprotocols, request.subprotocols());
         }
-    }
 
-    private record Condition(String name, @Nullable Pattern pattern, String value) {
-        static List<Condition> of(List<ValueMatch> matches, Expressions compiled) {
+        private static List<Condition> conditions(
+                List<ValueMatch> matches, Function<ValueMatch, String> name, Expressions compiled) {
             return matches.stream()
                     .map(match -> new Condition(
-                            match.name(),
+                            name.apply(match),
                             match.type() == ValueMatch.Type.REGEX ? compiled.of(match.value()) : null,
                             match.value()))
                     .toList();
         }
+    }
 
-        boolean anyOf(List<String> values) {
+    private record Condition(String name, @Nullable Pattern pattern, String value) {
+        boolean anyOf(Collection<String> values) {
+            if (pattern == null) {
+                return values.contains(value);
+            }
             for (String candidate : values) {
-                if (pattern == null ? value.equals(candidate) : pattern.matches(candidate)) {
+                if (pattern.matches(candidate)) {
                     return true;
                 }
             }

@@ -3,6 +3,7 @@ package dev.holdfast.routetable.match;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import com.sun.management.ThreadMXBean;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.PathMatch;
 import dev.holdfast.routetable.RandomTables;
@@ -18,6 +19,7 @@ import dev.holdfast.routetable.VirtualHost;
 import dev.holdfast.routetable.match.MatchResult.Matched;
 import dev.holdfast.routetable.match.MatchResult.NoMatch;
 import dev.holdfast.routetable.match.MatchResult.Reason;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -136,6 +138,44 @@ class MatchIndexTest {
             assertThat(match.type().name().toLowerCase(java.util.Locale.ROOT) + ":" + match.value())
                     .isEqualTo(expected);
         });
+    }
+
+    @ParameterizedTest
+    @CsvSource({"/a, /a", "/a, /a/b/", "/a/bb, /a/bb/cc", "/a/bb/c, /a/bb/c", "/a/bb/c, /a/bb/c/d/e", "/, /b/bb/cc/dd"})
+    void aPathThatIsLongerThanEveryPrefixFindsTheLongestOfItsOwn(String expected, String path) {
+        // Given
+        MatchIndex index = MatchIndex.of(table(host(
+                "h",
+                PathMatch.prefix("/"),
+                PathMatch.prefix("/a"),
+                PathMatch.prefix("/a/bb"),
+                PathMatch.prefix("/a/bb/c"))));
+
+        // When
+        MatchResult result = index.match(TestRequest.of("h", path));
+
+        // Then
+        assertThat(result)
+                .isInstanceOfSatisfying(
+                        Matched.class,
+                        matched -> assertThat(matched.route().match().path().value())
+                                .isEqualTo(expected));
+    }
+
+    @Test
+    void aLongPathIsNotCopiedElementByElement() {
+        // Given
+        MatchIndex index = MatchIndex.of(table(host("h", PathMatch.prefix("/b/c"))));
+        TestRequest request = TestRequest.of("h", "/a".repeat(8_192));
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+
+        // When
+        MatchResult result = index.match(request);
+
+        // Then
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(1 << 20);
+        assertThat(result).isEqualTo(new NoMatch(Reason.NO_ROUTE));
     }
 
     @Test

@@ -12,6 +12,7 @@ import dev.holdfast.routetable.match.MatchResult.NoMatch;
 import dev.holdfast.routetable.match.MatchResult.Reason;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 
 /** The rules of matching read aloud: looks at every host and every route, and compares the ones that apply. */
@@ -84,7 +85,7 @@ final class ReferenceMatcher {
         return found.size() >= wanted.size() && found.subList(0, wanted.size()).equals(wanted);
     }
 
-    private static boolean valueApplies(ValueMatch match, List<String> values) {
+    private static boolean valueApplies(ValueMatch match, Collection<String> values) {
         return values.stream().anyMatch(value -> switch (match.type()) {
             case EXACT -> value.equals(match.value());
             case REGEX -> Pattern.matches(match.value(), value);

@@ -30,12 +30,10 @@ public final class ForwardedFields {
     /** Deletes, appends and sets, in place. */
     public static void apply(HttpHeaders headers, ClientInfo client) {
         deleteForged(headers, client.peerTrusted());
-        if (!headers.contains(FORWARDED)) {
-            // A trusted peer that speaks only the older field: both must tell the same hops (RFC 7239 §7.4).
-            hops(headers.getAll(FOR)).forEach(hop -> append(headers, FORWARDED, "for=" + node(hop)));
+        if (headers.contains(FOR) && !headers.contains(FORWARDED)) {
+            headers.set(FORWARDED, elements(headers.getAll(FOR)));
         }
-        String peer = text(client.peer().getAddress());
-        append(headers, FOR, peer);
+        append(headers, FOR, text(client.peer().getAddress()));
         append(headers, FORWARDED, element(client));
         headers.set(REAL_IP, text(client.address()));
         setUnlessTrusted(headers, PROTO, client.scheme().text());
@@ -56,6 +54,18 @@ public final class ForwardedFields {
     private static void append(HttpHeaders headers, AsciiString name, String value) {
         List<String> known = headers.contains(name) ? headers.getAll(name) : List.of();
         headers.set(name, known.isEmpty() ? value : String.join(", ", known) + ", " + value);
+    }
+
+    /**
+     * What a trusted peer that speaks only the older field would have said in the newer: both must tell the same hops
+     * (RFC 7239 §7.4). Fields, for there may be none.
+     */
+    private static List<String> elements(List<String> values) {
+        StringBuilder elements = new StringBuilder();
+        for (String hop : hops(values)) {
+            elements.append(elements.isEmpty() ? "for=" : ", for=").append(node(hop));
+        }
+        return elements.isEmpty() ? List.of() : List.of(elements.toString());
     }
 
     private static void deleteForged(HttpHeaders headers, boolean peerTrusted) {

@@ -10,6 +10,7 @@ import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.cumulative.CumulativeCounter;
 import io.micrometer.core.instrument.noop.NoopTimer;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -34,7 +35,15 @@ public final class RouteMetrics {
         Duration.ofDays(1), Duration.ofDays(3)
     };
 
-    private record Answer(String method, int hundreds) {}
+    private record Answer(String method, int hundreds) implements Comparable<Answer> {
+        private static final Comparator<Answer> ORDER =
+                Comparator.comparing(Answer::method).thenComparingInt(Answer::hundreds);
+
+        @Override
+        public int compareTo(Answer other) {
+            return ORDER.compare(this, other);
+        }
+    }
 
     private final MeterRegistry registry;
     private final Tags tags;

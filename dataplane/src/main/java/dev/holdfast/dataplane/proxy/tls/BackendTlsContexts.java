@@ -12,6 +12,7 @@ import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslProvider;
 import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
 import java.net.InetSocketAddress;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,9 +34,18 @@ public final class BackendTlsContexts implements BackendTlsHandlers, ActiveRoute
     private static final Logger LOG = LoggerFactory.getLogger(BackendTlsContexts.class);
 
     private record Key(
-            BackendTls.Verification verification, @Nullable String caPem) {
+            BackendTls.Verification verification, @Nullable String caPem) implements Comparable<Key> {
+        /** For maps, where tenants' authorities may collide. */
+        private static final Comparator<Key> ORDER = Comparator.comparing(Key::verification)
+                .thenComparing(Key::caPem, Comparator.nullsFirst(Comparator.naturalOrder()));
+
         static Key of(BackendTls tls) {
             return new Key(tls.verification(), tls.caPem());
+        }
+
+        @Override
+        public int compareTo(Key other) {
+            return ORDER.compare(this, other);
         }
     }
 

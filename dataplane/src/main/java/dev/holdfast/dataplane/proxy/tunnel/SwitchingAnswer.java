@@ -10,8 +10,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Checks a backend's 101 against what the client asked for (RFC 6455 §4.1 and §4.2.2). */
@@ -79,12 +81,19 @@ final class SwitchingAnswer {
                         && !offer.subprotocols().contains(subprotocol.getFirst().strip())) {
             return "bad_101_subprotocol";
         }
-        for (String extension : extensionNames(headers.getAll(HttpHeaderNames.SEC_WEBSOCKET_EXTENSIONS))) {
-            if (offer.extensions().stream().noneMatch(offered -> offered.equalsIgnoreCase(extension))) {
-                return "bad_101_extension";
-            }
+        List<String> extensions = extensionNames(headers.getAll(HttpHeaderNames.SEC_WEBSOCKET_EXTENSIONS));
+        return extensions.isEmpty() || lowerCase(offer.extensions()).containsAll(extensions)
+                ? null
+                : "bad_101_extension";
+    }
+
+    /** A set, for the client's extensions and the backend's may be many. */
+    private static Set<String> lowerCase(List<String> names) {
+        Set<String> lowerCase = HashSet.newHashSet(names.size());
+        for (String name : names) {
+            lowerCase.add(name.toLowerCase(Locale.ROOT));
         }
-        return null;
+        return lowerCase;
     }
 
     /** The {@code Sec-WebSocket-Accept} that answers a key. */
@@ -93,7 +102,7 @@ final class SwitchingAnswer {
         return Base64.getEncoder().encodeToString(digest);
     }
 
-    /** The names in extension lists; parameters, quoted or not, are skipped. */
+    /** The names in extension lists, in lower case; parameters, quoted or not, are skipped. */
     static List<String> extensionNames(List<String> fields) {
         List<String> names = new ArrayList<>();
         for (String field : fields) {

@@ -11,20 +11,30 @@ final class Cookies {
     static List<String> values(List<String> fields, String name) {
         List<String> values = new ArrayList<>(1);
         for (String field : fields) {
-            int start = 0;
-            while (start < field.length()) {
+            int stop;
+            for (int start = 0; start < field.length(); start = stop + 1) {
                 int end = field.indexOf(';', start);
-                int stop = end < 0 ? field.length() : end;
-                int equals = field.indexOf('=', start);
-                if (equals > 0
-                        && equals < stop
-                        && field.substring(start, equals).strip().equals(name)) {
+                stop = end < 0 ? field.length() : end;
+                int equals = field.indexOf('=', start, stop);
+                if (equals > start && isStripped(field, start, equals, name)) {
                     values.add(unquoted(field.substring(equals + 1, stop).strip()));
                 }
-                start = stop + 1;
             }
         }
         return values;
+    }
+
+    /** Whether a part of a field is a name, without regard to space around it; it copies nothing. */
+    private static boolean isStripped(String field, int start, int end, String name) {
+        int from = start;
+        int to = end;
+        while (from < to && Character.isWhitespace(field.charAt(from))) {
+            from++;
+        }
+        while (to > from && Character.isWhitespace(field.charAt(to - 1))) {
+            to--;
+        }
+        return to - from == name.length() && field.startsWith(name, from);
     }
 
     private static String unquoted(String value) {

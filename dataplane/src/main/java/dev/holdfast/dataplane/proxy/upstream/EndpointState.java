@@ -5,14 +5,23 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** What is known of one address of one endpoint group, for as long as it is listed or in use. Thread-safe. */
 final class EndpointState {
-    /** The identity of an endpoint: it outlives every table. */
-    record Key(String group, String address, int port) {}
+    /** The identity of an endpoint: it outlives every table. Ordered for maps: tenants' names may collide. */
+    record Key(String group, String address, int port) implements Comparable<Key> {
+        private static final Comparator<Key> ORDER =
+                Comparator.comparing(Key::group).thenComparing(Key::address).thenComparingInt(Key::port);
+
+        @Override
+        public int compareTo(Key other) {
+            return ORDER.compare(this, other);
+        }
+    }
 
     private static final int COOKIE_BYTES = 16;
 

@@ -171,12 +171,21 @@ public final class Upstreams implements ActiveRoutes.Participant {
     }
 
     private @Nullable Lease byCookie(View routed, RouteAction.Forward forward, ClientKey client) {
+        boolean several = forward.upstreams().size() > 1;
+        Map<String, List<String>> read = several ? new HashMap<>() : Map.of();
         for (WeightedUpstream share : forward.upstreams()) {
             UpstreamView upstream = share.weight() == 0 ? null : routed.upstream(share.upstream());
             StickyCookie cookie =
                     upstream == null ? null : upstream.upstream().balancing().stickyCookie();
             if (upstream != null && cookie != null) {
-                for (String value : Cookies.values(client.cookies(), cookie.name())) {
+                List<String> values = read.get(cookie.name());
+                if (values == null) {
+                    values = Cookies.values(client.cookies(), cookie.name());
+                    if (several) {
+                        read.put(cookie.name(), values);
+                    }
+                }
+                for (String value : values) {
                     Candidate candidate = upstream.group().byCookie(value);
                     if (candidate != null) {
                         Choice choice = new Choice(upstream, client, Set.of());

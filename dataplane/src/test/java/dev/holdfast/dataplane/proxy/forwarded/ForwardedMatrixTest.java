@@ -2,6 +2,7 @@ package dev.holdfast.dataplane.proxy.forwarded;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.dataplane.Allocation;
 import io.netty.handler.codec.http.DefaultHttpHeaders;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpVersion;
@@ -132,6 +133,44 @@ class ForwardedMatrixTest {
         assertThat(seen.get("X-Forwarded-Port")).isEqualTo("443");
         assertThat(seen.get("X-Request-ID")).isEqualTo("trace-1");
         assertThat(seen.contains("X_Forwarded_For")).isFalse();
+    }
+
+    @Test
+    void theHopsOfTheOlderFieldAreToldInForwardedToo() throws UnknownHostException {
+        // When
+        HttpHeaders seen = forwarded(
+                "10.0.0.1",
+                headers("X-Forwarded-For", "203.0.113.9, ,2001:db8::5", "X-Forwarded-For", "a \"b\",10.0.0.2"));
+        // Then
+        assertThat(seen.getAll("Forwarded"))
+                .containsExactly("for=203.0.113.9, for=\"[2001:db8::5]\", for=\"a \\\"b\\\"\", for=10.0.0.2, "
+                        + "for=10.0.0.1;host=\"a.test:81\";proto=http");
+        assertThat(seen.getAll("X-Forwarded-For"))
+                .containsExactly("203.0.113.9, ,2001:db8::5, a \"b\",10.0.0.2, 10.0.0.1");
+    }
+
+    @Test
+    void manyHopsAreJoinedOnce() throws UnknownHostException {
+        // Given
+        HttpHeaders headers = headers("X-Forwarded-For", "1" + ",1".repeat(4_000));
+        ClientInfo client = new ClientInfo(
+                new InetSocketAddress(InetAddress.getByName("10.0.0.1"), 40_000),
+                true,
+                InetAddress.getByName("10.0.0.1"),
+                Scheme.HTTP,
+                8080,
+                "a.test",
+                "a.test",
+                null,
+                "id");
+        // When
+        long bytes = Allocation.of(() -> ForwardedFields.apply(headers, client));
+        // Then
+        assertThat(bytes).isLessThan(8 << 20);
+        assertThat(headers.get("Forwarded").split(", ", -1))
+                .hasSize(4_002)
+                .startsWith("for=1", "for=1")
+                .endsWith("for=1", "for=10.0.0.1;host=a.test;proto=http");
     }
 
     @Test

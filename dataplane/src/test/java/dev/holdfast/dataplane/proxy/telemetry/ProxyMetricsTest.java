@@ -53,6 +53,22 @@ class ProxyMetricsTest {
     }
 
     @Test
+    void routesWhoseHashesAreEqualHaveAnOrder() {
+        // Given
+        RouteKey key = new RouteKey("AaAa", "AaBB");
+        RouteKey alike = new RouteKey("AaAa", "BBAa");
+        // When
+        int order = key.compareTo(alike);
+        // Then
+        assertThat(key).hasSameHashCodeAs(alike);
+        assertThat(order).isNegative();
+        assertThat(key)
+                .isEqualByComparingTo(new RouteKey("AaAa", "AaBB"))
+                .isLessThan(new RouteKey("BBAa", "AaBB"))
+                .isGreaterThan(RouteKey.UNMATCHED);
+    }
+
+    @Test
     void handshakesRequestsAndConnectionsAreCounted() {
         // Given
         RouteMetrics route = metrics.route(OWNER);

@@ -3,6 +3,7 @@ package dev.holdfast.dataplane.proxy.upstream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.holdfast.dataplane.Allocation;
 import dev.holdfast.dataplane.match.ActiveRoutes;
 import dev.holdfast.routetable.Balancing;
 import dev.holdfast.routetable.Balancing.Policy;
@@ -261,6 +262,41 @@ class UpstreamsTest {
         // Then
         assertThat(taken).containsOnlyKeys("a", "b");
         assertThat(taken.getOrDefault("b", 0) / 20_000.0).isCloseTo(0.1, within(0.02));
+    }
+
+    @Test
+    void cookiesAreReadOnceForAllUpstreamsOfARoute() {
+        // Given
+        List<Upstream> all = new ArrayList<>();
+        List<WeightedUpstream> shares = new ArrayList<>();
+        for (int i = 0; i < 32; i++) {
+            all.add(new Upstream("u" + i, "group", null, STICKY));
+            shares.add(new WeightedUpstream("u" + i, 1));
+        }
+        swap(all, new EndpointGroup("group", ready(1, 2)));
+        Forward many = new Forward(shares, Rewrite.NONE, HeaderChanges.NONE, HeaderChanges.NONE, Timeouts.DEFAULT);
+        ClientKey client = client(1, "hf=x;".repeat(3_000));
+        long one = Allocation.of(() -> lease(upstreams, Forward.to("u0"), client));
+        // When
+        long bytes = Allocation.of(() -> lease(upstreams, many, client));
+        // Then
+        assertThat(bytes).isLessThan(3 * one);
+    }
+
+    @Test
+    void endpointsWhoseHashesAreEqualHaveAnOrder() {
+        // Given
+        EndpointState.Key key = new EndpointState.Key("AaAa", "10.0.0.1", 80);
+        EndpointState.Key alike = new EndpointState.Key("BBBB", "10.0.0.1", 80);
+        // When
+        int order = key.compareTo(alike);
+        // Then
+        assertThat(key).hasSameHashCodeAs(alike);
+        assertThat(order).isNegative();
+        assertThat(key)
+                .isEqualByComparingTo(new EndpointState.Key("AaAa", "10.0.0.1", 80))
+                .isLessThan(new EndpointState.Key("AaAa", "10.0.0.2", 80))
+                .isGreaterThan(new EndpointState.Key("AaAa", "10.0.0.1", 79));
     }
 
     @Test
