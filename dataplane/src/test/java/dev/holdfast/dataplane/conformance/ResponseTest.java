@@ -224,8 +224,8 @@ class ResponseTest {
         String trailers = "Host: evil.test\r\nContent-Length: 3\r\nTransfer-Encoding: gzip\r\nAuthorization: x\r\n"
                 + "WWW-Authenticate: y\r\nProxy-Authorization: z\r\nSet-Cookie: a=b\r\nConnection: close\r\n"
                 + "X-Sum: 7\r\n";
-        try (SplitAnswers answers = SplitAnswers.of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                + "5\r\nhello\r\n0\r\n" + trailers + "\r\n")) {
+        try (SplitAnswers answers = SplitAnswers.of(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + "5\r\nhello\r\n0\r\n" + trailers + "\r\n")) {
             RIG.serve(answers.backend());
 
             // When

@@ -64,7 +64,8 @@ class OperatorLossStory {
             release.serve("after-the-kill-" + killed + ".test", "echo");
             double seconds = (System.nanoTime() - killed) / 1e9;
 
-            // Then: what the new operators read is what the old ones had read, so its digest says that nothing is to be sent
+            // Then: what the new operators read is what the old ones had read, so its digest says that nothing is to be
+            // sent
             // again; the edit came when both had read, and so as a delta
             traffic.stopRequests();
             double sentAgain = release.fullTables(dataPlanes) - fullTables;

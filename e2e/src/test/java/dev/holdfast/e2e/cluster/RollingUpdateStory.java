@@ -101,7 +101,8 @@ class RollingUpdateStory {
                     "their streams lost",
                     Duration.ofSeconds(60),
                     () -> release.streamsLost(dataPlanes) >= streamsLost + dataPlanes.size());
-            // Full tables are told, not judged: one is due to whoever missed the edit and meets an operator that began after
+            // Full tables are told, not judged: one is due to whoever missed the edit and meets an operator that began
+            // after
             // it. OperatorLossStory, where nothing is edited meanwhile, judges them.
             System.out.printf(
                     Locale.ROOT,

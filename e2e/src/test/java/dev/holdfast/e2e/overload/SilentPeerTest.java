@@ -84,9 +84,7 @@ class SilentPeerTest {
                         BUDGET.toSeconds(),
                         all.toNanos() / 1e9,
                         BRIEF.idle().toSeconds());
-                assertThat(silent)
-                        .as("of those that have bytes to take")
-                        .isLessThanOrEqualTo(within(BUDGET));
+                assertThat(silent).as("of those that have bytes to take").isLessThanOrEqualTo(within(BUDGET));
                 assertThat(all)
                         .as("of the idle ones")
                         .isLessThanOrEqualTo(within(BRIEF.idle().plus(CLOSING)));
@@ -146,8 +144,7 @@ class SilentPeerTest {
 
     /** A machine that others use takes longer, but not many times as long: the timers are the kernel's and ours. */
     private static Duration within(Duration budget) {
-        return Scorecard.limit(
-                budget.plus(MARGIN), budget.multipliedBy(3).plus(MARGIN));
+        return Scorecard.limit(budget.plus(MARGIN), budget.multipliedBy(3).plus(MARGIN));
     }
 
     private static Duration since(long nanos) {
