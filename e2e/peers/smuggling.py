@@ -1,7 +1,8 @@
 """The smuggling vectors of the conformance tests against real servers. The oracle is the two-request probe: behind every
 attack the same connection, if it is open, and another client ask for targets of their own and must get their own answers;
 what Holdfast sent (a recorder between it and the server reads it) is what the verdict says, body by body what the vector's
-bytes say; and what the server says it saw is what Holdfast sent and what the clients asked for, request by request."""
+bytes say, and as often: only what a dead connection never answered is sent again; and what the server says it saw is what
+Holdfast sent and what the clients asked for, request by request."""
 
 import collections
 import re
@@ -162,6 +163,10 @@ class Ledger:
                 yield f"{key}: {what} saw {seen[key]}, the clients asked {asked[key]}, were answered {answered[key]}"
 
 
+def whole(one):
+    return one.method, one.target, bytes(one.body)
+
+
 def shortened(counter, words):
     found = collections.Counter()
     for key, count in counter.items():
@@ -171,7 +176,11 @@ def shortened(counter, words):
 
 def total(counter):
     """(requests, bytes of their bodies)"""
-    return sum(counter.values()), sum(max(0, key[2]) * count for key, count in counter.items() if len(key) > 2)
+    return sum(counter.values()), sum(bytes_of(key[2]) * count for key, count in counter.items() if len(key) > 2)
+
+
+def bytes_of(body):
+    return len(body) if isinstance(body, bytes) else max(0, body)
 
 
 class Attack:
@@ -182,6 +191,8 @@ class Attack:
         self.deviations = []  # from the verdict
         self.contaminated = []  # an answer that was another's, or a request nobody sent
         self.requests = 0
+        self.exact = collections.Counter()  # requests that had to be sent once, and were, as the recorder counted them
+        self.again = 0  # requests that were sent once more, since the connection ended without an answer
         self.refused_by_server = 0
         self.ledger = Ledger()
         self.recorded, self.served = (0, 0), (0, 0)  # requests and bytes of bodies, as the recorder and the server counted
@@ -276,12 +287,34 @@ class Attack:
         if not fits:
             self._deviate(vector, f"the server was sent {targets} (expected: {vector.kind} {expected})")
         known = vector.requests(self._host)
+        if vector.kind == "forward" and not ended_early:
+            self._count(vector, known, seen)
         for one in seen:
             if one.complete and (one.method, one.target, one.body) not in known:
                 self._deviate(vector, f"the server was sent {one.start} with {one.body[:80]!r} (expected: {known})")
         for one in seen:
             if one.values("http2-settings") or "h2c" in " ".join(one.values("upgrade")).lower():
                 self._deviate(vector, "the server was sent h2c")
+
+    def _count(self, vector, known, seen):
+        """Every request and every byte of its body is sent once, and once more for each time that nobody answered."""
+        expected = collections.Counter(known)
+        found = collections.Counter(whole(one) for one in seen if one.complete)
+        these = set(map(id, seen))
+        unanswered = collections.Counter(whole(one) for one in self._unanswered() if id(one) in these)
+        for key in expected | found:
+            more = found[key] - expected[key]
+            if not 0 <= more <= unanswered[key]:
+                self._deviate(vector, f"the server was sent {key[:2]} {found[key]} times (expected: {expected[key]})")
+            self.again += max(0, more)
+        self.exact += expected
+
+    def _unanswered(self):
+        """What was sent whole on connections that ended without an answer to it."""
+        for recorded in self._tap.connections:
+            if recorded.ended and recorded.malformed is None:
+                answered = sum(answer is not None for _, answer in self._tap.answers(recorded))
+                yield from (one for one in recorded.requests[answered:] if one.complete)
 
     def compare(self, log, counts_bodies):
         """The requests that the server says it saw against those that were sent and those that the clients asked for,
@@ -383,6 +416,12 @@ def tell(report, attacks, vectors):
     report.check("corpus -> verdict", vectors >= 200, vectors)
     contaminated = sum(len(attack.contaminated) for attack in attacks)
     report.figure(f"R35 {vectors} vectors x {len(attacks)} real servers, contaminated requests {contaminated}")
+    exact = tuple(map(sum, zip(*(total(attack.exact) for attack in attacks))))
+    report.check("forwarded -> verdict", exact[0] >= len(attacks) and exact[1] > 0, exact)
+    report.figure(
+        f"forwarded and answered: requests/bytes {exact[0]}/{exact[1]}, sent exactly so often, "
+        f"and {sum(attack.again for attack in attacks)} once more behind a connection that ended without an answer"
+    )
     sums = {
         what: tuple(map(sum, zip(*(count(attack) for attack in attacks))))
         for what, count in (
