@@ -73,7 +73,7 @@ final class Exchange {
     private boolean keepAlive;
     private boolean backendKeepAlive;
     private boolean reused;
-    private boolean retried;
+    private boolean moved;
     private boolean bodyForwarded;
     private boolean requestEnded;
     private boolean answerBegan;
@@ -101,7 +101,7 @@ final class Exchange {
             case Selection.Unavailable unavailable -> fail(503, "No backend is available");
             case Selection.Selected selected -> {
                 lease = selected.lease();
-                BackendConnection pooled = services.pool().take(key(selected.lease()));
+                BackendConnection pooled = services.pool().take(request.poolKey(selected.lease()));
                 if (pooled != null) {
                     reused = true;
                     send(pooled);
@@ -112,15 +112,6 @@ final class Exchange {
         }
     }
 
-    private BackendPool.Key key(EndpointLease of) {
-        return BackendPool.Key.of(of, hostSeenByBackend());
-    }
-
-    private String hostSeenByBackend() {
-        String host = request.head().headers().get(HttpHeaderNames.HOST);
-        return host == null ? "" : host;
-    }
-
     private void connect(EndpointLease wanted) {
         // The connector owns the lease until it hands one back.
         lease = null;
@@ -128,7 +119,7 @@ final class Exchange {
                 .connect(new ConnectRequest(
                         client.channel().eventLoop(),
                         wanted,
-                        hostSeenByBackend(),
+                        request.hostSeenByBackend(),
                         request.forward().timeouts().connect(),
                         request.metrics()));
         connecting = future;
@@ -147,7 +138,7 @@ final class Exchange {
             reused = false;
             send(BackendConnection.over(
                     made.channel(),
-                    key(made.lease()),
+                    request.poolKey(made.lease()),
                     services.config().limits().headBytesMax(),
                     services.connector().keepAlive()));
         } else if (!done) {
@@ -434,20 +425,33 @@ final class Exchange {
         if (done) {
             return;
         }
-        boolean bodiless = request.framing() instanceof Framing.None;
-        // Without the body it announced no request was carried out, whatever its method (RFC 9110 §9.2.2).
-        boolean repeatable = bodiless ? request.isIdempotent() : !bodyForwarded && !requestEnded;
-        EndpointLease again = lease;
-        if (reused && !retried && !backendSpoke && repeatable && again != null) {
-            // It had been idle; the backend gave it up while the request was on its way.
-            retried = true;
-            connection = null;
-            wheel.cancel(timer);
-            client.pauseRequest(!(request.framing() instanceof Framing.None));
-            connect(again);
-        } else {
+        boolean repeatable = !backendSpoke && request.isRepeatable(bodyForwarded || requestEnded);
+        EndpointLease again = repeatable ? askedAgain() : null;
+        if (again == null) {
             fail(502, "The backend closed the connection before its answer was complete");
+            return;
         }
+        connection = null;
+        wheel.cancel(timer);
+        client.pauseRequest(!(request.framing() instanceof Framing.None));
+        connect(again);
+    }
+
+    /**
+     * The same endpoint, if the connection had been idle: it was given up while the request was on its way. Who ends a new one
+     * is about to go, or cannot bear the request: one other endpoint is asked then, and no third.
+     */
+    private @Nullable EndpointLease askedAgain() {
+        EndpointLease used = lease;
+        if (reused || used == null) {
+            return used;
+        }
+        if (moved) {
+            return null;
+        }
+        moved = true;
+        lease = null;
+        return used.next(false) instanceof Selection.Selected other ? other.lease() : null;
     }
 
     private void timedOut() {

@@ -5,7 +5,9 @@ import dev.holdfast.dataplane.proxy.telemetry.RequestTrail;
 import dev.holdfast.dataplane.proxy.telemetry.RouteMetrics;
 import dev.holdfast.dataplane.proxy.upstream.ClientKey;
 import dev.holdfast.dataplane.proxy.upstream.CookieSecurity;
+import dev.holdfast.dataplane.proxy.upstream.EndpointLease;
 import dev.holdfast.routetable.RouteAction;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import org.jspecify.annotations.Nullable;
 
@@ -36,11 +38,27 @@ record PlainRequest(
         metrics.httpRequest(head.method().name(), status, System.nanoTime() - beganNanos);
     }
 
-    /** Whether it may be sent again when nobody answered (RFC 9110 §9.2.2). */
-    boolean isIdempotent() {
-        return switch (head.method().name()) {
-            case "GET", "HEAD", "OPTIONS", "PUT", "DELETE" -> true;
-            default -> false;
-        };
+    /** The {@code Host} that the backend sees. */
+    String hostSeenByBackend() {
+        String host = head.headers().get(HttpHeaderNames.HOST);
+        return host == null ? "" : host;
+    }
+
+    /** Which waiting connections can carry it to the endpoint. */
+    BackendPool.Key poolKey(EndpointLease to) {
+        return BackendPool.Key.of(to, hostSeenByBackend());
+    }
+
+    /**
+     * Whether it may be sent again when nobody answered (RFC 9110 §9.2.2). Without the body it announced no request was
+     * carried out, whatever its method.
+     */
+    boolean isRepeatable(boolean bodyBegan) {
+        return framing instanceof Framing.None
+                ? switch (head.method().name()) {
+                    case "GET", "HEAD", "OPTIONS", "PUT", "DELETE" -> true;
+                    default -> false;
+                }
+                : !bodyBegan;
     }
 }

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Backends that are slow, gone, or leave; and the connections that wait for the next request. */
 @Timeout(60)
@@ -234,6 +235,60 @@ class BackendFailureTest {
             // Then
             assertThat(client.answer()).startsWith("HTTP/1.1 200");
             assertThat(backend.requests.getLast()).startsWith("POST /p").endsWith("\r\n\r\nabc");
+        }
+    }
+
+    @Test
+    void aBackendThatIsAboutToGoIsPassedOver() throws IOException {
+        // Given: one ends every new connection behind the request, as the kernel does for a process that is ending
+        try (RawBackend ending = new RawBackend((request, socket) -> socket.close());
+                RawClient client = rig.client()) {
+            rig.serve(backend, ending);
+            for (int i = 0; i < 6; i++) {
+                // When
+                String answer = client.send(GET).answer();
+                // Then
+                assertThat(answer).startsWith("HTTP/1.1 200");
+            }
+            assertThat(ending.requests).as("it was asked").isNotEmpty();
+        }
+    }
+
+    @Test
+    void aRequestThatNoBackendBearsIsAskedOfTwo() throws IOException {
+        // Given
+        try (RawBackend first = new RawBackend((request, socket) -> socket.close());
+                RawBackend second = new RawBackend((request, socket) -> socket.close());
+                RawBackend third = new RawBackend((request, socket) -> socket.close());
+                RawClient client = rig.client()) {
+            rig.serve(first, second, third);
+            // When
+            String answer = client.send(GET).answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 502");
+            assertThat(first.requests.size() + second.requests.size() + third.requests.size())
+                    .isEqualTo(2);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "POST /p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc",
+                "PUT /p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc",
+                "PATCH /p HTTP/1.1\r\nHost: a.test\r\n\r\n"
+            })
+    void whatMayHaveBeenCarriedOutIsNotAskedOfAnother(String request) throws IOException {
+        // Given
+        try (RawBackend first = new RawBackend((asked, socket) -> socket.close());
+                RawBackend second = new RawBackend((asked, socket) -> socket.close());
+                RawClient client = rig.client()) {
+            rig.serve(first, second);
+            // When
+            String answer = client.send(request).answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 502");
+            assertThat(first.requests.size() + second.requests.size()).isEqualTo(1);
         }
     }
 
