@@ -71,7 +71,8 @@ final class Certificates {
     }
 
     private static <T> Checked<T> known(@Nullable Checked<T> last, SecretView secret, Supplier<Result<T>> check) {
-        return last != null && last.secret().equals(secret) ? last : new Checked<>(secret, check.get());
+        // With the Secret as it is now: the one it is equal to, of an earlier list, is not to stay in memory beside it.
+        return new Checked<>(secret, last != null && last.secret().equals(secret) ? last.result() : check.get());
     }
 
     private static Result<Certificate> check(ResourceRef ref, SecretView secret) {
