@@ -158,7 +158,7 @@ class Ledger:
         words = max(map(len, seen), default=3)
         asked, answered = shortened(self.asked, words), shortened(self.answered, words)
         for key in sorted(set(asked) | set(seen)):
-            again = asked[key] if key[0] in IDEMPOTENT else 0
+            again = asked[key] if key[0] in IDEMPOTENT and not any(key[2:]) else 0
             if not answered[key] <= seen[key] <= asked[key] + again + self.cut[key[:2]]:
                 yield f"{key}: {what} saw {seen[key]}, the clients asked {asked[key]}, were answered {answered[key]}"
 
@@ -310,11 +310,11 @@ class Attack:
         self.exact += expected
 
     def _unanswered(self):
-        """What was sent whole on connections that ended without an answer to it."""
+        """What was sent on connections that ended without an answer to it, and may be sent again."""
         for recorded in self._tap.connections:
             if recorded.ended and recorded.malformed is None:
                 answered = sum(answer is not None for _, answer in self._tap.answers(recorded))
-                yield from (one for one in recorded.requests[answered:] if one.complete)
+                yield from (one for one in recorded.requests[answered:] if one.method in IDEMPOTENT and not one.body)
 
     def compare(self, log, counts_bodies):
         """The requests that the server says it saw against those that were sent and those that the clients asked for,

@@ -106,6 +106,13 @@ final class BackendConnection extends ChannelInboundHandlerAdapter implements Re
     }
 
     @Override
+    public void responseBegins() {
+        if (exchange != null) {
+            exchange.responseBegins();
+        }
+    }
+
+    @Override
     public void response(HttpResponse head, Framing framing) {
         idleNanosMax = KeepAliveField.idleNanosMax(head.headers());
         if (exchange != null) {

@@ -67,18 +67,16 @@ final class Exchange {
     private final long handshakeTicks;
     private final long idleTicks;
     private final long answerTicks;
+    private final Retry retry;
     private @Nullable EndpointLease lease;
     private @Nullable BackendConnection connection;
     private @Nullable Future<Connected> connecting;
     private boolean keepAlive;
     private boolean backendKeepAlive;
-    private boolean reused;
-    private boolean moved;
     private boolean bodyForwarded;
     private boolean requestEnded;
     private boolean answerBegan;
     private boolean answerChunked;
-    private boolean backendSpoke;
     private boolean done;
     private int interimAnswers;
     private int status;
@@ -91,20 +89,19 @@ final class Exchange {
         this.wheel = TimerWheel.of(client.channel().eventLoop());
         this.handshakeTicks = TimerWheel.ticks(request.forward().timeouts().handshake());
         this.idleTicks = TimerWheel.ticks(request.forward().timeouts().idle());
+        this.retry = new Retry(request);
         this.answerTicks = TimerWheel.ticks(services.config().limits().answerTimeout());
     }
 
     /** Chooses an endpoint of the table that routed it and sends the head; the body waits until then. */
     void start(ActiveTable table) {
-        client.pauseRequest(!(request.framing() instanceof Framing.None));
+        client.pauseRequest(!request.hasNoBody());
         switch (services.upstreams().select(table, request.forward(), request.balancing())) {
             case Selection.Unavailable unavailable -> fail(503, "No backend is available");
             case Selection.Selected selected -> {
-                lease = selected.lease();
                 BackendConnection pooled = services.pool().take(request.poolKey(selected.lease()));
                 if (pooled != null) {
-                    reused = true;
-                    send(pooled);
+                    send(pooled, selected.lease(), true);
                 } else {
                     connect(selected.lease());
                 }
@@ -134,13 +131,12 @@ final class Exchange {
                 made.lease().release();
                 return;
             }
-            lease = made.lease();
-            reused = false;
-            send(BackendConnection.over(
+            BackendConnection fresh = BackendConnection.over(
                     made.channel(),
                     request.poolKey(made.lease()),
                     services.config().limits().headBytesMax(),
-                    services.connector().keepAlive()));
+                    services.connector().keepAlive());
+            send(fresh, made.lease(), false);
         } else if (!done) {
             Reason reason =
                     future.cause() instanceof BackendConnectException failure ? failure.reason() : Reason.REFUSED;
@@ -152,11 +148,13 @@ final class Exchange {
         }
     }
 
-    private void send(BackendConnection next) {
+    private void send(BackendConnection next, EndpointLease to, boolean isReused) {
         connection = next;
+        lease = to;
+        retry.sent(to.endpoint(), isReused);
         RequestTrail trail = request.trail();
-        if (trail != null && lease != null) {
-            trail.connected(lease.endpoint());
+        if (trail != null) {
+            trail.connected(to.endpoint());
         }
         next.attach(this, request.head().method().equals(HttpMethod.HEAD));
         wheel.schedule(timer, handshakeTicks);
@@ -167,7 +165,7 @@ final class Exchange {
             fail(502, "The request cannot be forwarded");
             return;
         }
-        if (request.framing() instanceof Framing.None) {
+        if (request.hasNoBody()) {
             next.writer().flush();
         }
         client.pauseRequest(false);
@@ -198,7 +196,7 @@ final class Exchange {
     void requestEnd(HttpHeaders trailers) {
         requestEnded = true;
         BackendConnection to = connection;
-        if (done || to == null || request.framing() instanceof Framing.None) {
+        if (done || to == null || request.hasNoBody()) {
             return;
         }
         heardOfClient();
@@ -264,7 +262,6 @@ final class Exchange {
 
     /** A head from the backend. */
     void response(HttpResponse head, Framing framing) {
-        backendSpoke = true;
         int code = head.status().code();
         if (code == 101) {
             fail(502, "The backend switched protocols unasked");
@@ -398,7 +395,7 @@ final class Exchange {
     }
 
     private boolean isRequestSent() {
-        return requestEnded || request.framing() instanceof Framing.None;
+        return requestEnded || request.hasNoBody();
     }
 
     /** Only a connection with nothing outstanding in either direction serves again. */
@@ -420,38 +417,27 @@ final class Exchange {
         fail(502, "The backend's answer is malformed");
     }
 
+    /** The first octet of an answer is here. */
+    void responseBegins() {
+        retry.answerBegins();
+    }
+
     /** The backend ended the connection before the end of its answer. */
     void backendClosed() {
         if (done) {
             return;
         }
-        boolean repeatable = !backendSpoke && request.isRepeatable(bodyForwarded || requestEnded);
-        EndpointLease again = repeatable ? askedAgain() : null;
+        EndpointLease used = lease;
+        lease = null;
+        EndpointLease again = used == null ? null : retry.next(used, bodyForwarded || requestEnded);
         if (again == null) {
             fail(502, "The backend closed the connection before its answer was complete");
             return;
         }
         connection = null;
         wheel.cancel(timer);
-        client.pauseRequest(!(request.framing() instanceof Framing.None));
+        client.pauseRequest(!request.hasNoBody());
         connect(again);
-    }
-
-    /**
-     * The same endpoint, if the connection had been idle: it was given up while the request was on its way. Who ends a new one
-     * is about to go, or cannot bear the request: one other endpoint is asked then, and no third.
-     */
-    private @Nullable EndpointLease askedAgain() {
-        EndpointLease used = lease;
-        if (reused || used == null) {
-            return used;
-        }
-        if (moved) {
-            return null;
-        }
-        moved = true;
-        lease = null;
-        return used.next(false) instanceof Selection.Selected other ? other.lease() : null;
     }
 
     private void timedOut() {

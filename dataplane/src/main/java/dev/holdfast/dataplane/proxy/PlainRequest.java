@@ -49,16 +49,16 @@ record PlainRequest(
         return BackendPool.Key.of(to, hostSeenByBackend());
     }
 
-    /**
-     * Whether it may be sent again when nobody answered (RFC 9110 §9.2.2). Without the body it announced no request was
-     * carried out, whatever its method.
-     */
-    boolean isRepeatable(boolean bodyBegan) {
-        return framing instanceof Framing.None
-                ? switch (head.method().name()) {
-                    case "GET", "HEAD", "OPTIONS", "PUT", "DELETE" -> true;
-                    default -> false;
-                }
-                : !bodyBegan;
+    /** Whether its head is all of it. */
+    boolean hasNoBody() {
+        return framing instanceof Framing.None;
+    }
+
+    /** Whether being carried out twice is as good as once (RFC 9110 §9.2.2). */
+    boolean isIdempotent() {
+        return switch (head.method().name()) {
+            case "GET", "HEAD", "OPTIONS", "PUT", "DELETE" -> true;
+            default -> false;
+        };
     }
 }

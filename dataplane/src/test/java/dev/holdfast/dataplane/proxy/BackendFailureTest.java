@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.holdfast.dataplane.conformance.Conformance;
+import dev.holdfast.routetable.Balancing;
 import dev.holdfast.routetable.HeaderChanges;
+import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.Rewrite;
 import dev.holdfast.routetable.Route;
 import dev.holdfast.routetable.RouteAction;
 import dev.holdfast.routetable.Timeouts;
+import dev.holdfast.routetable.Upstream;
+import dev.holdfast.routetable.VirtualHost;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -17,6 +21,7 @@ import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -275,17 +280,136 @@ class BackendFailureTest {
     @ValueSource(
             strings = {
                 "POST /p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc",
+                "POST /p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n",
                 "PUT /p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc",
                 "PATCH /p HTTP/1.1\r\nHost: a.test\r\n\r\n"
             })
     void whatMayHaveBeenCarriedOutIsNotAskedOfAnother(String request) throws IOException {
+        // Given: backends that carry out what a head asks for, and end without a word
+        List<Socket> asked = new CopyOnWriteArrayList<>();
+        try (ServerSocket first = endingAtTheHead(asked);
+                ServerSocket second = endingAtTheHead(asked);
+                RawClient client = rig.client()) {
+            rig.serve(Rig.route(RouteAction.Forward.to("u")), first.getLocalPort(), second.getLocalPort());
+            // When
+            String answer = client.send(request).answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 502");
+            assertThat(asked).hasSize(1);
+        }
+    }
+
+    private static ServerSocket endingAtTheHead(List<Socket> asked) throws IOException {
+        ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        Thread.ofVirtual().start(() -> {
+            while (!server.isClosed()) {
+                try (Socket socket = server.accept()) {
+                    asked.add(socket);
+                    String read = "";
+                    while (!read.contains("\r\n\r\n")) {
+                        read += (char) socket.getInputStream().read();
+                    }
+                } catch (IOException e) {
+                    return;
+                }
+            }
+        });
+        return server;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"H", "HTTP/1.1 200 OK\r\nConte", "HTTP/1.1 103 Early Hints\r\n\r\n"})
+    void whatABackendBeganToAnswerIsNotAskedOfAnother(String begun) throws IOException {
         // Given
-        try (RawBackend first = new RawBackend((asked, socket) -> socket.close());
-                RawBackend second = new RawBackend((asked, socket) -> socket.close());
+        RawBackend.Script script = (request, socket) -> {
+            RawBackend.write(socket, begun);
+            socket.close();
+        };
+        try (RawBackend first = new RawBackend(script);
+                RawBackend second = new RawBackend(script);
                 RawClient client = rig.client()) {
             rig.serve(first, second);
             // When
-            String answer = client.send(request).answer();
+            client.send("DELETE /d HTTP/1.1\r\nHost: a.test\r\n\r\n");
+            String answer = begun.contains("103") ? client.head() + client.answer() : client.answer();
+            // Then
+            assertThat(answer).contains("HTTP/1.1 502");
+            assertThat(first.requests.size() + second.requests.size()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aRequestThatEndsAProcessEndsNoThird() throws IOException {
+        // Given: a connection waits at each, and a process that ends is gone for good
+        List<RawBackend> all = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            all.add(RawBackend.answering(OK));
+        }
+        try (RawClient client = rig.client()) {
+            rig.serve(all.toArray(RawBackend[]::new));
+            for (int i = 0; i < all.size(); i++) {
+                client.send(GET).answer();
+            }
+            assertThat(all).allSatisfy(one -> assertThat(one.connections).hasValue(1));
+            for (RawBackend one : all) {
+                one.script((request, socket) -> one.close());
+            }
+            // When
+            String answer = client.send(GET).answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 502");
+            assertThat(all)
+                    .as("those that were asked")
+                    .filteredOn(one -> one.requests.size() > 1)
+                    .hasSize(2);
+        } finally {
+            all.forEach(RawBackend::close);
+        }
+    }
+
+    @Test
+    void aClientThatIsBoundToAnEndpointIsNotMovedByOneRequest() throws IOException {
+        // Given
+        Balancing sticky =
+                new Balancing(Balancing.Policy.LEAST_TUNNELS, new Balancing.StickyCookie("at", "/", null, null));
+        try (RawBackend first = new RawBackend((request, socket) -> socket.close());
+                RawBackend second = new RawBackend((request, socket) -> socket.close());
+                RawClient client = rig.client()) {
+            rig.serve(
+                    List.of(new VirtualHost(
+                            new HostPattern("a.test"), null, List.of(Rig.route(RouteAction.Forward.to("u"))))),
+                    new Upstream("u", "g", null, sticky),
+                    first.port(),
+                    second.port());
+            // When
+            String answer = client.send(GET).answer();
+            // Then
+            assertThat(answer).startsWith("HTTP/1.1 502").doesNotContainIgnoringCase("set-cookie");
+            assertThat(first.requests.size() + second.requests.size()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void whoTookLongIsNotFollowedByAnother() throws IOException {
+        // Given: an end that comes later than a connection takes
+        RawBackend.Script slow = (request, socket) -> {
+            sleep(700);
+            socket.close();
+        };
+        try (RawBackend first = new RawBackend(slow);
+                RawBackend second = new RawBackend(slow);
+                RawClient client = rig.client()) {
+            rig.serve(
+                    Rig.route(new RouteAction.Forward(
+                            List.of(new RouteAction.WeightedUpstream("u", 1)),
+                            Rewrite.NONE,
+                            HeaderChanges.NONE,
+                            HeaderChanges.NONE,
+                            new Timeouts(Duration.ofMillis(400), Duration.ofSeconds(30), Duration.ofSeconds(30)))),
+                    first,
+                    second);
+            // When
+            String answer = client.send(GET).answer();
             // Then
             assertThat(answer).startsWith("HTTP/1.1 502");
             assertThat(first.requests.size() + second.requests.size()).isEqualTo(1);
@@ -355,8 +479,12 @@ class BackendFailureTest {
     }
 
     private static void pause() {
+        sleep(2);
+    }
+
+    private static void sleep(long millis) {
         try {
-            Thread.sleep(2);
+            Thread.sleep(millis);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 public final class ResponseDecoderHandler extends MessageDecoderHandler {
     /** Takes answers. */
     public interface Sink extends BodySink {
+        /** The first octet of an answer. */
+        default void responseBegins() {}
+
         /** The head of an answer; after a 1xx another one follows. */
         void response(HttpResponse head, Framing framing);
 
@@ -50,6 +53,11 @@ public final class ResponseDecoderHandler extends MessageDecoderHandler {
     /** Whether the connection broke or ended. */
     public boolean isEnded() {
         return ended || broken;
+    }
+
+    @Override
+    void messageBegins() {
+        sink.responseBegins();
     }
 
     @Override

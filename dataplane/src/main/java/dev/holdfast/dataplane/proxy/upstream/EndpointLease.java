@@ -24,8 +24,8 @@ public interface EndpointLease {
     String stickyCookie(CookieSecurity security);
 
     /**
-     * Another endpoint of the same upstream, after this one could not be connected and before any byte of the request
-     * was sent. Releases this lease. Never an endpoint that was tried before under the same selection. Not asked once it is
+     * Another endpoint of the same upstream, after this one could not be connected, or ended its connection without a word of
+     * an answer to what may be sent again. Releases this lease. Never an endpoint that was tried before under the same selection. Not asked once it is
      * {@link #settled}.
      *
      * @param avoid lets everyone avoid the endpoint for a short while: it failed, and not because of this request
