@@ -61,7 +61,13 @@ class PlainHttpTest {
             }
             // Then
             assertThat(client.answer()).endsWith("hi");
-            assertThat(backend.requests.getFirst()).contains("abc").endsWith("0\r\nT: v\r\n\r\n");
+            String request = backend.requests.getFirst();
+            assertThat(request).endsWith("\r\n0\r\nT: v\r\n\r\n");
+            // Chunks are ours to cut (RFC 9112 §7.1): how many there are depends on what came together.
+            assertThat(request.substring(request.indexOf("\r\n\r\n"))
+                            .replaceAll("(?m)^[0-9a-f]+\r\n", "")
+                            .replace("\r\n", ""))
+                    .isEqualTo("abcT: v");
         }
     }
 
