@@ -1,5 +1,6 @@
 package dev.holdfast.dataplane.conformance;
 
+import static java.util.stream.Collectors.toSet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.holdfast.dataplane.conformance.rig.Front;
@@ -17,10 +18,10 @@ import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -31,8 +32,26 @@ import org.junit.jupiter.api.Test;
 class SmugglingTest {
     private static final int WORKERS_PER_BEHAVIOUR = 2;
 
-    /** One worker: a host and a backend of its own, so that what the backend sees belongs to one attack at a time. */
-    record Worker(Front front, String host, BackendBehaviour behaviour, ScriptedBackend backend) {}
+    /** One worker: a domain and a backend of its own. */
+    record Worker(Front front, String domain, BackendBehaviour behaviour, ScriptedBackend backend) {}
+
+    /** One attack: a host of its own, which tells what of all that the backend saw, early or late, belongs to it. */
+    private record Attack(Worker worker, SmugglingVector vector, int number) {
+        String host() {
+            return "n" + number + "." + worker.domain();
+        }
+
+        List<SeenRequest> seen() {
+            return worker.backend().requests().stream()
+                    .filter(request -> host().equals(hostOf(request)))
+                    .toList();
+        }
+
+        /** The host without a port, which some attacks name. */
+        static String hostOf(SeenRequest request) {
+            return String.valueOf(request.head().value("Host")).replaceFirst(":[0-9]+$", "");
+        }
+    }
 
     @Test
     @Conformance(value = "C20", rfc = "9112 §6, §11.2")
@@ -76,42 +95,52 @@ class SmugglingTest {
         Tables tables = new Tables();
         for (BackendBehaviour behaviour : BackendBehaviour.values()) {
             for (int i = 0; i < WORKERS_PER_BEHAVIOUR; i++) {
-                String host = String.format("s%02d%d.test", behaviour.ordinal(), i);
+                String domain = String.format("s%02d%d.test", behaviour.ordinal(), i);
                 ScriptedBackend backend = behaviour.start();
-                tables.forward(host, PathMatch.ALL, backend.port());
-                workers.add(new Worker(rig, host, behaviour, backend));
+                tables.forward("*." + domain, PathMatch.ALL, backend.port());
+                workers.add(new Worker(rig, domain, behaviour, backend));
             }
         }
         rig.serve(tables.build());
         return workers;
     }
 
+    /** Attacks one by one; what the backend saw is judged behind the last, when nothing more can come. */
     static List<String> attackAll(Worker worker, List<SmugglingVector> corpus, int share) {
         List<String> findings = new ArrayList<>();
+        List<Attack> attacks = new ArrayList<>();
         for (int i = share; i < corpus.size(); i += WORKERS_PER_BEHAVIOUR) {
-            SmugglingVector vector = corpus.get(i);
+            Attack attack = new Attack(worker, corpus.get(i), i);
+            attacks.add(attack);
             try {
-                attack(worker, vector, i).forEach(finding -> findings.add(label(worker, vector) + finding));
+                attack(attack).forEach(finding -> findings.add(label(attack) + finding));
             } catch (IOException e) {
-                findings.add(label(worker, vector) + e);
+                findings.add(label(attack) + e);
             }
         }
+        attacks.forEach(attack -> judge(attack).forEach(finding -> findings.add(label(attack) + finding)));
+        Set<String> hosts = attacks.stream().map(Attack::host).collect(toSet());
+        worker.backend().requests().stream()
+                .filter(request -> !hosts.contains(Attack.hostOf(request)))
+                .forEach(request -> findings.add(worker.behaviour() + ": the backend saw " + request.head()
+                        + " (expected: the host of an attack)"));
         return findings;
     }
 
-    private static String label(Worker worker, SmugglingVector vector) {
-        return vector.name() + " x " + worker.behaviour() + ": ";
+    private static String label(Attack attack) {
+        return attack.vector().name() + " x " + attack.worker().behaviour() + ": ";
     }
 
-    private static List<String> attack(Worker worker, SmugglingVector vector, int number) throws IOException {
+    private static List<String> attack(Attack attack) throws IOException {
         List<String> findings = new ArrayList<>();
-        int before = worker.backend().requests().size();
+        Worker worker = attack.worker();
+        SmugglingVector vector = attack.vector();
         int malformed = worker.backend().malformed().size();
         try (RawClient client = worker.front().client()) {
-            client.sendIfOpen(vector.against(worker.host()));
+            client.sendIfOpen(vector.against(attack.host()));
             switch (vector.kind()) {
                 case REFUSE -> expectRefusal(client, vector, findings);
-                case FORWARD, EITHER -> expectAnswers(client, worker, vector, number, findings);
+                case FORWARD, EITHER -> expectAnswers(client, attack, findings);
                 case BREAK, TUNNEL -> {
                     StreamEnd end = client.end();
                     if (!end.ended()) {
@@ -126,8 +155,7 @@ class SmugglingTest {
                 }
             }
         }
-        canary(worker, number, findings);
-        judge(worker, vector, before, findings);
+        canary(attack, findings);
         List<String> bad = worker.backend().malformed();
         if (bad.size() > malformed) {
             findings.add("the backend saw " + bad.subList(malformed, bad.size()));
@@ -149,15 +177,15 @@ class SmugglingTest {
     }
 
     /** Reads an answer per target, then probes the same connection while it is open. */
-    private static void expectAnswers(
-            RawClient client, Worker worker, SmugglingVector vector, int number, List<String> findings) {
+    private static void expectAnswers(RawClient client, Attack attack, List<String> findings) {
+        SmugglingVector vector = attack.vector();
         String method = vector.template().substring(0, vector.template().indexOf(' '));
         int answered = 0;
         try {
             for (; answered < vector.targets().size(); answered++) {
                 String of = answered == 0 ? method : "GET";
                 RawResponse response = client.response(of);
-                if (!isAnswer(response, of, vector.targets().get(answered), worker, vector)) {
+                if (!isAnswer(response, of, vector.targets().get(answered), attack)) {
                     findings.add("answered " + response.status() + " " + Splits.show(response.text()));
                 }
             }
@@ -165,8 +193,8 @@ class SmugglingTest {
                 expectRefusal(client, new SmugglingVector("", vector.kind(), vector.words(), ""), findings);
                 return;
             }
-            String target = "/probe-" + number;
-            client.send("GET " + target + " HTTP/1.1\r\nHost: " + worker.host() + "\r\n\r\n");
+            String target = "/probe-" + attack.number();
+            client.send("GET " + target + " HTTP/1.1\r\nHost: " + attack.host() + "\r\n\r\n");
             RawResponse probe = client.response();
             if (probe.status() != 200 || !probe.text().equals("GET " + target)) {
                 findings.add("the probe was answered " + probe.status() + " " + Splits.show(probe.text()));
@@ -184,41 +212,49 @@ class SmugglingTest {
     }
 
     /** Whether an answer is the one to its own request, whole: nothing of an attack, of another request, of nobody. */
-    private static boolean isAnswer(
-            RawResponse response, String method, String target, Worker worker, SmugglingVector vector) {
+    private static boolean isAnswer(RawResponse response, String method, String target, Attack attack) {
         boolean foreign = response.text().contains("smuggled") && !target.contains("smuggled")
                 || response.text().contains("evil");
-        if (foreign || vector.kind() != SmugglingVector.Kind.FORWARD) {
+        if (foreign || attack.vector().kind() != SmugglingVector.Kind.FORWARD) {
             return !foreign;
         }
-        if (worker.behaviour().dies()) {
+        BackendBehaviour behaviour = attack.worker().behaviour();
+        if (behaviour.dies()) {
             return response.status() == 502;
         }
         String own = method.equals("HEAD") ? "" : method + " " + target;
-        int status = worker.behaviour() == BackendBehaviour.ERROR ? 500 : 200;
+        int status = behaviour == BackendBehaviour.ERROR ? 500 : 200;
         return response.status() == status
                 && response.complete()
                 && response.text().equals(own);
     }
 
-    private static void canary(Worker worker, int number, List<String> findings) throws IOException {
-        String target = "/canary-" + number;
-        RawResponse response = worker.front().ask("GET " + target + " HTTP/1.1\r\nHost: " + worker.host() + "\r\n\r\n");
+    private static void canary(Attack attack, List<String> findings) throws IOException {
+        String target = "/canary-" + attack.number();
+        RawResponse response =
+                attack.worker().front().ask("GET " + target + " HTTP/1.1\r\nHost: " + attack.host() + "\r\n\r\n");
         if (response.status() != 200 || !response.text().equals("GET " + target)) {
             findings.add("the canary was answered " + response.status() + " " + Splits.show(response.text()));
         }
     }
 
-    private static void judge(Worker worker, SmugglingVector vector, int before, List<String> findings) {
+    private static List<String> judge(Attack attack) {
+        List<String> findings = new ArrayList<>();
+        SmugglingVector vector = attack.vector();
         if (vector.kind() == SmugglingVector.Kind.FORWARD) {
             // A backend that answers before it reads the rest records the request behind its answer.
-            ScriptedBackend.await(() -> fits(worker, vector, seen(worker, before)));
+            ScriptedBackend.await(() -> fits(attack));
         }
-        List<SeenRequest> seen = seen(worker, before);
-        if (!fits(worker, vector, seen)) {
-            findings.add("the backend saw " + show(seen) + " (expected: " + vector.kind() + " " + vector.words() + ")");
+        if (!fits(attack)) {
+            findings.add("the backend saw " + show(ofTheAttack(attack)) + " (expected: " + vector.kind() + " "
+                    + vector.words() + ")");
         }
-        if (asked(worker, before).distinct().count() != asked(worker, before).count()) {
+        List<SeenRequest> seen = attack.seen();
+        List<String> asked = seen.stream()
+                .map(SeenRequest::target)
+                .filter(SmugglingTest::isOurs)
+                .toList();
+        if (Set.copyOf(asked).size() != asked.size()) {
             findings.add("the backend saw a probe or a canary twice");
         }
         if (seen.stream()
@@ -226,48 +262,38 @@ class SmugglingTest {
                         || request.head().tokens("Upgrade").contains("h2c"))) {
             findings.add("the backend saw h2c");
         }
+        return findings;
     }
 
-    private static List<SeenRequest> seen(Worker worker, int before) {
-        return worker.backend().requests().stream()
-                .skip(before)
+    /** What the backend saw but for our own probe and canary. */
+    private static List<SeenRequest> ofTheAttack(Attack attack) {
+        return attack.seen().stream()
                 .filter(request -> !isOurs(request.target()))
                 .toList();
-    }
-
-    /** The targets of probe and canary, as often as the backend saw them. */
-    private static Stream<String> asked(Worker worker, int before) {
-        return worker.backend().requests().stream()
-                .skip(before)
-                .map(SeenRequest::target)
-                .filter(SmugglingTest::isOurs);
     }
 
     private static boolean isOurs(String target) {
         return target.startsWith("/canary") || target.startsWith("/probe");
     }
 
-    private static boolean fits(Worker worker, SmugglingVector vector, List<SeenRequest> seen) {
-        return switch (vector.kind()) {
+    private static boolean fits(Attack attack) {
+        List<SeenRequest> seen = ofTheAttack(attack);
+        return switch (attack.vector().kind()) {
             case REFUSE -> seen.isEmpty();
-            case FORWARD -> isExactly(worker, vector, seen);
-            case EITHER, TUNNEL -> seen.isEmpty() || isExactly(worker, vector, seen);
+            case FORWARD -> isExactly(attack, seen);
+            case EITHER, TUNNEL -> seen.isEmpty() || isExactly(attack, seen);
             case BREAK, ABANDON -> seen.stream().noneMatch(SeenRequest::complete);
         };
     }
 
     /** Each target once, in order, with its own body; twice only where the backend died before it answered. */
-    private static boolean isExactly(Worker worker, SmugglingVector vector, List<SeenRequest> all) {
-        List<String> targets = vector.targets();
-        // One that is answered early and broken off is recorded when the next vector is at work.
-        List<SeenRequest> seen = all.stream()
-                .filter(one -> one.complete() || !worker.behaviour().answersEarly())
-                .toList();
+    private static boolean isExactly(Attack attack, List<SeenRequest> seen) {
+        List<String> targets = attack.vector().targets();
         int at = 0;
         for (int i = 0; i < targets.size(); i++) {
-            String body = vector.bodyOf(i, worker.host());
+            String body = attack.vector().bodyOf(i, attack.host());
             int times = 0;
-            while (at < seen.size() && times < (worker.behaviour().dies() ? 2 : 1)) {
+            while (at < seen.size() && times < (attack.worker().behaviour().dies() ? 2 : 1)) {
                 SeenRequest one = seen.get(at);
                 if (!one.target().equals(targets.get(i))
                         || !one.complete()

@@ -151,14 +151,21 @@ public final class ScriptedBackend implements AutoCloseable {
 
     private void serve(BackendConnection connection, Socket socket) {
         try (socket) {
+            play(connection, socket);
+        } catch (IOException e) {
+            // The proxy ended the connection: what it sent before is recorded.
+        }
+    }
+
+    /** Records what is malformed before the connection ends, so that who sees the end finds it recorded. */
+    private void play(BackendConnection connection, Socket socket) throws IOException {
+        try {
             script.play(connection);
             if (!socket.isClosed()) {
                 connection.end(Duration.ofMinutes(1));
             }
         } catch (MalformedMessage e) {
             malformed.add(String.valueOf(e.getMessage()));
-        } catch (IOException e) {
-            // The proxy ended the connection: what it sent before is recorded.
         }
     }
 }
