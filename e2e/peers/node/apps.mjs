@@ -192,14 +192,58 @@ async function all(one, query) {
   return values;
 }
 
-async function raw(url, protocol, messages) {
-  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/graphql`, protocol, {ca});
-  const closed = new Promise(resolve => socket.on('close', (code, reason) => resolve(`${code} ${reason}`)));
-  socket.on('open', () => messages.forEach(message => socket.send(message)));
-  let refused = '';
-  socket.on('error', e => (refused = e.message));
-  return `${await closed} ${refused}`;
+// --- Both without their clients, which send whole messages only and end politely
+
+// The socket; every message that comes is in `messages`, `closed` tells its end, `has` waits for a message.
+function bare(url, path, protocol) {
+  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${path}`, protocol, {ca, perMessageDeflate: false});
+  socket.messages = [];
+  socket.closed = new Promise(resolve => socket.on('close', (code, reason) => resolve(`${code} ${reason}`)));
+  socket.on('error', e => (socket.refusal = e.message));
+  socket.on('message', data => {
+    socket.messages.push(String(data));
+    socket.emit('told');
+  });
+  socket.has = async beginning => {
+    while (!socket.messages.some(message => message.startsWith(beginning)))
+      await Promise.race([event(socket, 'told'), socket.closed.then(end => Promise.reject(new Error(`closed ${end}`)))]);
+    return socket.messages.find(message => message.startsWith(beginning));
+  };
+  return socket;
 }
+
+// In seven frames, one of them empty; the last goes in one breath with the end of the stream, if that is asked for.
+function sendInFragments(socket, text, thenEnd = false) {
+  const at = Math.ceil(text.length / 6);
+  const parts = ['', ...Array.from({length: 6}, (_, i) => text.slice(i * at, (i + 1) * at))];
+  parts.forEach((part, i) => socket.send(part, {fin: i === parts.length - 1, compress: false}));
+  if (thenEnd) socket._socket.end();
+}
+
+async function socketIo(url) {
+  const socket = bare(url, '/socket.io/?EIO=4&transport=websocket');
+  await socket.has('0{');
+  socket.send('40');
+  await socket.has('40{');
+  return socket;
+}
+
+async function graphQl(url) {
+  const socket = bare(url, '/graphql', 'graphql-transport-ws');
+  await event(socket, 'open');
+  socket.send('{"type":"connection_init"}');
+  await socket.has('{"type":"connection_ack"');
+  return socket;
+}
+
+// How a socket ends that says nothing but these.
+async function ending(url, protocol, messages) {
+  const socket = bare(url, '/graphql', protocol);
+  socket.on('open', () => messages.forEach(message => socket.send(message)));
+  return `${await socket.closed} ${socket.refusal ?? ''}`;
+}
+
+const question = name => JSON.stringify({id: '1', type: 'subscribe', payload: {query: `{hello(name: "${name}")}`}});
 
 Object.assign(checks, {
   async 'graphql-ws: query'(url) {
@@ -237,11 +281,40 @@ Object.assign(checks, {
     await one.dispose();
     return JSON.stringify(result);
   },
-  'graphql-ws: 4400': url => raw(url, 'graphql-transport-ws', ['garbage']),
-  'graphql-ws: 4401': url => raw(url, 'graphql-transport-ws', ['{"type":"subscribe","id":"1","payload":{"query":"{hello}"}}']),
-  'graphql-ws: 4408': url => raw(url, 'graphql-transport-ws', []),
-  'graphql-ws: 4429': url => raw(url, 'graphql-transport-ws', ['{"type":"connection_init"}', '{"type":"connection_init"}']),
-  'graphql-ws: an unknown subprotocol': url => raw(url, 'graphql-ws', []),
+  'graphql-ws: 4400': url => ending(url, 'graphql-transport-ws', ['garbage']),
+  'graphql-ws: 4401': url => ending(url, 'graphql-transport-ws', ['{"type":"subscribe","id":"1","payload":{"query":"{hello}"}}']),
+  'graphql-ws: 4408': url => ending(url, 'graphql-transport-ws', []),
+  'graphql-ws: 4429': url => ending(url, 'graphql-transport-ws', ['{"type":"connection_init"}', '{"type":"connection_init"}']),
+  'graphql-ws: an unknown subprotocol': url => ending(url, 'graphql-ws', []),
+  async 'socket.io: an event in fragments'(url) {
+    const socket = await socketIo(url);
+    const text = 'hold fäst '.repeat(2000);
+    sendInFragments(socket, `420["ask","${text}"]`);
+    const answer = JSON.parse((await socket.has('430')).slice(3));
+    socket.close(1000);
+    return `${answer[1]} ${answer[2] === text} ${await socket.closed}`;
+  },
+  async 'socket.io: an event in fragments, and the end of the stream behind it'(url) {
+    const socket = await socketIo(url);
+    sendInFragments(socket, '420["ask","last"]', true);
+    const end = await socket.closed;
+    return `${JSON.parse((await socket.has('430')).slice(3)).slice(1)} ${end}`;
+  },
+  async 'graphql-ws: a query in fragments'(url) {
+    const socket = await graphQl(url);
+    const name = 'fast, '.repeat(2000);
+    sendInFragments(socket, question(name));
+    const answer = JSON.parse(await socket.has('{"id":"1","type":"next"'));
+    await socket.has('{"id":"1","type":"complete"');
+    socket.close(1000);
+    return `${answer.payload.data.hello === `hold fast, ${name}`} ${await socket.closed}`;
+  },
+  async 'graphql-ws: a query in fragments, and the end of the stream behind it'(url) {
+    const socket = await graphQl(url);
+    sendInFragments(socket, question('last'), true);
+    const end = await socket.closed;
+    return `${JSON.parse(await socket.has('{"id":"1","type":"next"')).payload.data.hello} ${end}`;
+  },
 });
 
 async function limited(run) {

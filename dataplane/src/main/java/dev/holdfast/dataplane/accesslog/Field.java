@@ -42,6 +42,10 @@ public enum Field {
     BYTES_FROM_CLIENT,
     /** Of the tunnel, or of the body of the answer. */
     BYTES_FROM_BACKEND,
+    /** Text and binary messages of the tunnel. */
+    MESSAGES_FROM_CLIENT,
+    /** Text and binary messages of the tunnel. */
+    MESSAGES_FROM_BACKEND,
     /** Of the answer; 499 if the client went away first. */
     STATUS,
     /** Who began the end. */

@@ -85,6 +85,8 @@ final class RecordWriter {
         millis(Field.DURATION_MS, end.duration().toNanos());
         number(Field.BYTES_FROM_CLIENT, end.bytesFromClient());
         number(Field.BYTES_FROM_BACKEND, end.bytesFromBackend());
+        number(Field.MESSAGES_FROM_CLIENT, end.messagesFromClient());
+        number(Field.MESSAGES_FROM_BACKEND, end.messagesFromBackend());
         text(Field.INITIATOR, end.initiator().label());
         Integer code = end.closeCode();
         if (code != null) {

@@ -210,6 +210,8 @@ public final class OtlpTraces implements RequestListener, TunnelListener, AutoCl
                 .setAttribute("dev.holdfast.tunnel.duration_ms", end.duration().toMillis())
                 .setAttribute("dev.holdfast.tunnel.bytes_from_client", end.bytesFromClient())
                 .setAttribute("dev.holdfast.tunnel.bytes_from_backend", end.bytesFromBackend())
+                .setAttribute("dev.holdfast.tunnel.messages_from_client", end.messagesFromClient())
+                .setAttribute("dev.holdfast.tunnel.messages_from_backend", end.messagesFromBackend())
                 .setAttribute(
                         "dev.holdfast.tunnel.close.initiator", end.initiator().label())
                 .setAttribute("dev.holdfast.tunnel.close.reason", end.reason().label());

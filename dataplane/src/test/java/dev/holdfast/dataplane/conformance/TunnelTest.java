@@ -17,7 +17,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -299,14 +298,11 @@ class TunnelTest {
         }
     }
 
-    /**
-     * The best of some tries, because the machine is shared and may stop for a second: what waits for a timer is late each
-     * time.
-     */
+    /** The middle of some tries, because the machine is shared and may stop for a second. */
     private static void assertWithinASecond(String what, List<Duration> took) {
-        Duration best = Collections.min(took);
-        System.out.printf("W09: %s after %.1f ms%n", what, best.toNanos() / 1e6);
-        assertThat(best).as(what).isLessThan(Duration.ofSeconds(1));
+        Duration middle = took.stream().sorted().toList().get(took.size() / 2);
+        System.out.printf("W09: %s after %.1f ms%n", what, middle.toNanos() / 1e6);
+        assertThat(middle).as(what).isLessThan(Duration.ofSeconds(1));
     }
 
     @Test

@@ -31,6 +31,8 @@ import org.junit.jupiter.api.Test;
 /** The upgrade matrix (scorecard R36): every request against every answer, with and without early bytes. */
 class UpgradeMatrixTest {
     private static final int AT_ONCE = 16;
+    private static final Duration NOTHING_WAITS = Duration.ofMillis(15);
+    private static final Duration EARLY_BYTES_WAIT = Duration.ofMillis(100);
     private static final String LATER = "bytes of the tunnel";
 
     /** What the backend saw of one combination. */
@@ -124,10 +126,15 @@ class UpgradeMatrixTest {
                     combinations.get(Integer.parseInt(request.target().substring(3)));
             heard.add(combination.number());
             String answer = combination.answer().to(request);
-            // On the connection of an upgrade or of a 101 nothing may come before the answer.
+            // On the connection of an upgrade or of a 101 nothing may come before the answer, nor behind an interim
+            // one.
             boolean watched = request.head().has("Upgrade") || answer.contains(" 101 ");
-            int before = watched ? connection.end(Duration.ofMillis(15)).bytes().length : 0;
-            connection.send(answer);
+            Duration watch = combination.early().text().isEmpty() ? NOTHING_WAITS : EARLY_BYTES_WAIT;
+            int before = 0;
+            for (String part : answer.split("(?=HTTP/1.1 101)")) {
+                before += watched ? connection.end(watch).bytes().length : 0;
+                connection.send(part);
+            }
             String after = "";
             if (watched || answer.isEmpty()) {
                 if (answer.isEmpty()) {

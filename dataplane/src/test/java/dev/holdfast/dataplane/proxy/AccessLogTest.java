@@ -132,6 +132,8 @@ class AccessLogTest {
                     .containsEntry("drain", "false")
                     .containsEntry("bytes_from_client", "19")
                     .containsEntry("bytes_from_backend", "19")
+                    .containsEntry("messages_from_client", "1")
+                    .containsEntry("messages_from_backend", "1")
                     .containsKeys("duration_ms");
             assertThat(out.toString(StandardCharsets.UTF_8)).doesNotContain(CANARY);
         }
@@ -233,7 +235,7 @@ class AccessLogTest {
                     .containsEntry("bytes_from_client", "3")
                     .containsEntry("bytes_from_backend", "2")
                     .containsKeys("duration_ms", "request_id")
-                    .doesNotContainKeys("tunnel_id");
+                    .doesNotContainKeys("tunnel_id", "messages_from_client", "messages_from_backend");
             assertThat(records.get(1))
                     .containsEntry("status", "404")
                     .containsEntry("http_version", "1.0")

@@ -129,7 +129,8 @@ class HostileChannelTest {
         // Then
         assertThat(operator.stream().lastEventId()).isEqualTo(held);
         assertThat(faults).isEmpty();
-        System.out.printf("figure: R16 cut: bytes %d, tables swapped in %d, in part 0, stale 0%n", cuts, swaps);
+        System.out.printf(
+                "figure: R16 cut: bytes %d, tables swapped in %d, in part or stale %d%n", cuts, swaps, faults.size());
     }
 
     @Test
@@ -167,11 +168,12 @@ class HostileChannelTest {
         await().atMost(SOON).until(() -> serves().equals(expected));
         assertThat(faults).isEmpty();
         System.out.printf(
-                "figure: R16 hostile: streams %d, tables published %d, swapped in %d, in part 0, stale 0,"
+                "figure: R16 hostile: streams %d, tables published %d, swapped in %d, in part or stale %d,"
                         + " refused as stale %.0f%n",
                 streams,
                 published.size(),
                 swaps,
+                faults.size(),
                 registry.get("holdfast.config.stale").counter().count());
         assertThat(swaps).isGreaterThan(streams / 10);
         assertThat(registry.get("holdfast.config.stale").counter().count()).isPositive();

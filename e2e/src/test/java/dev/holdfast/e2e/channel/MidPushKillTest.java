@@ -127,8 +127,8 @@ class MidPushKillTest {
         assertThat(faults).isEmpty();
         System.out.printf(
                 "figure: R09 kills=%d in the middle of a push of %d bytes=%d, with a part of the table at the data"
-                        + " plane=%d, swaps=%d, applied in part=0, epoch and version back=0, tunnels=%d drops=0%n",
-                KILLS, whole, midPush, withPartOfATable, swaps.get(), TUNNELS);
+                        + " plane=%d, swaps=%d, applied in part or taken back=%d, tunnels=%d%n",
+                KILLS, whole, midPush, withPartOfATable, swaps.get(), faults.size(), TUNNELS);
     }
 
     /** Starts an operator, lets its push through and kills it; returns the bytes of the push. */

@@ -33,6 +33,9 @@ class CertificateStory {
     private static final int ROTATIONS = 60;
     private static final double SERVED_SECONDS_MAX = 2;
     private static final int TUNNELS = 100;
+    /** More than the eight messages that a tunnel of the fleet can have under way. */
+    private static final int ECHOES_AFTERWARDS = 12;
+
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final RealCluster cluster = RealCluster.get();
@@ -69,33 +72,24 @@ class CertificateStory {
             // When
             double longest = 0;
             for (int i = 0; i < ROTATIONS; i++) {
-                StoryCertificate next = StoryCertificate.of(HOST);
-                cluster.client()
-                        .resource(secret(next))
-                        .inNamespace(Release.STORIES)
-                        .serverSideApply();
-                long applied = System.nanoTime();
-                for (int port : ports) {
-                    while (!serial(port).equals(next.serial())) {
-                        if (System.nanoTime() - applied > PATIENCE.toNanos()) {
-                            throw new AssertionError("rotation " + i + " is not served at port " + port);
-                        }
-                        Thread.sleep(10);
-                    }
-                }
-                longest = Math.max(longest, (System.nanoTime() - applied) / 1e9);
+                longest = Math.max(longest, rotate(i, ports));
             }
 
-            // Then
+            // Then: one loop lets the tunnels speak in turn, so when that many echoes came, each had its turns since
+            // the last rotation; one that carries nothing any more is told by bytes that never come back
             ending = true;
             for (Thread client : clients) {
                 client.join();
             }
+            long before = fleet.messages();
+            long enough = before + (long) ECHOES_AFTERWARDS * TUNNELS;
+            Release.await("echoes after the last rotation", PATIENCE, () -> fleet.messages() >= enough);
             long lost = fleet.settle(Duration.ofSeconds(20));
             System.out.printf(
                     Locale.ROOT,
                     "figure: R03 certificate rotated %d times at %d data planes: handshakes %d, failed %d; served at most %.2f s"
-                            + " after the API server's answer; drops %d of %d, bytes lost %d%n",
+                            + " after the API server's answer; drops %d of %d, messages back %d, of them after the last rotation %d,"
+                            + " bytes lost or wrong %d%n",
                     ROTATIONS,
                     ports.size(),
                     handshakes.get(),
@@ -103,6 +97,8 @@ class CertificateStory {
                     longest,
                     fleet.drops(),
                     TUNNELS,
+                    fleet.messages(),
+                    fleet.messages() - before,
                     lost);
             assertThat(longest).as("seconds until it is served").isLessThanOrEqualTo(SERVED_SECONDS_MAX);
             assertThat(handshakes.get()).as("handshakes").isGreaterThanOrEqualTo(ROTATIONS);
@@ -110,6 +106,22 @@ class CertificateStory {
             assertThat(fleet.drops()).as(fleet.firstDrop()).isZero();
             assertThat(lost).isZero();
         }
+    }
+
+    /** Replaces the certificate; the seconds from the API server's answer until every data plane serves the new one. */
+    private double rotate(int number, List<Integer> ports) throws Exception {
+        StoryCertificate next = StoryCertificate.of(HOST);
+        cluster.client().resource(secret(next)).inNamespace(Release.STORIES).serverSideApply();
+        long applied = System.nanoTime();
+        for (int port : ports) {
+            while (!serial(port).equals(next.serial())) {
+                if (System.nanoTime() - applied > PATIENCE.toNanos()) {
+                    throw new AssertionError("rotation " + number + " is not served at port " + port);
+                }
+                Thread.sleep(10);
+            }
+        }
+        return (System.nanoTime() - applied) / 1e9;
     }
 
     private static Secret secret(StoryCertificate certificate) {

@@ -2,12 +2,11 @@ package dev.holdfast.e2e.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.holdfast.e2e.traffic.ReturningFleet;
-import io.fabric8.kubernetes.api.model.Pod;
 import java.time.Duration;
-import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -20,6 +19,19 @@ class EndpointStory {
     private static final String HOST = "scaled.test";
     private static final int TUNNELS = 90;
     private static final int PODS = 3;
+    private static final int TUNNELS_OF_A_POD = TUNNELS / PODS;
+    private static final int TUNNELS_THAT_GO = TUNNELS - TUNNELS_OF_A_POD;
+    /**
+     * Pods that went answer for so long. What is sent to one that ends at once is asked of another endpoint instead, and
+     * nobody could tell that it had gone astray.
+     */
+    private static final int LINGER_SECONDS = 20;
+
+    /** From the API server's word to the moment from which nothing new may go to a pod that went. */
+    private static final Duration HEARD = Duration.ofSeconds(1);
+
+    private static final Duration ARRIVING = Duration.ofSeconds(5);
+    private static final int UPGRADES_MIN = 20;
     private static final Duration PATIENCE = Duration.ofSeconds(90);
 
     private final RealCluster cluster = RealCluster.get();
@@ -28,62 +40,150 @@ class EndpointStory {
     void tunnelsOfThePodsThatStayStayAndNoRequestGoesToOnesThatWent() throws Exception {
         // Given
         Release release = Release.ready(cluster);
-        release.echo(BACKEND, PODS);
+        release.echo(BACKEND, PODS, LINGER_SECONDS);
         release.serve(HOST, BACKEND);
-        List<Pod> dataPlanes = release.dataPlanes();
-        int port = cluster.podPort(dataPlanes.getFirst(), Release.HTTP);
+        int port = cluster.podPort(release.dataPlanes().getFirst(), Release.HTTP);
         Release.await(
                 "requests to all pods", PATIENCE, () -> Probe.names(port, HOST).size() == PODS);
+        Set<String> before = ready();
         try (Traffic traffic = Traffic.start(port, HOST, TUNNELS)) {
             // When
-            cluster.kubectl("-n", Release.STORIES, "scale", "deployment/" + BACKEND, "--replicas=1");
-            Release.await("one pod", PATIENCE, () -> pods().size() == 1);
-            // The ends take their time where the way to the data plane is a long one.
-            Release.await(
-                    "the ends at the pods that went",
-                    PATIENCE,
-                    () -> traffic.fleet().endings().size() >= TUNNELS * (PODS - 1) / PODS);
-            Release.await("all tunnels back", PATIENCE, () -> traffic.fleet().openTunnels() == TUNNELS);
-            int ended = traffic.fleet().endings().size();
-            long clients = traffic.fleet().endings().stream()
-                    .map(ReturningFleet.Ending::client)
-                    .distinct()
-                    .count();
-            Set<String> after = Probe.names(port, HOST);
-            cluster.kubectl("-n", Release.STORIES, "scale", "deployment/" + BACKEND, "--replicas=" + PODS);
-            // The pod that stayed has every tunnel, so new ones are preferred.
-            Release.await(
-                    "requests to the new pods",
-                    PATIENCE,
-                    () -> Probe.names(port, HOST).size() >= PODS - 1);
+            scale(1);
+            Set<String> staying = awaitOneReady();
+            Thread.sleep(HEARD);
+            try (Traffic arrivals = Traffic.start(port, HOST, 1)) {
+                arrivals.arrive(ARRIVING);
+                Set<String> lingering = pods();
+                lingering.retainAll(before);
+                lingering.removeAll(staying);
+                awaitTheirEnds(staying, traffic);
+                arrivals.awaitEchoes();
+                arrivals.stopRequests();
+                int ended = traffic.fleet().endings().size();
+                scale(PODS);
+                // The pod that stayed has every tunnel, so new ones are preferred.
+                Release.await(
+                        "requests to the new pods",
+                        PATIENCE,
+                        () -> Probe.names(port, HOST).size() >= PODS - 1);
 
-            // Then
-            traffic.stopRequests();
-            System.out.printf(
-                    Locale.ROOT,
-                    "figure: R06 endpoints 3-1-3: %d tunnels, %d of them at the pod that stays: drops of those 0 = %d less %d that"
-                            + " ended with their pods; %d ended when pods came; %s%n",
-                    TUNNELS,
-                    TUNNELS / PODS,
-                    TUNNELS * (PODS - 1) / PODS,
-                    clients,
-                    traffic.fleet().endings().size() - ended,
-                    traffic.requests());
-            assertThat(after).as("pods that answer after the change").hasSize(1).noneMatch(name -> name.contains(" "));
-            assertThat(clients)
-                    .as("clients whose tunnel ended: those at the pods that went")
-                    .isEqualTo(TUNNELS * (PODS - 1) / PODS);
-            assertThat(traffic.fleet().endings()).as("more when pods came").hasSize(ended);
-            traffic.assertEveryRequestAnswered();
+                // Then
+                traffic.stopRequests();
+                judgeThoseThatWereThere(traffic, ended);
+                judgeArrivals(arrivals, staying, lingering.size());
+            }
         }
     }
 
-    private List<Pod> pods() {
-        return cluster.client()
-                .pods()
+    private static void judgeThoseThatWereThere(Traffic traffic, int ended) {
+        int all = traffic.fleet().endings().size();
+        int clients = Math.toIntExact(traffic.fleet().endings().stream()
+                .map(ReturningFleet.Ending::client)
+                .distinct()
+                .count());
+        System.out.printf(
+                Locale.ROOT,
+                "figure: R06 endpoints 3-1-3: %d of %d tunnels ended with their pods, %d times, attempts to come back refused %d;"
+                        + " drops at the pod that stays %d of %d; ended when pods came %d; %s, %s%n",
+                clients,
+                TUNNELS,
+                ended,
+                traffic.fleet().refused(),
+                clients - TUNNELS_THAT_GO,
+                TUNNELS_OF_A_POD,
+                all - ended,
+                traffic.echoes(),
+                traffic.requests());
+        assertThat(clients)
+                .as("clients whose tunnel ended: those at the pods that went")
+                .isEqualTo(TUNNELS_THAT_GO);
+        assertThat(all).as("ends, when pods came too: each of them once").isEqualTo(clients);
+        assertThat(traffic.fleet().refused())
+                .as("refused attempts to come back")
+                .isZero();
+        traffic.assertEveryTunnelEchoes();
+        traffic.assertEveryRequestAnswered();
+    }
+
+    /** A tunnel at a pod that went ends with it, and so tells where its upgrade had gone to. */
+    private static void judgeArrivals(Traffic arrivals, Set<String> staying, int lingering) {
+        int astray = arrivals.probe().answers().entrySet().stream()
+                .filter(each -> !staying.contains(each.getKey()))
+                .mapToInt(each -> each.getValue())
+                .sum();
+        System.out.printf(
+                Locale.ROOT,
+                "figure: R06 from %d s after the API server's word that endpoints are gone, %d of whose pods still answer: upgrades %d,"
+                        + " refused %d, at pods that went %d, %s; %s, by pods that went %d%n",
+                HEARD.toSeconds(),
+                lingering,
+                arrivals.tunnels(),
+                arrivals.fleet().refused(),
+                arrivals.fleet().endings().size(),
+                arrivals.echoes(),
+                arrivals.requests(),
+                astray);
+        assertThat(lingering).as("pods that went and could have answered").isEqualTo(PODS - 1);
+        assertThat(arrivals.tunnels()).as("upgrades").isGreaterThanOrEqualTo(UPGRADES_MIN);
+        assertThat(arrivals.fleet().refused()).as("refused upgrades").isZero();
+        arrivals.assertNoTunnelEnded();
+        arrivals.assertEveryRequestAnswered();
+        assertThat(arrivals.probe().answers().keySet())
+                .as("pods that answer, %d requests of others", astray)
+                .isEqualTo(staying);
+    }
+
+    private void scale(int pods) {
+        cluster.kubectl("-n", Release.STORIES, "scale", "deployment/" + BACKEND, "--replicas=" + pods);
+    }
+
+    /** Returns the pod's name as soon as the API server calls only this one ready. */
+    private Set<String> awaitOneReady() throws InterruptedException {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        Set<String> ready = ready();
+        while (ready.size() != 1) {
+            if (System.nanoTime() > deadline) {
+                throw new AssertionError("not within " + PATIENCE.toSeconds() + " s: one ready endpoint of " + ready);
+            }
+            Thread.sleep(20);
+            ready = ready();
+        }
+        return ready;
+    }
+
+    /** The ends take their time where the way to the data plane is a long one. */
+    private void awaitTheirEnds(Set<String> staying, Traffic traffic) throws InterruptedException {
+        Release.await("the end of the pods that went", PATIENCE, () -> pods().equals(staying));
+        Release.await(
+                "the ends of tunnels there",
+                PATIENCE,
+                () -> traffic.fleet().endings().size() >= TUNNELS_THAT_GO);
+        Release.await("all tunnels back", PATIENCE, () -> traffic.fleet().openTunnels() == TUNNELS);
+        traffic.awaitEchoes();
+    }
+
+    /** The pods that the EndpointSlices of the Service call ready. */
+    private Set<String> ready() {
+        return cluster
+                .client()
+                .discovery()
+                .v1()
+                .endpointSlices()
                 .inNamespace(Release.STORIES)
-                .withLabel("app", BACKEND)
+                .withLabel("kubernetes.io/service-name", BACKEND)
                 .list()
-                .getItems();
+                .getItems()
+                .stream()
+                .flatMap(slice -> slice.getEndpoints().stream())
+                .filter(endpoint -> Boolean.TRUE.equals(endpoint.getConditions().getReady()))
+                .map(endpoint -> endpoint.getTargetRef().getName())
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /** The pods that are there, also those that end. */
+    private Set<String> pods() {
+        return cluster.client().pods().inNamespace(Release.STORIES).withLabel("app", BACKEND).list().getItems().stream()
+                .map(pod -> pod.getMetadata().getName())
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 }

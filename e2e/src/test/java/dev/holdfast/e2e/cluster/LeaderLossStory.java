@@ -27,6 +27,8 @@ class LeaderLossStory {
               hostnames: [led.test]
               rules: [{backendRefs: [{name: echo, port: %s}]}]
             """;
+    private static final String HOST = "leader.test";
+    private static final int TUNNELS = 50;
     private static final Duration PATIENCE = Duration.ofSeconds(90);
     private static final Duration TAKEOVER = Duration.ofSeconds(15);
     private static final int LEASE_SECONDS_MAX = 10;
@@ -38,60 +40,102 @@ class LeaderLossStory {
         // Given
         cluster.needsOwn();
         Release release = Release.ready(cluster);
+        release.serve(HOST, "echo");
         Pod leader = leader(release);
         String before = holder();
         route("80", "Ready");
+        try (Traffic traffic = Traffic.start(cluster.nodePort(0, Release.HTTP_NODE_PORT), HOST, TUNNELS)) {
+            // When
+            long paused = System.nanoTime();
+            double takeoverSeconds;
+            cluster.signal(leader, "STOP");
+            try {
+                awaitAnother(release, before);
+                takeoverSeconds = (System.nanoTime() - paused) / 1e9;
+                route("missing", "Ready=false");
+            } finally {
+                cluster.signal(leader, "CONT");
+            }
+            String after = holder();
 
-        // When
-        long paused = System.nanoTime();
-        double takeoverSeconds;
-        cluster.signal(leader, "STOP");
-        try {
-            awaitAnother(release, before);
-            takeoverSeconds = (System.nanoTime() - paused) / 1e9;
-            route("missing", "Ready=false");
-        } finally {
-            cluster.signal(leader, "CONT");
+            // Then: the old one, which left the route Ready, leads no more, and nothing that it writes undoes what the
+            // new one wrote
+            String written = since();
+            int oldLeads = 0;
+            int undone = 0;
+            for (int i = 0; i < 40; i++) {
+                oldLeads += holder().equals(after) ? 0 : 1;
+                undone += since().equals(written) ? 0 : 1;
+                Thread.sleep(250);
+            }
+            route("80", "Ready");
+            release.awaitSettled();
+            traffic.awaitEchoes();
+            traffic.stopRequests();
+            System.out.printf(
+                    Locale.ROOT,
+                    "figure: R13 leader paused: another leads after %.1f s (lease %d s), status written before and after its return,"
+                            + " lease taken back %d times, status undone %d times; drops %d of %d, %s, %s%n",
+                    takeoverSeconds,
+                    leaseSeconds(),
+                    oldLeads,
+                    undone,
+                    traffic.fleet().endings().size(),
+                    TUNNELS,
+                    traffic.echoes(),
+                    traffic.requests());
+            assertThat(oldLeads).isZero();
+            assertThat(written).as("Ready, since").startsWith("False ");
+            assertThat(undone)
+                    .as("looks at another status than the new leader's")
+                    .isZero();
+            assertThat(leaseSeconds()).isLessThanOrEqualTo(LEASE_SECONDS_MAX);
+            traffic.assertNoTunnelEnded();
+            traffic.assertEveryRequestAnswered();
         }
-        String after = holder();
-
-        // Then: the old one, which left the route Ready, leads no more, and nothing that it writes undoes what the new
-        // one wrote
-        String written = since();
-        int oldLeads = 0;
-        int undone = 0;
-        for (int i = 0; i < 40; i++) {
-            oldLeads += holder().equals(after) ? 0 : 1;
-            undone += since().equals(written) ? 0 : 1;
-            Thread.sleep(250);
-        }
-        route("80", "Ready");
-        release.awaitSettled();
-        System.out.printf(
-                Locale.ROOT,
-                "figure: R13 leader paused: another leads after %.1f s (lease %d s), status written before and after its return,"
-                        + " lease taken back %d times, status undone %d times%n",
-                takeoverSeconds,
-                leaseSeconds(),
-                oldLeads,
-                undone);
-        assertThat(oldLeads).isZero();
-        assertThat(written).as("Ready, since").startsWith("False ");
-        assertThat(undone).as("looks at another status than the new leader's").isZero();
-        assertThat(leaseSeconds()).isLessThanOrEqualTo(LEASE_SECONDS_MAX);
     }
 
     @Test
     void aRouteStaysReadyWhenTheLeaderIsKilledAndItsNextEditIsAnswered() throws Exception {
         // Given
         Release release = Release.ready(cluster);
+        release.serve(HOST, "echo");
         Pod leader = leader(release);
         String before = holder();
         route("80", "Ready");
         String readySince = since();
+        try (Traffic traffic = Traffic.start(cluster.nodePort(0, Release.HTTP_NODE_PORT), HOST, TUNNELS)) {
+            // When
+            long killed = System.nanoTime();
+            kill(leader);
+            awaitAnother(release, before);
+            double takeoverSeconds = (System.nanoTime() - killed) / 1e9;
+            release.awaitSettled();
 
-        // When
-        long killed = System.nanoTime();
+            // Then
+            String readyStill = since();
+            route("missing", "Ready=false");
+            route("80", "Ready");
+            traffic.awaitEchoes();
+            traffic.stopRequests();
+            System.out.printf(
+                    Locale.ROOT,
+                    "figure: R13 leader killed: another leads after %.1f s (lease %d s), the route was Ready all the time: %s;"
+                            + " its next edits are answered; drops %d of %d, %s, %s%n",
+                    takeoverSeconds,
+                    leaseSeconds(),
+                    readyStill.equals(readySince),
+                    traffic.fleet().endings().size(),
+                    TUNNELS,
+                    traffic.echoes(),
+                    traffic.requests());
+            assertThat(readyStill).as("Ready since").isEqualTo(readySince);
+            traffic.assertNoTunnelEnded();
+            traffic.assertEveryRequestAnswered();
+        }
+    }
+
+    private void kill(Pod leader) {
         if (cluster.isOwn()) {
             // Whoever is only deleted has time to hand its lease over.
             cluster.signal(leader, "KILL");
@@ -104,22 +148,6 @@ class LeaderLossStory {
                 leader.getMetadata().getName(),
                 "--grace-period=0",
                 "--force");
-        awaitAnother(release, before);
-        double takeoverSeconds = (System.nanoTime() - killed) / 1e9;
-        release.awaitSettled();
-
-        // Then
-        String readyStill = since();
-        route("missing", "Ready=false");
-        route("80", "Ready");
-        System.out.printf(
-                Locale.ROOT,
-                "figure: R13 leader killed: another leads after %.1f s (lease %d s), the route was Ready all the time: %s;"
-                        + " its next edits are answered%n",
-                takeoverSeconds,
-                leaseSeconds(),
-                readyStill.equals(readySince));
-        assertThat(readyStill).as("Ready since").isEqualTo(readySince);
     }
 
     private Pod leader(Release release) throws InterruptedException {

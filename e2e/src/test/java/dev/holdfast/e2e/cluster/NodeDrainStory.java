@@ -63,22 +63,31 @@ class NodeDrainStory {
                     "all tunnels back",
                     Duration.ofSeconds(60),
                     () -> traffic.fleet().openTunnels() == TUNNELS);
+            traffic.awaitEchoes();
 
             // Then
             traffic.stopRequests();
+            int ended = traffic.fleet().endings().size();
+            int mostInASecond = traffic.fleet().returnsInASecondMax();
             System.out.printf(
                     Locale.ROOT,
-                    "figure: node drained in %.0f s under %d tunnels: closes by code %s, most reconnects in a second %d,"
-                            + " %s%n",
+                    "figure: node drained in %.0f s under %d tunnels: closes by code %s, reconnects %d, at most %d (%.1f %%) in a"
+                            + " second, %s, %s%n",
                     seconds,
                     TUNNELS,
                     traffic.fleet().codes(),
-                    traffic.fleet().returnsInASecondMax(),
+                    traffic.fleet().returns().size(),
+                    mostInASecond,
+                    100.0 * mostInASecond / Math.max(1, ended),
+                    traffic.echoes(),
                     traffic.requests());
             assertThat(traffic.fleet().codes().keySet()).isSubsetOf(1001, 1012);
-            assertThat(traffic.fleet().endings())
-                    .as("tunnels of the drained data plane")
-                    .isNotEmpty();
+            // The node port gives each tunnel to either data plane; as few as a quarter are no chance.
+            assertThat(ended).as("tunnels of the drained data plane").isGreaterThanOrEqualTo(TUNNELS / 4);
+            // They are told one by one, evenly over three quarters of the window of 40 s: a second has a thirtieth of
+            // them. A tenth leaves the machine, which starts other pods meanwhile, two seconds to stand still in.
+            assertThat(mostInASecond).as("reconnects in one second").isLessThanOrEqualTo(ended / 10);
+            traffic.assertEveryTunnelEchoes();
             traffic.assertEveryRequestAnswered();
         }
     }

@@ -2,7 +2,6 @@ package dev.holdfast.e2e.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.holdfast.e2e.traffic.ReturningFleet;
 import io.fabric8.kubernetes.api.model.Pod;
 import java.time.Duration;
 import java.util.List;
@@ -63,6 +62,7 @@ class OperatorLossStory {
             // Nobody served it before: each data plane has it from a new operator.
             release.serve("after-the-kill-" + killed + ".test", "echo");
             double seconds = (System.nanoTime() - killed) / 1e9;
+            traffic.awaitEchoes();
 
             // Then: what the new operators read is what the old ones had read, so its digest says that nothing is to be
             // sent
@@ -72,10 +72,11 @@ class OperatorLossStory {
             double resumed = release.streamsLost(dataPlanes) - streamsLost;
             System.out.printf(
                     Locale.ROOT,
-                    "figure: R08 every operator killed: drops %d of %d, %s; a new route is served"
+                    "figure: R08 every operator killed: drops %d of %d, %s, %s; a new route is served"
                             + " %.1f s after the kill; streams of data planes lost %.0f, full tables sent again %.0f%n",
                     traffic.fleet().endings().size(),
                     TUNNELS,
+                    traffic.echoes(),
                     traffic.requests(),
                     seconds,
                     resumed,
@@ -103,16 +104,22 @@ class OperatorLossStory {
             // Then
             long messages = traffic.fleet().messagesBack() - before;
             int requests = traffic.probe().requests() - asked;
+            traffic.awaitEchoes();
+            // Their return is no less of a change than their end.
+            scaleOperators(Release.REPLICAS);
+            release.awaitSettled("operator");
+            traffic.awaitEchoes();
             traffic.stopRequests();
             System.out.printf(
                     Locale.ROOT,
-                    "figure: R08 no operator for %d s: drops %d of %d, echoes %d, plain requests %d, failed %d%n",
+                    "figure: R08 no operator for %d s: echoes %d, plain requests %d; their return included: drops %d of %d, %s, %s%n",
                     RealCluster.outage().toSeconds(),
-                    traffic.fleet().endings().size(),
-                    TUNNELS,
                     messages,
                     requests,
-                    traffic.probe().failures());
+                    traffic.fleet().endings().size(),
+                    TUNNELS,
+                    traffic.echoes(),
+                    traffic.requests());
             traffic.assertNoTunnelEnded();
             assertThat(messages).as("echoes").isGreaterThanOrEqualTo(TUNNELS);
             assertThat(requests).as("plain requests").isGreaterThanOrEqualTo(REQUESTS_MIN);
@@ -150,6 +157,7 @@ class OperatorLossStory {
                     "its tunnels back at the other",
                     PATIENCE,
                     () -> traffic.fleet().openTunnels() == TUNNELS);
+            traffic.awaitEchoes();
 
             // Then
             traffic.stopRequests();
@@ -157,22 +165,26 @@ class OperatorLossStory {
             scaleOperators(Release.REPLICAS);
             release.awaitSettled();
             release.serve("after-the-absence.test", "echo");
+            double seconds = (System.nanoTime() - back) / 1e9;
+            traffic.awaitEchoes();
             System.out.printf(
                     Locale.ROOT,
-                    "figure: R17 a data plane replaced while no operator was there: closes by code %s of %d tunnels, %s;"
+                    "figure: R17 a data plane replaced while no operator was there: closes by code %s of %d tunnels, %s, %s;"
                             + " the new one unready in %d of %d looks, 404s %d; all ready and served"
                             + " %.1f s after the operators' return%n",
                     traffic.fleet().codes(),
                     TUNNELS,
+                    traffic.echoes(),
                     traffic.requests(),
                     looks.unready,
                     looks.all,
                     looks.notFound,
-                    (System.nanoTime() - back) / 1e9);
+                    seconds);
             assertThat(traffic.fleet().codes().keySet())
                     .as("codes")
                     .isNotEmpty()
                     .isSubsetOf(GOING_AWAY, SERVICE_RESTART);
+            traffic.assertEveryTunnelEchoes();
             traffic.assertEveryRequestAnswered();
             assertThat(looks.all).isPositive().isEqualTo(looks.unready);
             assertThat(looks.notFound).isZero();
@@ -199,6 +211,7 @@ class OperatorLossStory {
             Release.await(
                     "the ends there", PATIENCE, () -> traffic.fleet().endings().size() >= TUNNELS / 2 - UNEVEN);
             Release.await("all tunnels back", PATIENCE, () -> traffic.fleet().openTunnels() == TUNNELS);
+            traffic.awaitEchoes();
             int asked = traffic.probe().requests();
             Release.await("requests since", PATIENCE, () -> traffic.probe().requests() >= asked + REQUESTS_MIN);
 
@@ -211,15 +224,17 @@ class OperatorLossStory {
             System.out.printf(
                     Locale.ROOT,
                     "figure: R17 one of two endpoints gone while no operator was there: %d of %d tunnels ended, by code %s;"
-                            + " %s%n",
+                            + " %s, %s%n",
                     ended,
                     TUNNELS,
                     traffic.fleet().codes(),
+                    traffic.echoes(),
                     traffic.requests());
             assertThat(ended)
                     .as("clients whose tunnel ended: those of the endpoint that went")
                     .isBetween(TUNNELS / 2L - UNEVEN, TUNNELS / 2L + UNEVEN);
             assertThat(traffic.fleet().endings()).as("each of them once").hasSize(Math.toIntExact(ended));
+            traffic.assertEveryTunnelEchoes();
             assertThat(traffic.probe().failures())
                     .as(traffic.probe().firstFailure())
                     .isZero();

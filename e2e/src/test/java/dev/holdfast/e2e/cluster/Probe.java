@@ -4,8 +4,11 @@ import dev.holdfast.e2e.traffic.RawGet;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +19,7 @@ final class Probe implements AutoCloseable {
 
     private final AtomicInteger requests = new AtomicInteger();
     private final AtomicInteger failures = new AtomicInteger();
+    private final Map<String, Integer> answers = new ConcurrentHashMap<>();
     private final AtomicReference<@Nullable String> firstFailure = new AtomicReference<>();
     private final List<Thread> threads = new ArrayList<>();
     private volatile boolean ending;
@@ -65,7 +69,9 @@ final class Probe implements AutoCloseable {
                 for (int i = 0; i < REQUESTS_PER_CONNECTION && !ending; i++) {
                     requests.incrementAndGet();
                     RawGet.Answer answer = connection.get();
-                    if (answer.status() != 200) {
+                    if (answer.status() == 200) {
+                        answers.merge(answer.body().strip(), 1, Integer::sum);
+                    } else {
                         failed("status " + answer.status());
                     }
                     Thread.sleep(pauseMillis);
@@ -94,6 +100,11 @@ final class Probe implements AutoCloseable {
 
     int failures() {
         return failures.get();
+    }
+
+    /** How many were answered by each pod, by its name. */
+    Map<String, Integer> answers() {
+        return new TreeMap<>(answers);
     }
 
     /** The first request that failed, or null. */

@@ -26,6 +26,9 @@ final class Release {
 
     private static final String COMPONENT = "app.kubernetes.io/name";
     private static final Duration PATIENCE = Duration.ofMinutes(4);
+    /** What a backend that is told to end has for it. */
+    private static final int END_SECONDS = 2;
+
     private static boolean installed;
     private static double installSeconds;
 
@@ -100,7 +103,12 @@ final class Release {
 
     /** A Deployment of echo backends and its Service of the same name, port 80; returns when they run. */
     void echo(String name, int replicas) {
-        deployment(name, replicas);
+        echo(name, replicas, 0);
+    }
+
+    /** The same with backends that go on serving for so long after they are no longer ready, and end only then. */
+    void echo(String name, int replicas, int lingerSeconds) {
+        deployment(name, replicas, lingerSeconds);
         cluster.apply(STORIES, """
                 apiVersion: v1
                 kind: Service
@@ -118,7 +126,8 @@ final class Release {
     }
 
     /** The Deployment alone; its pods are labelled {@code app} with the name. */
-    void deployment(String name, int replicas) {
+    private void deployment(String name, int replicas, int lingerSeconds) {
+        String lifecycle = lingerSeconds == 0 ? "{}" : "{preStop: {sleep: {seconds: " + lingerSeconds + "}}}";
         cluster.apply(STORIES, """
                 apiVersion: apps/v1
                 kind: Deployment
@@ -130,7 +139,7 @@ final class Release {
                     metadata: {labels: {app: %1$s}}
                     spec:
                       automountServiceAccountToken: false
-                      terminationGracePeriodSeconds: 2
+                      terminationGracePeriodSeconds: %4$d
                       # Not on the second node, which is drained: what a backend's end does to tunnels is another story.
                       nodeSelector: %3$s
                       securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
@@ -139,9 +148,15 @@ final class Release {
                           image: holdfast.local/echo:1
                           imagePullPolicy: IfNotPresent
                           ports: [{name: http, containerPort: 8080}]
+                          lifecycle: %5$s
                           readinessProbe: {tcpSocket: {port: http}, periodSeconds: 1}
                           securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
-                """.formatted(name, replicas, "{kubernetes.io/hostname: " + firstNode() + "}"));
+                """.formatted(
+                        name,
+                        replicas,
+                        "{kubernetes.io/hostname: " + firstNode() + "}",
+                        lingerSeconds + END_SECONDS,
+                        lifecycle));
     }
 
     private String firstNode() {

@@ -2,7 +2,6 @@ package dev.holdfast.e2e.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.holdfast.e2e.traffic.ReturningFleet;
 import io.fabric8.kubernetes.api.model.Pod;
 import java.net.URI;
 import java.time.Duration;
@@ -22,6 +21,11 @@ class RollingUpdateStory {
     private static final long PROBE_PAUSE_MILLIS = 12;
     private static final int DATA_PLANE_REQUESTS_MIN = 8_000;
     private static final int OPERATOR_REQUESTS_MIN = 1_200;
+    /** How many requests the scorecard wants to see answered. */
+    private static final int REQUESTS = 30_000;
+
+    private static final Duration ASKING_ON_MAX = Duration.ofSeconds(90);
+    private static final Duration ECHO_PATIENCE = Duration.ofSeconds(30);
 
     private final RealCluster cluster = RealCluster.get();
 
@@ -43,6 +47,7 @@ class RollingUpdateStory {
             release.awaitRollout(Release.NAMESPACE, "holdfast-proxy");
             release.awaitSettled("proxy");
             Release.await("all tunnels back", Duration.ofSeconds(60), () -> fleet.openTunnels() == TUNNELS);
+            int echoing = fleet.echoing(ECHO_PATIENCE);
 
             // Then
             int returns = fleet.returns().size();
@@ -56,7 +61,8 @@ class RollingUpdateStory {
             System.out.printf(
                     Locale.ROOT,
                     "figure: R20 data planes replaced under %d tunnels: closes by code %s, reconnects %d, at most %d (%.1f %%) in a"
-                            + " second, longest away %.2f s, attempts refused %d; plain requests %d, failed %d%n",
+                            + " second, longest away %.2f s, attempts refused %d; echoing afterwards %d, wrong echoes %d; plain"
+                            + " requests %d, failed %d%n",
                     TUNNELS,
                     fleet.codes(),
                     returns,
@@ -64,12 +70,16 @@ class RollingUpdateStory {
                     100.0 * mostInASecond / Math.max(1, returns),
                     longestAway,
                     fleet.refused(),
+                    echoing,
+                    fleet.wrongEchoes(),
                     probe.requests(),
                     probe.failures());
             assertThat(fleet.codes().keySet()).as("codes").isSubsetOf(1001, 1012);
             assertThat(returns).as("reconnects").isGreaterThanOrEqualTo(TUNNELS);
             assertThat(mostInASecond).as("reconnects in one second").isLessThanOrEqualTo(returns / 10);
             assertThat(longestAway).as("seconds without a tunnel").isLessThan(30);
+            assertThat(echoing).as("tunnels that carry something").isEqualTo(TUNNELS);
+            assertThat(fleet.wrongEchoes()).as("echoes of something else").isZero();
             assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(DATA_PLANE_REQUESTS_MIN);
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
@@ -94,6 +104,8 @@ class RollingUpdateStory {
             release.awaitRollout(Release.NAMESPACE, "holdfast-operator");
             release.awaitSettled("operator");
             release.serve("edited-after-rolling.test", "echo");
+            int echoing = fleet.echoing(ECHO_PATIENCE);
+            askOn(probe);
 
             // Then
             probe.stop();
@@ -106,17 +118,30 @@ class RollingUpdateStory {
             // it. OperatorLossStory, where nothing is edited meanwhile, judges them.
             System.out.printf(
                     Locale.ROOT,
-                    "figure: R20 operators replaced under %d tunnels: drops %d, plain requests %d, failed %d; streams of data planes"
-                            + " lost %.0f, full tables sent again %.0f%n",
+                    "figure: R20 operators replaced under %d tunnels: drops %d, echoing afterwards %d, echoes %d, wrong %d, plain requests"
+                            + " %d, failed %d; streams of data planes lost %.0f, full tables sent again %.0f%n",
                     TUNNELS,
                     fleet.endings().size(),
+                    echoing,
+                    fleet.messagesBack(),
+                    fleet.wrongEchoes(),
                     probe.requests(),
                     probe.failures(),
                     release.streamsLost(dataPlanes) - streamsLost,
                     release.fullTables(dataPlanes) - fullTables);
             assertThat(fleet.endings()).as("ended tunnels").isEmpty();
+            assertThat(echoing).as("tunnels that carry something").isEqualTo(TUNNELS);
+            assertThat(fleet.wrongEchoes()).as("echoes of something else").isZero();
             assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(OPERATOR_REQUESTS_MIN);
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
+        }
+    }
+
+    /** Operators are soon replaced: the requests go on until there were enough, or a slow machine had its time. */
+    private static void askOn(Probe probe) throws InterruptedException {
+        long until = System.nanoTime() + ASKING_ON_MAX.toNanos();
+        while (probe.requests() < REQUESTS && System.nanoTime() < until) {
+            Thread.sleep(100);
         }
     }
 }

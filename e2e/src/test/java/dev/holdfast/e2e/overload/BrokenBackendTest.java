@@ -42,12 +42,14 @@ class BrokenBackendTest {
                     .host("wire.test", wire.port())
                     .host("crash.test", crashPort)
                     .store(root))) {
-                // When a backend resets, Then
-                story(dataPlane, clients, "reset", "wire.test", End.RESET, wire::resetTunnels);
-                // When it ends its stream, Then
-                story(dataPlane, clients, "half-close", "wire.test", End.FIN, wire::halfCloseTunnels);
+                for (boolean overTls : new boolean[] {false, true}) {
+                    // When a backend resets, Then
+                    story(dataPlane, clients, overTls, "reset", "wire.test", End.RESET, wire::resetTunnels);
+                    // When it ends its stream, Then
+                    story(dataPlane, clients, overTls, "half-close", "wire.test", End.FIN, wire::halfCloseTunnels);
+                }
                 // When its process is killed, Then
-                story(dataPlane, clients, "crash", "crash.test", null, crashing::kill);
+                story(dataPlane, clients, false, "crash", "crash.test", null, crashing::kill);
                 assertThat(wire.connections()).isZero();
             }
         }
@@ -56,13 +58,17 @@ class BrokenBackendTest {
     private static void story(
             DataPlaneProcess dataPlane,
             WireClients clients,
+            boolean overTls,
             String what,
             String host,
             @org.jspecify.annotations.Nullable End expected,
             Break breaks)
             throws Exception {
-        List<WireClient> open =
-                clients.open(TUNNELS, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade(host, "/half")));
+        List<WireClient> open = clients.open(
+                TUNNELS,
+                overTls ? dataPlane.httpsPort() : dataPlane.httpPort(),
+                overTls ? host : "",
+                () -> new WireClient(Manner.upgrade(host, "/half")));
         WireClients.await(
                 open, "in the middle of a frame", client -> client.frames().whole() == 1, PATIENCE);
         dataPlane.awaitAtLeast(ACTIVE, TUNNELS, PATIENCE);
@@ -82,9 +88,9 @@ class BrokenBackendTest {
                         && client.frames().closeCode() == 0)
                 .count();
         System.out.printf(
-                "figure: R28 %s in mid-frame, tunnels %d: clients told after at most %.2f s (%s), half frames intact"
+                "figure: R28 %s in mid-frame, tunnels%s %d: clients told after at most %.2f s (%s), half frames intact"
                         + " %d, tunnels gone and their files closed after %.2f s%n",
-                what, TUNNELS, told, open.getFirst().end(), intact, freed);
+                what, overTls ? " over TLS" : "", TUNNELS, told, open.getFirst().end(), intact, freed);
         assertThat(intact)
                 .as("clients that saw half a frame and nothing invented after it")
                 .isEqualTo(TUNNELS);

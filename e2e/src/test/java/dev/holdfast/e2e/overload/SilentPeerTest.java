@@ -78,12 +78,13 @@ class SilentPeerTest {
                 }
                 System.out.printf(
                         "figure: R30 stopped, %d each, open together: clients poured at and backends talked to freed"
-                                + " after %.1f s, budget %d s; idle clients after %.1f s, idle limit %d s; leaked 0%n",
+                                + " after %.1f s, budget %d s; idle clients after %.1f s, idle limit %d s; leaked %.0f%n",
                         TUNNELS,
                         silent.toNanos() / 1e9,
                         BUDGET.toSeconds(),
                         all.toNanos() / 1e9,
-                        BRIEF.idle().toSeconds());
+                        BRIEF.idle().toSeconds(),
+                        dataPlane.metric(ACTIVE));
                 assertThat(silent).as("of those that have bytes to take").isLessThanOrEqualTo(within(BUDGET));
                 assertThat(all)
                         .as("of the idle ones")
@@ -132,8 +133,12 @@ class SilentPeerTest {
             // Then
             System.out.printf(
                     "figure: R30 unreachable, idle tunnels %d each, budget %d s: freed %.1f s after their backends,"
-                            + " %.1f s after their clients vanished, leaked 0%n",
-                    TUNNELS, BUDGET.toSeconds(), backends.toNanos() / 1e9, peers.toNanos() / 1e9);
+                            + " %.1f s after their clients vanished, leaked %.0f%n",
+                    TUNNELS,
+                    BUDGET.toSeconds(),
+                    backends.toNanos() / 1e9,
+                    peers.toNanos() / 1e9,
+                    dataPlane.metric(ACTIVE));
             assertThat(dataPlane.metric("holdfast_keepalive_timeouts_total"))
                     .as("tunnels given up for a silent peer")
                     .isEqualTo(2 * TUNNELS);

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** R23: tunnels whose clients do not read while their backends pour; and what is refused at the limits. */
 @Timeout(180)
@@ -38,8 +40,9 @@ class SlowReaderMemoryTest {
     private static final String DIRECT = "holdfast_limits_used\\{limit=\"memory\",?}";
     private static final String ACTIVE = "holdfast_tunnels_active";
 
-    @Test
-    void aThousandTunnelsThatAreNotReadStayWithinTheirMemory(@TempDir Path root) throws Exception {
+    @ParameterizedTest(name = "over TLS: {0}")
+    @ValueSource(booleans = {false, true})
+    void aThousandTunnelsThatAreNotReadStayWithinTheirMemory(boolean overTls, @TempDir Path root) throws Exception {
         // Given
         try (EchoBackend echo = new EchoBackend("echo");
                 WireBackend wire = new WireBackend();
@@ -51,10 +54,11 @@ class SlowReaderMemoryTest {
                         table(root, echo, wire),
                         "--direct-memory-max=" + LIMIT)) {
             fleet.open(HEALTHY, URI.create("ws://good.test:" + dataPlane.httpPort() + "/"));
+            int port = overTls ? dataPlane.httpsPort() : dataPlane.httpPort();
             List<WireClient> readers = clients.open(
                     READERS,
-                    dataPlane.httpPort(),
-                    "",
+                    port,
+                    overTls ? "slow.test" : "",
                     () -> new WireClient(Manner.upgrade("slow.test", "/idle").taking(64, Duration.ofSeconds(2))));
             WireClients.await(readers, "upgraded", client -> client.status() == 101, PATIENCE);
             dataPlane.awaitAtLeast(ACTIVE, READERS + HEALTHY, PATIENCE);
@@ -65,7 +69,7 @@ class SlowReaderMemoryTest {
             List<WireClient> late = clients.open(
                     LATE, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("good.test", "/")));
             WireClients.await(late, "ended", WireClient::hasEnded, PATIENCE);
-            Held held = Held.by(dataPlane, wire, peak);
+            Held held = Held.by(dataPlane, port, wire, peak);
             double open = dataPlane.metric(ACTIVE);
             int drops = fleet.drops();
             long lost = fleet.settle(PATIENCE);
@@ -73,9 +77,18 @@ class SlowReaderMemoryTest {
 
             // Then
             System.out.printf(
-                    "figure: R23 readers %d, open together with %d healthy tunnels %.0f; of %d that come late 503 %d;"
+                    "figure: R23 readers%s %d, open together with %d healthy tunnels %.0f; of %d that come late 503 %d;"
                             + " %s; healthy tunnels' drops %d, bytes lost %d, messages %d%n",
-                    READERS, HEALTHY, open, LATE, count(late, 503), held, drops, lost, fleet.messages());
+                    overTls ? " over TLS" : "",
+                    READERS,
+                    HEALTHY,
+                    open,
+                    LATE,
+                    count(late, 503),
+                    held,
+                    drops,
+                    lost,
+                    fleet.messages());
             assertThat(open).as("tunnels open while full").isEqualTo(READERS + HEALTHY);
             assertThat(drops).as("first: %s", fleet.firstDrop()).isZero();
             assertThat(lost).isZero();
@@ -121,12 +134,12 @@ class SlowReaderMemoryTest {
             @Nullable SocketMemory toClients,
             @Nullable SocketMemory fromBackends,
             long all) {
-        static Held by(DataPlaneProcess dataPlane, WireBackend wire, long peak) throws Exception {
+        static Held by(DataPlaneProcess dataPlane, int port, WireBackend wire, long peak) throws Exception {
             boolean isTold = Kernel.tellsSocketMemory();
             return new Held(
                     peak,
                     (long) dataPlane.metric("jvm_memory_used_bytes\\{area=\"heap\"[^}]*}"),
-                    isTold ? Kernel.socketMemory("sport = :" + dataPlane.httpPort()) : null,
+                    isTold ? Kernel.socketMemory("sport = :" + port) : null,
                     isTold ? Kernel.socketMemory("dport = :" + wire.port()) : null,
                     Kernel.tcpMebibytes());
         }
@@ -183,16 +196,18 @@ class SlowReaderMemoryTest {
             assertThat(more)
                     .allMatch(client ->
                             client.answer().toLowerCase(java.util.Locale.ROOT).contains("retry-after: "));
-            assertThat(full).noneMatch(WireClient::hasEnded);
             assertThat(dataPlane.metric("holdfast_limits_rejected_total\\{limit=\"tunnels\",?}"))
                     .isEqualTo(100);
+            long dropped = full.stream().filter(WireClient::hasEnded).count();
             full.forEach(WireClient::hangUp);
             dataPlane.awaitAtMost(ACTIVE, 0, PATIENCE);
+            assertThat(dropped).as("tunnels that were open at the limit, ended").isZero();
             List<WireClient> again =
                     clients.open(50, dataPlane.httpPort(), "", () -> new WireClient(Manner.upgrade("good.test", "/")));
             WireClients.await(again, "upgraded", client -> client.status() == 101, PATIENCE);
-            System.out.println(
-                    "figure: R33 tunnels at the limit 100, beyond it 100: 503 100, drops 0; after it 50 of 50 opened");
+            System.out.printf(
+                    "figure: R33 tunnels at the limit %d, beyond it %d: 503 %d, drops %d; after it %d of %d opened%n",
+                    full.size(), more.size(), count(more, 503), dropped, count(again, 101), again.size());
         }
     }
 

@@ -50,7 +50,7 @@ final class Soak {
             }
             fleet.finish();
             TunnelGauges end = awaitQuiet(rig);
-            List<String> wrong = new ArrayList<>(report.conclude(config.length(), rig.processes(), end));
+            List<String> wrong = new ArrayList<>(report.conclude(config, rig.processes(), end));
             for (SoakProcess process : rig.processes()) {
                 if (process.isAlive()) {
                     awaitFilesClosed(process, wrong);

@@ -16,6 +16,12 @@ final class SoakReport {
     /** Less tells nothing. */
     private static final double HOURS_MIN = 0.05;
 
+    /** Of the traffic that was asked for. */
+    private static final double SHARE_MIN = 0.9;
+
+    /** The same of so short a soak that its beginning, when nothing is compiled, weighs. */
+    private static final double SHORT_SHARE_MIN = 0.5;
+
     private static final double FILES_MAX = 1;
     private static final double FILES_NOISE = 100;
 
@@ -61,10 +67,10 @@ final class SoakReport {
     }
 
     /** The figures at the end; returns what is wrong, nothing if all is well. */
-    List<String> conclude(Duration length, List<SoakProcess> processes, TunnelGauges end) {
+    List<String> conclude(SoakConfig config, List<SoakProcess> processes, TunnelGauges end) {
         out.printf(
                 "figure: R42 soak %s: tunnels opened %d, closed %d, messages %d, HTTP requests %d, edits %d%n",
-                length,
+                config.length(),
                 tally.opened.sum(),
                 tally.closed.sum(),
                 tally.back.sum(),
@@ -78,6 +84,7 @@ final class SoakReport {
                 "figure: R42 gauge at the end: opened %d, closed %d, active %d, closed by others than the client %d%n",
                 end.opened(), end.closed(), end.active(), end.closedByOthers());
         List<String> wrong = new ArrayList<>(faults());
+        wrong.addAll(missing(config));
         wrong.addAll(gaugeFaults(end));
         for (SoakProcess process : processes) {
             judge(process.name() + ": resident memory", "MiB", process.residentMib(), wrong);
@@ -89,7 +96,7 @@ final class SoakReport {
         return wrong;
     }
 
-    /** Counts that are not zero, and traffic that did not happen. */
+    /** Counts that are not zero. */
     List<String> faults() {
         List<String> wrong = new ArrayList<>();
         tally.faults().forEach((name, count) -> {
@@ -97,10 +104,27 @@ final class SoakReport {
                 wrong.add(name + ": " + count + " (limit: 0)");
             }
         });
-        if (tally.back.sum() == 0 || tally.requests.sum() == 0 || tally.edits.sum() == 0) {
-            wrong.add("traffic: none (expected: messages, requests and edits)");
-        }
         return wrong;
+    }
+
+    /** Traffic that did not happen: what stands still drops nothing. */
+    List<String> missing(SoakConfig config) {
+        SoakConfig.Load load = config.load();
+        List<String> wrong = new ArrayList<>();
+        expect("messages", tally.back.sum(), load.messagesPerSecond(), config, wrong);
+        expect("requests", tally.requests.sum(), load.requestsPerSecond(), config, wrong);
+        expect("edits", tally.edits.sum(), load.editsPerSecond(), config, wrong);
+        expect("tunnels", tally.opened.sum() - load.tunnels(), load.tunnelsPerSecond(), config, wrong);
+        return wrong;
+    }
+
+    private static void expect(String what, long found, int perSecond, SoakConfig config, List<String> wrong) {
+        double seconds = config.length().toMillis() / 1_000.0;
+        double share = seconds < HOURS_MIN * 3_600 ? SHORT_SHARE_MIN : SHARE_MIN;
+        long least = (long) (share * perSecond * seconds);
+        if (found < least) {
+            wrong.add(what + ": " + found + " (expected: " + least + " or more)");
+        }
     }
 
     /** The data planes' own counts must tell the same story once everything is closed. */

@@ -3,6 +3,7 @@ package dev.holdfast.e2e.soak;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.holdfast.e2e.soak.SoakConfig.Load;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -26,13 +27,17 @@ class SoakReportTest {
         tally.edits.add(20);
     }
 
+    private static SoakConfig asking(Duration length) {
+        return new SoakConfig(length, Duration.ZERO, length, 1, new Load(4, 10, 5, 2, 1));
+    }
+
     @Test
     void trafficWithoutFaultsPasses() {
         // Given
         TunnelGauges end = new TunnelGauges(10, 10, 0, 0);
 
         // When
-        List<String> wrong = report.conclude(Duration.ofMinutes(1), List.of(), end);
+        List<String> wrong = report.conclude(asking(Duration.ofSeconds(7)), List.of(), end);
 
         // Then
         assertThat(wrong).isEmpty();
@@ -62,15 +67,20 @@ class SoakReportTest {
     }
 
     @Test
-    void aSoakWithoutTrafficFails() {
+    void aSoakThatStandsStillForAWhileFails() {
         // Given
-        SoakReport idle = new SoakReport(System.out, new Tally());
+        SoakConfig longer = asking(Duration.ofSeconds(200));
 
         // When
-        List<String> wrong = idle.faults();
+        List<String> wrong = report.missing(longer);
 
         // Then
-        assertThat(wrong).containsExactly("traffic: none (expected: messages, requests and edits)");
+        assertThat(wrong)
+                .containsExactly(
+                        "messages: 100 (expected: 1800 or more)",
+                        "requests: 50 (expected: 900 or more)",
+                        "edits: 20 (expected: 360 or more)",
+                        "tunnels: 6 (expected: 180 or more)");
     }
 
     @Test

@@ -82,11 +82,6 @@ public final class TunnelClient implements AutoCloseable {
                 .connect(InetAddress.getLoopbackAddress(), target.getPort());
     }
 
-    /** Runs it on the event loop after a while, or never if this closes before. */
-    void later(Runnable run, long millis) {
-        group.schedule(run, millis, TimeUnit.MILLISECONDS);
-    }
-
     @Override
     public void close() {
         // Each says Close before it goes; a loop that ends first would leave their sockets open.

@@ -406,6 +406,11 @@ final class DirectRelay implements Relay, EpollIoHandle {
     }
 
     @Override
+    public long messages() {
+        return tracker.messages();
+    }
+
+    @Override
     public boolean isFarewellDone() {
         DirectRelay other = opposite();
         return tracker.closeSeen()

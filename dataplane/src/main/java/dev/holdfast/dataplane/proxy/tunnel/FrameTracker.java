@@ -48,6 +48,7 @@ final class FrameTracker {
     private int codeRead;
     private int closeCode;
     private long frames;
+    private long messages;
 
     /** Counts the messages that begin in {@code counters}. */
     FrameTracker(Sender sender, DirectionCounters counters) {
@@ -82,6 +83,11 @@ final class FrameTracker {
     /** Whole frames seen. */
     long frames() {
         return frames;
+    }
+
+    /** Text and binary messages that have begun. */
+    long messages() {
+        return messages;
     }
 
     /** Follows all readable bytes of {@code bytes}; its indices stay. */
@@ -152,6 +158,10 @@ final class FrameTracker {
         boolean fin = (value & 0x80) != 0;
         lost = !known || control && !fin;
         counters.frame(opcode);
+        // The first frame of a text or binary message (§5.6).
+        if (opcode == 1 || opcode == 2) {
+            messages++;
+        }
         stage = Stage.SECOND;
     }
 

@@ -31,6 +31,9 @@ sealed interface Relay permits RelayHandler, DirectRelay {
     /** How many were relayed. */
     long bytes();
 
+    /** Text and binary messages whose first frame has begun. */
+    long messages();
+
     /**
      * Whether both peers have said Close and the source's has got that of the other: nothing may follow (RFC 6455
      * §5.5.1), so that it need not hear the end of the other's stream before its connection is closed.

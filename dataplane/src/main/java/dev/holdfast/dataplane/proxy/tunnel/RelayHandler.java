@@ -8,6 +8,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.ChannelOutputShutdownEvent;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     /** What a peer sent before its connection broke lies in the kernel: reading it takes no time of the network. */
     private static final long REST_MILLIS_MAX = 100;
+
+    /** What is held for a peer that does not read, beside the last read; the kernel has half a megabyte before that. */
+    private static final WriteBufferWaterMark HELD = new WriteBufferWaterMark(8 << 10, 16 << 10);
 
     private final RelayedTunnel tunnel;
     private final Channel source;
@@ -67,6 +71,7 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     public void handlerAdded(ChannelHandlerContext ctx) {
         // A failed write would close the channel, and what its peer had sent before would be lost: a Close, perhaps.
         source.config().setAutoClose(false);
+        source.config().setWriteBufferWaterMark(HELD);
     }
 
     @Override
@@ -335,6 +340,11 @@ final class RelayHandler extends ChannelInboundHandlerAdapter implements Relay {
     @Override
     public long bytes() {
         return bytes;
+    }
+
+    @Override
+    public long messages() {
+        return tracker.messages();
     }
 
     FrameTracker tracker() {

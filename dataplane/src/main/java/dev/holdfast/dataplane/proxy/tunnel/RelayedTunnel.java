@@ -465,7 +465,9 @@ final class RelayedTunnel extends TimerWheel.Timer implements Tunnel {
                     closeCode == 0 ? null : closeCode,
                     Duration.ofNanos(System.nanoTime() - openedNanos),
                     bytesFromClient(),
-                    bytesFromBackend());
+                    bytesFromBackend(),
+                    fromClient.messages(),
+                    fromBackend.messages());
             try {
                 metrics.tunnelClosed(end.initiator().label(), end.reason().label(), end.codeClass(), end.duration());
             } finally {

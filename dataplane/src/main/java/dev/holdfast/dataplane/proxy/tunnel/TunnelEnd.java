@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  *     when there was none (a client then reports 1006)
  * @param bytesFromClient relayed to the backend
  * @param bytesFromBackend relayed to the client
+ * @param messagesFromClient text and binary messages that the client began (RFC 6455 §5.6)
+ * @param messagesFromBackend those that the backend began
  */
 public record TunnelEnd(
         Initiator initiator,
@@ -18,7 +20,9 @@ public record TunnelEnd(
         @Nullable Integer closeCode,
         Duration duration,
         long bytesFromClient,
-        long bytesFromBackend) {
+        long bytesFromBackend,
+        long messagesFromClient,
+        long messagesFromBackend) {
     private static final int INTERNAL_ERROR = 1011;
 
     /** Who began the end. */

@@ -44,6 +44,6 @@ class TunnelEndTest {
     }
 
     private static TunnelEnd end(@Nullable Integer code) {
-        return new TunnelEnd(Initiator.BACKEND, Reason.CLOSE_FRAME, code, Duration.ofMinutes(1), 0, 0);
+        return new TunnelEnd(Initiator.BACKEND, Reason.CLOSE_FRAME, code, Duration.ofMinutes(1), 0, 0, 0, 0);
     }
 }
