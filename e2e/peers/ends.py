@@ -260,8 +260,7 @@ def compare(report, name, case, results):
         control |= {(frames_heard, "fin") for frames_heard, _ in control}
         # Straight, the answer that RFC 6455 §5.5.1 asks for may come to a backend that is gone; some say the reason, too.
         code, _, reason = CASES[case][2].partition(" ")
-        if code.isdigit() and name in FORGETFUL:
-            control |= {("", "fin")}
         if code.isdigit():
+            control |= {("", "fin")} if name in FORGETFUL else set()
             control |= {(f"8:{int(code):04x}{text.encode().hex()}", "fin") for text in ("", reason)}
         report.check(f"{name} -> {case} (backend, {way})", heard <= control, f"{heard} (direct: {control})")

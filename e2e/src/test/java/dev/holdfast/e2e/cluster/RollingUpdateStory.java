@@ -25,7 +25,6 @@ class RollingUpdateStory {
     private static final int REQUESTS = 30_000;
 
     private static final Duration ASKING_ON_MAX = Duration.ofSeconds(90);
-    private static final Duration ECHO_PATIENCE = Duration.ofSeconds(30);
 
     private final RealCluster cluster = RealCluster.get();
 
@@ -47,7 +46,7 @@ class RollingUpdateStory {
             release.awaitRollout(Release.NAMESPACE, "holdfast-proxy");
             release.awaitSettled("proxy");
             Release.await("all tunnels back", Duration.ofSeconds(60), () -> fleet.openTunnels() == TUNNELS);
-            int echoing = fleet.echoing(ECHO_PATIENCE);
+            int echoing = fleet.echoing(Traffic.ECHO_PATIENCE);
 
             // Then
             int returns = fleet.returns().size();
@@ -104,7 +103,7 @@ class RollingUpdateStory {
             release.awaitRollout(Release.NAMESPACE, "holdfast-operator");
             release.awaitSettled("operator");
             release.serve("edited-after-rolling.test", "echo");
-            int echoing = fleet.echoing(ECHO_PATIENCE);
+            int echoing = fleet.echoing(Traffic.ECHO_PATIENCE);
             askOn(probe);
 
             // Then

@@ -11,7 +11,8 @@ final class Traffic implements AutoCloseable {
     private static final long PROBE_PAUSE_MILLIS = 50;
     private static final int REQUESTS_MIN = 100;
     private static final int ARRIVING_AT_ONCE = 2;
-    private static final Duration ECHO_PATIENCE = Duration.ofSeconds(30);
+    /** A tunnel speaks every few seconds. */
+    static final Duration ECHO_PATIENCE = Duration.ofSeconds(30);
 
     private final ReturningFleet fleet;
     private final URI target;

@@ -21,13 +21,23 @@ public final class DirectionCounters {
         add(bytes, count);
     }
 
-    /** A frame has begun; the first of a text or binary message counts (RFC 6455 §5.2). */
-    public void frame(int opcode) {
-        if (opcode == 1) {
-            add(textMessages, 1);
-        } else if (opcode == 2) {
-            add(binaryMessages, 1);
-        }
+    /**
+     * A frame has begun; the first of a text or binary message counts (RFC 6455 §5.2).
+     *
+     * @return whether a message has begun with it
+     */
+    public boolean frame(int opcode) {
+        return switch (opcode) {
+            case 1 -> {
+                add(textMessages, 1);
+                yield true;
+            }
+            case 2 -> {
+                add(binaryMessages, 1);
+                yield true;
+            }
+            default -> false;
+        };
     }
 
     /** Adds bytes that are held because the sink does not take them; negative when it took some. */

@@ -157,9 +157,7 @@ final class FrameTracker {
         boolean known = opcode <= 2 || opcode >= 8 && opcode <= 10;
         boolean fin = (value & 0x80) != 0;
         lost = !known || control && !fin;
-        counters.frame(opcode);
-        // The first frame of a text or binary message (§5.6).
-        if (opcode == 1 || opcode == 2) {
+        if (counters.frame(opcode)) {
             messages++;
         }
         stage = Stage.SECOND;
