@@ -22,9 +22,6 @@ FRAGMENTS = 5
 WHOLE_ONLY = {"aiohttp"}
 # It reads in one thread and answers in another: straight, too, what it answers to the last bytes before a FIN differs.
 NOT_HALF_CLOSED = {"java-websocket"}
-# Its selector takes away the interest in writing that a worker has just set (WebSocketServer.doWrite): once in a thousand times an
-# answer stays with it until there is another. What stands still is asked once more.
-STALLS = {"java-websocket"}
 # (backend, check) that the library answers as if nothing were wrong; the connection stays open.
 TOLERATED = {
     ("aiohttp", "not masked"),
@@ -226,10 +223,7 @@ def outcomes(name, port, tls, run, data):
     found = []
     for _ in range(REPEATS):
         try:
-            outcome = run(Wire(name, port, tls), data)
-            if name in STALLS and stands_still(outcome, run):
-                outcome = run(Wire(name, port, tls), data)
-            found.append(outcome)
+            found.append(run(Wire(name, port, tls), data))
         except OSError as e:
             found.append(Outcome((), b"", f"error: {e}"))
     return found
@@ -239,11 +233,6 @@ def straight(outcome):
     """What this is without us. A reset behind a close frame could take it back, so Holdfast ends the stream there instead."""
     said_close = outcome.frames and outcome.frames[-1].raw[0] & 15 == CLOSE and not outcome.rest
     return dataclasses.replace(outcome, end="abrupt") if said_close and outcome.end == "fin" else outcome
-
-
-def stands_still(outcome, run):
-    """Whether an answer is missing; what is tolerated leaves the connection open anyway."""
-    return outcome.end == "open" and (run is not tolerated or len(outcome.messages()[0]) < len(MESSAGES) + 2)
 
 
 def flaw(name, what, outcome):

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import javax.net.ssl.SSLParameters;
 import org.java_websocket.WebSocket;
 import org.java_websocket.WebSocketImpl;
@@ -72,6 +73,7 @@ final class JavaWebSocketPeer {
 
     private static final class Server extends WebSocketServer {
         private static final Map<String, String> ENDS = new ConcurrentHashMap<>();
+        private static final long FORGOTTEN_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
         private final Map<WebSocket, String> offers = new ConcurrentHashMap<>();
 
         Server() {
@@ -85,7 +87,20 @@ final class JavaWebSocketPeer {
 
         @Override
         public void onStart() {
+            Thread.ofPlatform().daemon().start(this::demandForgottenWrites);
             Checks.announce(getPort());
+        }
+
+        /**
+         * Asks again for every write that waits. The thread that selects ends its interest in writing after it found
+         * nothing to write, and at times after the thread that decodes has put something there: without other traffic
+         * that message would wait for ever (once in a million echoes on cores that are busy).
+         */
+        private void demandForgottenWrites() {
+            while (true) {
+                getConnections().stream().filter(WebSocket::hasBufferedData).forEach(this::onWriteDemand);
+                LockSupport.parkNanos(FORGOTTEN_NANOS);
+            }
         }
 
         @Override
