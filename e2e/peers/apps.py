@@ -1,11 +1,10 @@
 """Socket.IO (polling, then upgrade; two backends, a sticky cookie) and graphql-ws, straight and through Holdfast."""
 
 import json
-import subprocess
 
-from programs import HERE, HOST, TARGET, Holdfast, Programs, environment
+from programs import HOST, TARGET, Holdfast, Programs, environment, printed
 
-CLIENT_SECONDS = 150
+CLIENT_SECONDS = 600
 SOCKETS = 40
 BACKENDS = ["a", "b"]
 # What the checks of large, compressed and fragmented messages and of half-closes have to tell straight; of the others equality is enough.
@@ -25,15 +24,13 @@ ENDS_FIRST = {check for check in EXPECTED if "the end of the stream" in check}
 
 def client(url, name, role="client"):
     with open(TARGET / "logs" / f"client-apps-{name}.err", "wb") as errors:
-        run = subprocess.run(
+        output = printed(
             ["node", "node/apps.mjs", role, url, str(SOCKETS)],
-            cwd=HERE,
-            env=environment(NODE_EXTRA_CA_CERTS=str(TARGET / "tls" / "ca.pem")),
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            timeout=CLIENT_SECONDS,
+            CLIENT_SECONDS,
+            environment(NODE_EXTRA_CA_CERTS=str(TARGET / "tls" / "ca.pem")),
+            errors,
         )
-    lines = [json.loads(line) for line in run.stdout.splitlines() if line.startswith(b"{")]
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     return {line["check"]: line["result"] for line in lines}
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from matrix import PEERS
 from programs import CA, HOST, Holdfast, Programs
 
-WAIT_SECONDS = 6
+WAIT_SECONDS = 20
 TOLERATED_SECONDS = 0.5
 REPEATS = 3
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10

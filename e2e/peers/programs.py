@@ -1,5 +1,6 @@
 """Starting and ending what the suites need: foreign programs, and Holdfast by its launcher. Everything on loopback."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -26,10 +27,22 @@ def environment(**more):
     return env
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports(count):
+    """Ports that are free and differ: one that is let go may be given again."""
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def printed(command, seconds, env, errors):
+    """What a client printed until its end, or until its time was over."""
+    try:
+        run = subprocess.run(command, cwd=HERE, env=env, stdout=subprocess.PIPE, stderr=errors, timeout=seconds)
+        return run.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as e:
+        return (e.stdout or b"").decode(errors="replace")
 
 
 def java(*arguments):
@@ -133,7 +146,7 @@ class Holdfast:
         directory = TARGET / "manifests" / name
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "all.yaml").write_text(manifests(paths or {}, hosts or {}, sticky))
-        self.port, self.tls_port, self.admin_port = free_port(), free_port(), free_port()
+        self.port, self.tls_port, self.admin_port = free_ports(3)
         command = [str(ROOT / "holdfast"), "local", "-f", str(directory), "--drain", "0"]
         for option, port in (("http", self.port), ("https", self.tls_port), ("admin", self.admin_port)):
             command += [f"--{option}-port", str(port)]

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 
-from programs import HERE, TARGET, environment, free_port
+from programs import HERE, TARGET, environment, free_ports
 
 FILES = {"small.txt": 600, "text.txt": 300_000, "one.bin": 1 << 20, "large.bin": 64 << 20}
 APACHE_MODULES = ["/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules"]
@@ -29,8 +29,9 @@ class WebServers:
         self.docs = self.directory / "docs"
         self._write_documents()
         shutil.copy(HERE / "conf" / "echo.lua", self.directory)
-        self.ports = {name: free_port() for name in ("nginx", "apache")}
-        self.echo_ports = {name: free_port() for name in ("nginx", "apache")}
+        nginx_port, apache_port, nginx_echo, apache_echo = free_ports(4)
+        self.ports = {"nginx": nginx_port, "apache": apache_port}
+        self.echo_ports = {"nginx": nginx_echo, "apache": apache_echo}
         self.logs = {"nginx": self.directory / "nginx.echo.log", "apache": self.directory / "httpd.echo.log"}
         nginx = [program("nginx"), "-c", str(self._configuration("nginx")), "-e", f"{self.directory}/nginx.error.log"]
         apache = [program("apache2", "httpd"), "-DFOREGROUND", "-f", str(self._configuration("apache"))]

@@ -23,6 +23,7 @@ GATEWAY_ERRORS = {502, 503, 504}
 # Of the requests that must be forwarded, by server: how many have to come through to an answer of its own.
 FORWARDED_SHARE_MIN = 0.9
 WAIT_SECONDS = 20
+SETTLED_SECONDS = 3
 NAIVE_VECTORS = 12
 NAIVE_HARMLESS = 6
 VULNERABLE_TO_NAIVE = ["go"]
@@ -377,11 +378,9 @@ def read_log(path, counts_bodies):
 
 
 def settled_log(path, counts_bodies):
-    """The log when nothing is added to it any more."""
-    before = None
-    while before != (now := path.stat().st_size):
-        before = now
-        time.sleep(0.5)
+    """The log when nothing is added to it any more. Servers write of a request behind its answer."""
+    while time.time() - path.stat().st_mtime < SETTLED_SECONDS:
+        time.sleep(0.1)
     return read_log(path, counts_bodies)
 
 

@@ -92,13 +92,15 @@ final class JavaWebSocketPeer {
         }
 
         /**
-         * Asks again for every write that waits. The thread that selects ends its interest in writing after it found
-         * nothing to write, and at times after the thread that decodes has put something there: without other traffic
-         * that message would wait for ever (once in a million echoes on cores that are busy).
+         * Asks again for every write, and for every end, that waits. The thread that selects ends its interest in
+         * writing after it found nothing to write, and at times after the thread that decodes has put something there:
+         * without other traffic that would wait for ever (once in a million echoes on cores that are busy).
          */
         private void demandForgottenWrites() {
             while (true) {
-                getConnections().stream().filter(WebSocket::hasBufferedData).forEach(this::onWriteDemand);
+                getConnections().stream()
+                        .filter(one -> one.hasBufferedData() || one.isFlushAndClose())
+                        .forEach(this::onWriteDemand);
                 LockSupport.parkNanos(FORGOTTEN_NANOS);
             }
         }
