@@ -162,6 +162,20 @@ final class ReturningFleet implements AutoCloseable {
         return seconds.values().stream().mapToInt(Integer::intValue).max().orElse(0);
     }
 
+    /** The most returns within any stretch of time as long as this. */
+    int returnsWithinMax(Duration stretch) {
+        long[] at = returns().stream().mapToLong(Return::atNanos).sorted().toArray();
+        int most = 0;
+        int from = 0;
+        for (int to = 0; to < at.length; to++) {
+            while (at[to] - at[from] >= stretch.toNanos()) {
+                from++;
+            }
+            most = Math.max(most, to - from + 1);
+        }
+        return most;
+    }
+
     @Override
     public void close() {
         ending = true;

@@ -52,7 +52,8 @@ class SlowReaderMemoryTest {
                         List.of(),
                         List.of("-XX:MaxDirectMemorySize=256m", "-Xmx192m"),
                         table(root, echo, wire),
-                        "--direct-memory-max=" + LIMIT)) {
+                        "--direct-memory-max=" + LIMIT,
+                        "--head-timeout=" + PATIENCE)) {
             fleet.open(HEALTHY, URI.create("ws://good.test:" + dataPlane.httpPort() + "/"));
             int port = overTls ? dataPlane.httpsPort() : dataPlane.httpPort();
             List<WireClient> readers = clients.open(
