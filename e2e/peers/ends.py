@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import frames
-from matrix import PEERS, client
+from matrix import HASTY, PEERS, client
 from programs import HOST, TARGET, Holdfast, Programs
 
 WAIT_SECONDS = 20
@@ -47,9 +47,7 @@ CASES = {
 # The library takes the end of the stream for the end of the message.
 QUIRKS = {("coder", "half-message-fin"): ([b"begun"], "abnormal")}
 # Straight, too, it says a close frame to a backend that has ended or does not, as it comes.
-HASTY = {"aiohttp"}
-# Closes its socket at times before its close frame is written (matrix.py).
-FORGETFUL = {"java-websocket"}
+INSISTENT = {"aiohttp"}
 
 
 class Plain:
@@ -213,7 +211,7 @@ def expected(name, case):
 
 
 def run(report):
-    for name in HASTY:
+    for name in INSISTENT:
         report.unsupported(f"{name}: says a close frame to a backend that has ended, the same every time")
     with Programs(report) as programs:
         backend = Backend()
@@ -251,7 +249,7 @@ def compare(report, name, case, results):
     for way in ("direct-ws", "direct-wss", "ws", "wss"):
         told = {outcome for outcome, _ in results[case, way]}
         report.check(f"{name} -> {case} ({way})", told == {right}, f"{told} (expected: {right})")
-    if name in HASTY:
+    if name in INSISTENT:
         return
     for way in ("ws", "wss"):
         heard = {hearing for _, hearing in results[case, way]}
@@ -261,6 +259,6 @@ def compare(report, name, case, results):
         # Straight, the answer that RFC 6455 §5.5.1 asks for may come to a backend that is gone; some say the reason, too.
         code, _, reason = CASES[case][2].partition(" ")
         if code.isdigit():
-            control |= {("", "fin")} if name in FORGETFUL else set()
+            control |= {("", "fin")} if name in HASTY else set()
             control |= {(f"8:{int(code):04x}{text.encode().hex()}", "fin") for text in ("", reason)}
         report.check(f"{name} -> {case} (backend, {way})", heard <= control, f"{heard} (direct: {control})")
