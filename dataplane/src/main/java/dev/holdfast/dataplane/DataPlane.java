@@ -101,19 +101,21 @@ public final class DataPlane implements AutoCloseable {
     }
 
     /**
-     * Ends as a pod does on SIGTERM: unready at once, still accepting for a grace, then no new connections, and every
-     * tunnel is told before it is cut. HTTP exchanges under way have the drain's window to end. Tables are followed until
-     * the end. Returns when all is closed.
+     * Ends as a pod does on SIGTERM: unready at once, still accepting for a grace and while clients still come, within
+     * bounds; then no new connections, and every tunnel is told before it is cut. HTTP exchanges under way have what is left
+     * of the drain's window to end. Tables are followed until the end. Returns when all is closed.
      */
     public DrainResult shutdown() throws InterruptedException {
         ending = true;
         DrainConfig drain = config.drain();
         LOG.info("drain begins acceptGrace={} window={}", drain.acceptGrace(), drain.window());
         try {
-            Thread.sleep(drain.acceptGrace());
+            Duration overtime = acceptTheLast(drain);
+            Duration window = drain.window().minus(overtime);
             proxy.stopAccepting();
-            Duration patience = drain.window().plus(AFTER_WINDOW);
-            DrainResult result = proxy.drain(drain.window()).get(patience.toNanos(), TimeUnit.NANOSECONDS);
+            LOG.info("listeners closed overtime={} window={}", overtime, window);
+            Duration patience = window.plus(AFTER_WINDOW);
+            DrainResult result = proxy.drain(window).get(patience.toNanos(), TimeUnit.NANOSECONDS);
             LOG.info("drain ended drained={} cut={}", result.drained(), result.cut());
             return result;
         } catch (ExecutionException | TimeoutException e) {
@@ -121,6 +123,21 @@ public final class DataPlane implements AutoCloseable {
         } finally {
             close();
         }
+    }
+
+    /** Returns when the listeners may close, and how much of the window has gone by then. */
+    private Duration acceptTheLast(DrainConfig drain) throws InterruptedException {
+        long began = System.nanoTime();
+        boolean stillComing = new AcceptGrace(drain, proxy::newcomers, Thread::sleep).await();
+        Duration overtime = drain.overtime(Duration.ofNanos(System.nanoTime() - began));
+        if (stillComing) {
+            LOG.warn(
+                    "new clients are refused acceptGrace={} overtime={} (expected: none come any more; does what sends them"
+                            + " know that /readyz is 503?)",
+                    drain.acceptGrace(),
+                    overtime);
+        }
+        return overtime;
     }
 
     /** Ends at once; open tunnels are cut. */

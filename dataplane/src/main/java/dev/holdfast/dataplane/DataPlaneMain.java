@@ -150,14 +150,20 @@ public final class DataPlaneMain implements Callable<Integer> {
             names = "--accept-grace",
             defaultValue = "PT5S",
             paramLabel = "DURATION",
-            description = "After SIGTERM, how long new connections are still served (default: ${DEFAULT-VALUE}).")
+            description = {
+                "After SIGTERM, how long new connections are still served (default: ${DEFAULT-VALUE}); longer while they still",
+                "come, by half of the drain window and a minute at most. PT0S waits for nobody."
+            })
     private Duration acceptGrace;
 
     @Option(
             names = "--drain-window",
             defaultValue = "PT30S",
             paramLabel = "DURATION",
-            description = "Over how long the close frames of open tunnels are spread (default: ${DEFAULT-VALUE}).")
+            description = {
+                "Over how long the close frames of open tunnels are spread (default: ${DEFAULT-VALUE}), less what new",
+                "connections took of it."
+            })
     private Duration drainWindow;
 
     @Mixin

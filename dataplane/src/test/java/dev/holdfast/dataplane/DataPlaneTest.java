@@ -18,6 +18,7 @@ import dev.holdfast.routetable.RouteMatch;
 import dev.holdfast.routetable.RouteTable;
 import dev.holdfast.routetable.Upstream;
 import dev.holdfast.routetable.VirtualHost;
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -29,6 +30,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -60,6 +62,27 @@ class DataPlaneTest {
             assertThat(get(dataPlane, "/healthz").statusCode()).isEqualTo(200);
             assertThat(end.get()).isEqualTo(new DrainResult(0, 0));
             assertThatThrownBy(() -> get(dataPlane, "/healthz")).isInstanceOf(IOException.class);
+        }
+    }
+
+    @Test
+    void clientsThatStillComeBehindTheGraceAreServed() throws Exception {
+        // Given: whoever sends them here hears late that this data plane ends
+        DrainConfig drain = new DrainConfig(Duration.ofSeconds(4), Duration.ofMinutes(10));
+        try (DataPlane dataPlane = new DataPlane(config(0, drain), List.of())) {
+            dataPlane.start();
+            dataPlane.routes().swap(Tables.version(1, RouteTable.EMPTY), RouteTable.EMPTY);
+            Instant late = Instant.now().plus(drain.acceptGrace().multipliedBy(2));
+
+            // When
+            CompletableFuture<DrainResult> end = CompletableFuture.supplyAsync(() -> shutdown(dataPlane));
+
+            // Then
+            while (Instant.now().isBefore(late)) {
+                assertThat(statusOverANewConnection(dataPlane)).isEqualTo(404);
+                Thread.sleep(20);
+            }
+            assertThat(end.get(50, TimeUnit.SECONDS)).isEqualTo(new DrainResult(0, 0));
         }
     }
 
@@ -206,6 +229,18 @@ class DataPlaneTest {
                 DataPlaneMain.commandLine().setErr(new java.io.PrintWriter(err)).execute(arguments);
         assertThat(status).isEqualTo(2);
         return err.toString();
+    }
+
+    private static int statusOverANewConnection(DataPlane dataPlane) throws IOException {
+        try (Socket socket = new Socket(LOOPBACK, dataPlane.httpPort())) {
+            socket.setSoTimeout(30_000);
+            socket.getOutputStream().write("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n".getBytes(US_ASCII));
+            String line = new String(socket.getInputStream().readNBytes(12), US_ASCII);
+            if (line.length() < 12) {
+                throw new EOFException("ended before its answer: \"" + line + '"');
+            }
+            return Integer.parseInt(line.substring(9));
+        }
     }
 
     /** Starts a data plane that serves everything from this port, and asks it something. */

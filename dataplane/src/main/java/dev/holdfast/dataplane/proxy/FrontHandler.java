@@ -169,6 +169,8 @@ final class FrontHandler extends ChannelInboundHandlerAdapter implements Request
         if (phase == Phase.KEEP_ALIVE) {
             phase = Phase.HEAD;
             await(services.config().limits().headTimeout());
+        } else if (phase == Phase.HEAD) {
+            services.newcomer();
         }
     }
 

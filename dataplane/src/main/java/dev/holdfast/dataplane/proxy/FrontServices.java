@@ -14,6 +14,7 @@ import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.FastThreadLocal;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,7 @@ final class FrontServices {
     private final FastThreadLocal<@Nullable BackendPool> pools = new FastThreadLocal<>();
     private final Set<FrontHandler> fronts = ConcurrentHashMap.newKeySet();
     private final Overload overload;
+    private final LongAdder newcomers = new LongAdder();
     private volatile int redirectPort = 443;
     private volatile boolean stopping;
     private volatile @Nullable Drain drain;
@@ -100,6 +102,16 @@ final class FrontServices {
     /** Client connections that speak HTTP now. */
     Set<FrontHandler> fronts() {
         return fronts;
+    }
+
+    /** The first request of a connection begins. */
+    void newcomer() {
+        newcomers.increment();
+    }
+
+    /** Connections on which a request has begun, those that have ended too. */
+    long newcomers() {
+        return newcomers.sum();
     }
 
     /** A client connection speaks HTTP no more: it is closed, or an upgrade that counts as one already. */

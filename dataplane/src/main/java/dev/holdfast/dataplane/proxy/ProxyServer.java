@@ -238,6 +238,14 @@ public final class ProxyServer implements AutoCloseable {
         return listener != null && listener.localAddress() instanceof InetSocketAddress bound ? bound.getPort() : -1;
     }
 
+    /**
+     * Connections on which a request has begun, since the start. Those that say nothing, as many a load balancer's checks,
+     * are not among them.
+     */
+    public long newcomers() {
+        return services.newcomers();
+    }
+
     /** Closes the listeners; a kept-alive connection ends after its current exchange. Tunnels stay. */
     public synchronized void stopAccepting() {
         services.stop();

@@ -58,7 +58,7 @@ public final class ProxyMetrics implements ActiveRoutes.Participant {
         this.nanoClock = nanoClock;
         this.nextSweepNanos = new AtomicLong(nanoClock.getAsLong() + SWEEP_INTERVAL.toNanos());
         Gauge.builder("holdfast.drain.state", this, metrics -> metrics.drainState)
-                .description("1 while the proxy drains, else 0")
+                .description("1 while the proxy tells its tunnels to go, not while it still accepts; else 0")
                 .register(registry);
         Gauge.builder("holdfast.drain.remaining", this, metrics -> metrics.drainRemaining.getAsInt())
                 .description("Tunnels and upgrades that a drain still waits for")
