@@ -45,7 +45,7 @@ class EndpointStory {
         int port = cluster.podPort(release.dataPlanes().getFirst(), Release.HTTP);
         Release.await(
                 "requests to all pods", PATIENCE, () -> Probe.names(port, HOST).size() == PODS);
-        Set<String> before = ready();
+        Set<String> before = cluster.readyEndpoints(Release.STORIES, BACKEND);
         try (Traffic traffic = Traffic.start(port, HOST, TUNNELS)) {
             // When
             scale(1);
@@ -140,13 +140,13 @@ class EndpointStory {
     /** Returns the pod's name as soon as the API server calls only this one ready. */
     private Set<String> awaitOneReady() throws InterruptedException {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
-        Set<String> ready = ready();
+        Set<String> ready = cluster.readyEndpoints(Release.STORIES, BACKEND);
         while (ready.size() != 1) {
             if (System.nanoTime() > deadline) {
                 throw new AssertionError("not within " + PATIENCE.toSeconds() + " s: one ready endpoint of " + ready);
             }
             Thread.sleep(20);
-            ready = ready();
+            ready = cluster.readyEndpoints(Release.STORIES, BACKEND);
         }
         return ready;
     }
@@ -160,24 +160,6 @@ class EndpointStory {
                 () -> traffic.fleet().endings().size() >= TUNNELS_THAT_GO);
         Release.await("all tunnels back", PATIENCE, () -> traffic.fleet().openTunnels() == TUNNELS);
         traffic.awaitEchoes();
-    }
-
-    /** The pods that the EndpointSlices of the Service call ready. */
-    private Set<String> ready() {
-        return cluster
-                .client()
-                .discovery()
-                .v1()
-                .endpointSlices()
-                .inNamespace(Release.STORIES)
-                .withLabel("kubernetes.io/service-name", BACKEND)
-                .list()
-                .getItems()
-                .stream()
-                .flatMap(slice -> slice.getEndpoints().stream())
-                .filter(endpoint -> Boolean.TRUE.equals(endpoint.getConditions().getReady()))
-                .map(endpoint -> endpoint.getTargetRef().getName())
-                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     /** The pods that are there, also those that end. */

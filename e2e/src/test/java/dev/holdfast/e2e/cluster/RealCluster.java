@@ -20,6 +20,9 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
@@ -125,6 +128,23 @@ final class RealCluster {
                 throw new IllegalStateException("the API server does not answer");
             }
         }
+    }
+
+    /** The pods that the EndpointSlices of a Service call ready. */
+    Set<String> readyEndpoints(String namespace, String service) {
+        return client
+                .discovery()
+                .v1()
+                .endpointSlices()
+                .inNamespace(namespace)
+                .withLabel("kubernetes.io/service-name", service)
+                .list()
+                .getItems()
+                .stream()
+                .flatMap(slice -> slice.getEndpoints().stream())
+                .filter(endpoint -> Boolean.TRUE.equals(endpoint.getConditions().getReady()))
+                .map(endpoint -> endpoint.getTargetRef().getName())
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     /** A port of loopback that leads to this node port, on the node of that number from 0 on. */
