@@ -42,6 +42,8 @@ class ApiServerLossStory {
     };
 
     private final RealCluster cluster = RealCluster.get();
+    /** A second try must not find what the first one applied. */
+    private final String edits = "missed-" + Long.toString(System.nanoTime(), Character.MAX_RADIX) + "-";
 
     @BeforeEach
     void ours() {
@@ -106,8 +108,7 @@ class ApiServerLossStory {
             // When
             long back = System.nanoTime();
             for (Pod pod : dataPlanes) {
-                try (RawGet last =
-                        new RawGet(cluster.podPort(pod, Release.HTTP), "missed-" + (EDITS - 1) + ".test", "/")) {
+                try (RawGet last = new RawGet(cluster.podPort(pod, Release.HTTP), missed(EDITS - 1) + ".test", "/")) {
                     awaitQuick(() -> status(last) == 200);
                 }
             }
@@ -120,8 +121,7 @@ class ApiServerLossStory {
             for (Pod pod : dataPlanes) {
                 for (int i = 0; i < EDITS; i++) {
                     int expected = i == 0 ? 404 : 200;
-                    missing +=
-                            Probe.once(cluster.podPort(pod, Release.HTTP), "missed-" + i + ".test") == expected ? 0 : 1;
+                    missing += Probe.once(cluster.podPort(pod, Release.HTTP), missed(i) + ".test") == expected ? 0 : 1;
                 }
             }
             traffic.stopRequests();
@@ -149,6 +149,10 @@ class ApiServerLossStory {
         cluster.client().network().v1().ingresses().inNamespace(Release.STORIES).delete();
     }
 
+    private String missed(int edit) {
+        return edits + edit;
+    }
+
     /**
      * Edits that no operator can see, by a server that restarts before and after them.
      *
@@ -169,14 +173,14 @@ class ApiServerLossStory {
                     .getMetadata()
                     .getResourceVersion();
             for (int i = 0; i < EDITS; i++) {
-                create(release.ingress("missed-" + i, "missed-" + i + ".test", "echo"));
+                create(release.ingress(missed(i), missed(i) + ".test", "echo"));
             }
             cluster.client()
                     .network()
                     .v1()
                     .ingresses()
                     .inNamespace(Release.STORIES)
-                    .withName("missed-0")
+                    .withName(missed(0))
                     .delete();
             cluster.signal(API_SERVER, "KILL");
             cluster.start(API_SERVER);
