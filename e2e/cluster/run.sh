@@ -89,10 +89,12 @@ failed() {
 }
 
 stories() { # CLASS...
-  local tests status=0 log=$work/stories.log outage=${OUTAGE:-20} reports=e2e/target/surefire-reports
+  local tests status=0 log=$work/stories.log outage=${OUTAGE:-20} reports=e2e/target/surefire-reports first=()
   rm -f $reports/TEST-dev.holdfast.e2e.cluster.*Story.xml
   tests=$(printf 'dev.holdfast.e2e.cluster.%s*Story,' "$@")
-  timeout --foreground $((1500 + 3 * outage)) mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
+  # Clients are other machines' work: the cores that these share with pods that start must not keep them waiting.
+  [ "$(id -u)" != 0 ] || first=(nice -n -10)
+  "${first[@]}" timeout --foreground $((1500 + 3 * outage)) mvn -B -ntp -Dskip.format=true -pl e2e -am test -Dtest="${tests%,}" -Dsurefire.failIfNoSpecifiedTests=false \
     -Dsurefire.timeout=$((1400 + 3 * outage)) -Dsurefire.rerunFailingTestsCount=1 -Dcluster.outage="$outage" \
     ${OUTAGE:+-Djunit.jupiter.execution.timeout.mode=disabled} \
     -Djunit.jupiter.testclass.order.default='org.junit.jupiter.api.ClassOrderer$OrderAnnotation' \

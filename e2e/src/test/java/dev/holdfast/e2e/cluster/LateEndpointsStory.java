@@ -18,8 +18,8 @@ class LateEndpointsStory {
     private static final String TELLS_OF_ENDPOINTS = "kube-controller-manager";
     private static final String HOST = "late-endpoints.test";
     private static final int TUNNELS = 200;
-    /** Thrice the accept grace of {@code e2e/cluster/values.yaml}, and within that and half of its drain window. */
-    private static final Duration LATE = Duration.ofSeconds(15);
+    /** Twice the accept grace of the chart, and within that and half of the drain window of {@code e2e/cluster/values.yaml}. */
+    private static final Duration LATE = Duration.ofSeconds(20);
 
     private static final Duration PATIENCE = Duration.ofSeconds(90);
 

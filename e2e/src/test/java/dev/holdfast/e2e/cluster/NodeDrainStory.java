@@ -74,7 +74,7 @@ class NodeDrainStory {
             System.out.printf(
                     Locale.ROOT,
                     "figure: node drained in %.0f s under %d tunnels: closes by code %s, reconnects %d, at most %d (%.1f %%) in a"
-                            + " second and %d (%.1f %%) within %d, %s, %s%n",
+                            + " second and %d (%.1f %%) within %d, longest away %.2f s, %s, %s%n",
                     seconds,
                     TUNNELS,
                     traffic.fleet().codes(),
@@ -84,6 +84,7 @@ class NodeDrainStory {
                     mostWithin,
                     100.0 * mostWithin / Math.max(1, ended),
                     STRETCH.toSeconds(),
+                    traffic.fleet().longestAwaySeconds(),
                     traffic.echoes(),
                     traffic.requests());
             assertThat(traffic.fleet().codes().keySet()).isSubsetOf(1001, 1012);

@@ -149,6 +149,8 @@ final class Release {
                           imagePullPolicy: IfNotPresent
                           ports: [{name: http, containerPort: 8080}]
                           lifecycle: %5$s
+                          # Without one it is the first to starve while pods start beside it, and tunnels wait for its answers.
+                          resources: {requests: {cpu: 200m, memory: 32Mi}}
                           readinessProbe: {tcpSocket: {port: http}, periodSeconds: 1}
                           securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
                 """.formatted(

@@ -153,6 +153,11 @@ final class ReturningFleet implements AutoCloseable {
         }
     }
 
+    /** How long the client that was away for the longest time had no tunnel. */
+    double longestAwaySeconds() {
+        return returns().stream().mapToLong(Return::awayNanos).max().orElse(0) / 1e9;
+    }
+
     /** The most returns within one second of a clock that began with the first. */
     int returnsInASecondMax() {
         List<Return> all = returns();

@@ -51,11 +51,7 @@ class RollingUpdateStory {
             // Then
             int returns = fleet.returns().size();
             int mostInASecond = fleet.returnsInASecondMax();
-            double longestAway = fleet.returns().stream()
-                            .mapToLong(ReturningFleet.Return::awayNanos)
-                            .max()
-                            .orElse(0)
-                    / 1e9;
+            double longestAway = fleet.longestAwaySeconds();
             probe.stop();
             System.out.printf(
                     Locale.ROOT,
