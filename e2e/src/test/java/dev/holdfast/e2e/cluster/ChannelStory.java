@@ -3,24 +3,14 @@ package dev.holdfast.e2e.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.Pod;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
-import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Order;
@@ -31,8 +21,6 @@ import org.junit.jupiter.api.Timeout;
 @Order(13)
 @Timeout(300)
 class ChannelStory {
-    private static final int STREAM = 9901;
-    private static final String SERVER = "holdfast-operator." + Release.NAMESPACE + ".svc";
     private static final String AUDIENCE = "holdfast.dev/route-stream";
     private static final String DATA_PLANES = "holdfast-proxy";
     private static final int ANSWER_BYTES_MAX = 64 * 1_024;
@@ -75,14 +63,14 @@ class ChannelStory {
     void whoIsNoLivingDataPlaneIsAnsweredNothingByAnyMethodOfAnyPath() throws Exception {
         // Given
         Release release = Release.ready(cluster);
-        SSLContext trust = trust();
+        SSLContext trust = TableStream.trusting(new StreamAuthority(cluster).bundle());
         Map<String, Identity> identities = identities(release);
         int requests = 0;
 
         // When
         List<String> otherwise = new ArrayList<>();
         for (Pod operator : release.operators()) {
-            int port = cluster.podPort(operator, STREAM);
+            int port = cluster.podPort(operator, TableStream.PORT);
             for (Map.Entry<String, Identity> each : identities.entrySet()) {
                 Identity identity = each.getValue();
                 for (String method : METHODS) {
@@ -113,7 +101,7 @@ class ChannelStory {
     void aDataPlanesTokenOpensItsOwnStreamAtEveryOperatorAndNoOther() throws Exception {
         // Given
         Release release = Release.ready(cluster);
-        SSLContext trust = trust();
+        SSLContext trust = TableStream.trusting(new StreamAuthority(cluster).bundle());
         Pod own = release.dataPlanes().getFirst();
         String other = release.dataPlanes().getLast().getMetadata().getName();
         String token = token(Release.NAMESPACE, DATA_PLANES, AUDIENCE, own);
@@ -122,7 +110,7 @@ class ChannelStory {
 
         // When
         for (Pod operator : release.operators()) {
-            int port = cluster.podPort(operator, STREAM);
+            int port = cluster.podPort(operator, TableStream.PORT);
             answers.add(answer(trust, port, "GET /v1/tables", own.getMetadata().getName(), token));
             refusals.add(answer(trust, port, "GET /v1/tables", other, token));
         }
@@ -204,14 +192,9 @@ class ChannelStory {
     /** What comes back until the end, or the first event. */
     private static String answer(SSLContext trust, int port, String request, String dataPlane, @Nullable String token)
             throws IOException {
-        try (SSLSocket socket = (SSLSocket) trust.getSocketFactory()
-                .createSocket(new Socket(InetAddress.getLoopbackAddress(), port), SERVER, port, true)) {
-            socket.setSoTimeout(20_000);
-            SSLParameters tls = socket.getSSLParameters();
-            tls.setEndpointIdentificationAlgorithm("HTTPS");
-            socket.setSSLParameters(tls);
-            String head = request + " HTTP/1.1\r\nHost: " + SERVER + "\r\nHoldfast-Data-Plane: " + dataPlane + "\r\n"
-                    + (token == null ? "" : "Authorization: Bearer " + token + "\r\n") + "\r\n";
+        try (SSLSocket socket = TableStream.connect(trust, port)) {
+            String head = request + " HTTP/1.1\r\nHost: " + TableStream.SERVER + "\r\nHoldfast-Data-Plane: " + dataPlane
+                    + "\r\n" + (token == null ? "" : "Authorization: Bearer " + token + "\r\n") + "\r\n";
             socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
             StringBuilder answer = new StringBuilder();
             while (answer.length() < ANSWER_BYTES_MAX && answer.indexOf("\nevent: ") < 0) {
@@ -223,28 +206,5 @@ class ChannelStory {
             }
             return answer.toString();
         }
-    }
-
-    /** Trusts whom the data planes trust. */
-    private SSLContext trust() throws GeneralSecurityException, IOException {
-        String pem = Objects.requireNonNull(cluster.client()
-                .configMaps()
-                .inNamespace(Release.NAMESPACE)
-                .withName("holdfast-stream-ca")
-                .get()
-                .getData()
-                .get("ca.crt"));
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        store.load(null, null);
-        int count = 0;
-        for (Certificate certificate : CertificateFactory.getInstance("X.509")
-                .generateCertificates(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)))) {
-            store.setCertificateEntry("ca-" + count++, certificate);
-        }
-        TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
-        factory.init(store);
-        SSLContext context = SSLContext.getInstance("TLSv1.3");
-        context.init(null, factory.getTrustManagers(), null);
-        return context;
     }
 }

@@ -220,6 +220,14 @@ final class RealCluster {
         return mapped;
     }
 
+    /** A file as the program in a pod sees it, empty if there is none; only where its node is this machine. */
+    String fileOf(Pod pod, String file) {
+        return processes(pod).stream()
+                .findFirst()
+                .map(process -> read(Path.of("/proc", process, "root" + file)))
+                .orElse("");
+    }
+
     private static List<String> processes(Pod pod) {
         String uid = "pod" + pod.getMetadata().getUid();
         List<String> found = new ArrayList<>();
