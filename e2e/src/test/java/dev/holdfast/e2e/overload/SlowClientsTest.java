@@ -72,6 +72,10 @@ class SlowClientsTest {
                 WireClients.await(slow.all(), "connected", WireClient::isOpen, DEADLINE);
                 dataPlane.awaitAtLeast(CONNECTIONS, 3 * EACH, DEADLINE);
                 long held = slow.all().stream().filter(WireClient::isOpen).count();
+                await().atMost(DEADLINE)
+                        .untilAsserted(() -> assertThat(wire.bigAsked())
+                                .as("requests of readers at the backend")
+                                .isEqualTo(EACH));
                 wire.pourIntoAll();
                 // A slow reader notices late that it was cut off: the data plane says when it did.
                 double cut =
@@ -79,7 +83,12 @@ class SlowClientsTest {
                 slow.awaitAnswers();
                 honest.finish();
                 dataPlane.awaitAtMost(CONNECTIONS, 0, PATIENCE);
-                await().atMost(PATIENCE).until(() -> wire.connections() == 0 && wire.stalls() == EACH);
+                await().atMost(PATIENCE).untilAsserted(() -> {
+                    assertThat(wire.connections())
+                            .as("connections at the backend")
+                            .isZero();
+                    assertThat(wire.stalls()).as("answers cut short there").isEqualTo(EACH);
+                });
                 slow.readers.forEach(WireClient::hangUp);
 
                 // Then

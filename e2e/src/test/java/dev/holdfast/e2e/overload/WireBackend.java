@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -52,6 +53,7 @@ final class WireBackend implements AutoCloseable {
     private final Set<Channel> tunnels = ConcurrentHashMap.newKeySet();
     private final Set<Channel> connections = ConcurrentHashMap.newKeySet();
     private final Queue<Long> stallNanos = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger bigAsked = new AtomicInteger();
     private final Channel listener;
 
     WireBackend() {
@@ -104,6 +106,11 @@ final class WireBackend implements AutoCloseable {
      */
     double longestStallSeconds() {
         return stallNanos.stream().mapToLong(Long::longValue).max().orElse(0) / 1e9;
+    }
+
+    /** How many times {@code /big} was asked for. */
+    int bigAsked() {
+        return bigAsked.get();
     }
 
     /** How many {@code /big} answers ended before they were complete. */
@@ -180,6 +187,7 @@ final class WireBackend implements AutoCloseable {
                 pour(ctx);
             } else if (path.equals("/big")) {
                 bigAwaited = true;
+                bigAsked.incrementAndGet();
             } else if (path.equals("/mute")) {
                 bodyAwaited = true;
             } else if (text.startsWith("POST")) {

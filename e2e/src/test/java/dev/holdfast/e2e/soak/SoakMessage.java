@@ -23,11 +23,13 @@ record SoakMessage(int tunnel, long number) {
                 : (int) Math.floorMod(number * 31 + tunnel, 1_000L);
         ByteBuf message = allocator.buffer(HEAD_BYTES + bodyBytes + CRC_BYTES);
         message.writeInt(tunnel).writeLong(number);
+        byte[] body = new byte[bodyBytes];
         long state = number * 0x9E3779B97F4A7C15L + tunnel;
         for (int i = 0; i < bodyBytes; i++) {
             state = state * 6364136223846793005L + 1442695040888963407L;
-            message.writeByte((int) (state >>> 56));
+            body[i] = (byte) (state >>> 56);
         }
+        message.writeBytes(body);
         return message.writeInt(crc(message, message.readableBytes()));
     }
 
