@@ -2,6 +2,7 @@ package dev.holdfast.operator;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.holdfast.operator.publish.ServerLimits;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
@@ -28,10 +29,7 @@ final class OperatorAdminServer implements AutoCloseable {
     private static final String PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
 
     static {
-        // Read once, when the first HttpServer is created: a head that never ends must not hold its thread for ever.
-        System.getProperties().putIfAbsent("sun.net.httpserver.nodelay", "true");
-        System.getProperties().putIfAbsent("sun.net.httpserver.maxReqTime", "30");
-        System.getProperties().putIfAbsent("sun.net.httpserver.maxReqHeaders", "50");
+        ServerLimits.set();
     }
 
     private final HttpServer server;
@@ -108,7 +106,8 @@ final class OperatorAdminServer implements AutoCloseable {
                                     : new Answer(
                                             503,
                                             TEXT,
-                                            "not ready: no table is compiled yet, or the process is ending\n"));
+                                            "not ready: no table is compiled yet, the stream has no certificate yet, or the process"
+                                                    + " is ending\n"));
                 case "/metrics" -> sendMetrics(exchange);
                 default ->
                     send(exchange, new Answer(404, TEXT, "not found (expected: /healthz, /readyz or /metrics)\n"));

@@ -4,6 +4,7 @@ import dev.holdfast.operator.compile.CompileOptions;
 import dev.holdfast.operator.watch.LeaderConfig;
 import dev.holdfast.operator.watch.StatusConfig;
 import dev.holdfast.operator.watch.WatchConfig;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.time.Duration;
@@ -33,6 +34,13 @@ final class ClusterFixture {
     /** What the operators count, all together. */
     SimpleMeterRegistry registry() {
         return registry;
+    }
+
+    /** What {@code holdfast_operator_watch_errors_total} says, of all kinds. */
+    double watchErrors() {
+        return registry.find("holdfast.operator.watch.errors").counters().stream()
+                .mapToDouble(Counter::count)
+                .sum();
     }
 
     /** A status configuration that waits for little. */

@@ -7,7 +7,6 @@ import dev.holdfast.operator.watch.LeaderGate;
 import dev.holdfast.operator.watch.TolerantClients;
 import dev.holdfast.operator.watch.WatchConfig;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.TreeSet;
@@ -84,7 +83,7 @@ class OutageTest {
         // Given a data plane with a table
         StreamReader dataPlane = cluster.dataPlane(operator(Duration.ofMinutes(1)), "dp-1");
         await("the Ingress is served", () -> dataPlane.serves("a.example.com"));
-        double before = watchErrors();
+        double before = cluster.watchErrors();
 
         // When the right to watch Services is taken away, which the server asks for when a watch begins
         cluster.api().refuse("/api/v1/services", 403);
@@ -92,7 +91,7 @@ class OutageTest {
         relay.mend();
 
         // Then the metric tells long before the watch is doubted for its silence
-        await("it is told", () -> watchErrors() > before);
+        await("it is told", () -> cluster.watchErrors() > before);
         assertThat(dataPlane.serves("a.example.com")).isTrue();
     }
 
@@ -175,12 +174,6 @@ class OutageTest {
 
     private ClusterOperator operator(Duration silenceMax) throws Exception {
         return cluster.operator(ClusterFixture.status(), null, new WatchConfig(new TreeSet<>(), silenceMax));
-    }
-
-    private double watchErrors() {
-        return cluster.registry().find("holdfast.operator.watch.errors").counters().stream()
-                .mapToDouble(Counter::count)
-                .sum();
     }
 
     private static int endpoints(StreamReader dataPlane) {

@@ -41,12 +41,14 @@ class PartialClusterTest {
         StreamReader dataPlane = cluster.dataPlane(cluster.operator(), "dp-1");
         await("the Ingress is served", () -> dataPlane.serves("a.example.com"));
         boolean early = dataPlane.serves("b.example.com");
+        double alarms = cluster.watchErrors();
 
         // When the CRD is installed
         cluster.api().allow("websocketroutes");
 
         // Then the route is served too
         assertThat(early).isFalse();
+        assertThat(alarms).as("watch errors while there is no CRD").isZero();
         await("the route is served", () -> dataPlane.serves("b.example.com"));
     }
 

@@ -6,6 +6,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Key material. It prints as redacted wherever it is printed, and is compared in constant time. */
 public final class SecretBytes {
+    /** What stands in the place of a secret wherever something is printed. */
+    public static final String REDACTED = "<redacted>";
+
     private final byte[] bytes;
 
     private SecretBytes(byte[] bytes) {
@@ -45,6 +48,6 @@ public final class SecretBytes {
 
     @Override
     public String toString() {
-        return "<redacted>";
+        return REDACTED;
     }
 }

@@ -16,7 +16,8 @@ final class SyncMetrics {
     private final Counter streamsLost;
     private final Counter stale;
     private volatile boolean connected;
-    private volatile boolean lastApplySucceeded;
+    // Until one is refused: a data plane that serves its kept table while no operator is there has refused none.
+    private volatile boolean lastApplySucceeded = true;
     private volatile long epoch;
 
     SyncMetrics(MeterRegistry registry, ActiveRoutes routes) {
@@ -37,7 +38,7 @@ final class SyncMetrics {
                 .description("1 while the table stream is open")
                 .register(registry);
         Gauge.builder("holdfast.config.last_apply_success", this, metrics -> metrics.lastApplySucceeded ? 1 : 0)
-                .description("1 if the last update is served")
+                .description("0 if the last update could not be served, else 1")
                 .register(registry);
         Gauge.builder("holdfast.config.generation", routes, SyncMetrics::sequence)
                 .description("Sequence of the active table, 0 without one; operator replicas count differently")
@@ -70,7 +71,7 @@ final class SyncMetrics {
         Counter.builder("holdfast.config.updates")
                 .description("Updates that arrived, by kind and what became of them")
                 .tag("kind", known)
-                .tag("outcome", outcome.getClass().getSimpleName())
+                .tag("outcome", outcome.label())
                 .register(registry)
                 .increment();
     }

@@ -352,6 +352,9 @@ class TableSyncTest {
 
         // Then
         assertThat(Tables.servedPort(restarted)).isEqualTo(2);
+        assertThat(registry.get("holdfast.config.last_apply_success").gauge().value())
+                .as("nothing was refused")
+                .isEqualTo(1);
         operator = new ScriptedOperator(port);
         assertThat(operator.stream().lastEventId())
                 .isEqualTo(Tables.version(2, B).toString());

@@ -18,7 +18,6 @@ import java.net.InetAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -59,12 +58,7 @@ public final class RouteStreamServer implements AutoCloseable {
     private static final Set<String> LOOPBACK_HOSTS = Set.of("localhost", "127.0.0.1", "[::1]");
 
     static {
-        // Read once, when the first HttpServer is created: without them every event waits for the reader's delayed
-        // acknowledgement, and a head that never ends holds its thread for ever.
-        System.getProperties().putIfAbsent("sun.net.httpserver.nodelay", "true");
-        System.getProperties().putIfAbsent("sun.net.httpserver.maxReqTime", "30");
-        System.getProperties().putIfAbsent("sun.net.httpserver.maxReqHeaders", "50");
-        System.getProperties().putIfAbsent("jdk.httpserver.maxConnections", "4000");
+        ServerLimits.set();
     }
 
     private final StreamServerConfig config;
@@ -79,14 +73,24 @@ public final class RouteStreamServer implements AutoCloseable {
     private final Set<Proof> proofs = ConcurrentHashMap.newKeySet();
     private final AtomicLong complainedNanos = new AtomicLong(System.nanoTime() - COMPLAINT_PERIOD.toNanos());
 
-    /** That an open stream is a data plane's, and until when; every report of that data plane renews it. */
+    /** Who a request is from, and the token that says so. */
+    private record Peer(PeerVerdict.Known verdict, String token) {
+        /** Without the token. */
+        @Override
+        public String toString() {
+            return verdict.pod();
+        }
+    }
+
+    /** That an open stream is a data plane's; every report of that data plane renews it. Judged anew at each keep-alive. */
     private static final class Proof {
         private final String pod;
-        private volatile Instant until;
+        private volatile Peer peer;
+        private long judgedNanos = System.nanoTime();
 
-        Proof(PeerVerdict.Known peer) {
-            pod = peer.pod();
-            until = peer.until();
+        Proof(Peer peer) {
+            pod = peer.verdict.pod();
+            this.peer = peer;
         }
     }
 
@@ -174,8 +178,12 @@ public final class RouteStreamServer implements AutoCloseable {
         try (exchange) {
             StreamGuard guard = config.guard();
             if (guard != null) {
-                switch (verdict(guard, exchange)) {
-                    case PeerVerdict.Known known -> serve(exchange, known);
+                String token = token(exchange);
+                PeerVerdict verdict = token == null
+                        ? new PeerVerdict.Unknown("it showed no token")
+                        : guard.peers().verify(token);
+                switch (verdict) {
+                    case PeerVerdict.Known known -> serve(exchange, new Peer(known, String.valueOf(token)));
                     case PeerVerdict.Unknown unknown -> deny(exchange, 401, unknown.why());
                     case PeerVerdict.Foreign foreign -> deny(exchange, 403, foreign.why());
                     case PeerVerdict.Undecided undecided -> deny(exchange, 503, undecided.why());
@@ -188,15 +196,14 @@ public final class RouteStreamServer implements AutoCloseable {
         }
     }
 
-    private static PeerVerdict verdict(StreamGuard guard, HttpExchange exchange) {
+    private static @Nullable String token(HttpExchange exchange) {
         String authorization = exchange.getRequestHeaders().getFirst("Authorization");
-        if (authorization == null || !authorization.startsWith(BEARER)) {
-            return new PeerVerdict.Unknown("it showed no token");
-        }
-        return guard.peers().verify(authorization.substring(BEARER.length()));
+        return authorization == null || !authorization.startsWith(BEARER)
+                ? null
+                : authorization.substring(BEARER.length());
     }
 
-    private void serve(HttpExchange exchange, PeerVerdict.@Nullable Known peer) throws IOException {
+    private void serve(HttpExchange exchange, @Nullable Peer peer) throws IOException {
         String path = exchange.getRequestURI().getRawPath();
         String method = exchange.getRequestMethod();
         switch (path == null ? "" : path) {
@@ -247,13 +254,13 @@ public final class RouteStreamServer implements AutoCloseable {
         return LOOPBACK_HOSTS.contains(name) || name.startsWith("127.") && name.matches("[0-9.]+");
     }
 
-    private void openStream(HttpExchange exchange, PeerVerdict.@Nullable Known peer) throws IOException {
+    private void openStream(HttpExchange exchange, @Nullable Peer peer) throws IOException {
         String dataPlane = exchange.getRequestHeaders().getFirst(DATA_PLANE_HEADER);
         if (dataPlane == null || !ApplyReport.isName(dataPlane)) {
             refuse(exchange, 400, DATA_PLANE_HEADER + ": expected the data plane's name, letters, digits, . _ -");
             return;
         }
-        if (peer != null && !peer.pod().equals(dataPlane)) {
+        if (peer != null && !peer.verdict.pod().equals(dataPlane)) {
             deny(exchange, 403, DATA_PLANE_HEADER + " names another pod than the token");
             return;
         }
@@ -302,8 +309,9 @@ public final class RouteStreamServer implements AutoCloseable {
             write(out, COMMENT);
             UpdateCursor cursor = publisher.cursor(held.orElse(null));
             while (!Thread.currentThread().isInterrupted()) {
-                if (isOver(proof)) {
-                    end = "its token ran out, and it showed no other";
+                String objection = proof == null ? null : objection(proof);
+                if (objection != null) {
+                    end = objection;
                     break;
                 }
                 Optional<EncodedUpdate> update = cursor.next(config.keepAlive());
@@ -321,10 +329,29 @@ public final class RouteStreamServer implements AutoCloseable {
         LOG.info("stream ended dataPlane={} because=\"{}\"", dataPlane, end);
     }
 
-    /** Looked at before every event, so at least once per keep-alive. */
-    private boolean isOver(@Nullable Proof proof) {
+    /**
+     * Why a stream may not go on, null if it may. Asked before every event; once per keep-alive the token is judged anew, for
+     * its pod may be gone. While nobody can judge it, it goes on.
+     */
+    private @Nullable String objection(Proof proof) {
         StreamGuard guard = config.guard();
-        return proof != null && guard != null && guard.time().instant().isAfter(proof.until);
+        Peer peer = proof.peer;
+        if (guard == null) {
+            return null;
+        }
+        if (guard.time().instant().isAfter(peer.verdict.until())) {
+            return "its token ran out, and it showed no other";
+        }
+        if (System.nanoTime() - proof.judgedNanos < config.keepAlive().toNanos()) {
+            return null;
+        }
+        proof.judgedNanos = System.nanoTime();
+        return switch (guard.peers().verify(peer.token)) {
+            case PeerVerdict.Unknown unknown -> unknown.why();
+            case PeerVerdict.Foreign foreign -> foreign.why();
+            case PeerVerdict.Known known -> null;
+            case PeerVerdict.Undecided undecided -> null;
+        };
     }
 
     private void send(OutputStream out, EncodedUpdate update) throws IOException, InterruptedException {
@@ -372,7 +399,7 @@ public final class RouteStreamServer implements AutoCloseable {
         }
     }
 
-    private void takeReport(HttpExchange exchange, PeerVerdict.@Nullable Known peer) throws IOException {
+    private void takeReport(HttpExchange exchange, @Nullable Peer peer) throws IOException {
         String type = exchange.getRequestHeaders().getFirst("Content-Type");
         if (!"application/json".equals(type)) {
             refuse(exchange, 415, "Content-Type: expected application/json");
@@ -392,7 +419,7 @@ public final class RouteStreamServer implements AutoCloseable {
                 return;
             }
             ApplyReport report = WireCodec.decodeReport(body[0]);
-            if (peer != null && !peer.pod().equals(report.dataPlane())) {
+            if (peer != null && !peer.verdict.pod().equals(report.dataPlane())) {
                 deny(exchange, 403, "dataPlane names another pod than the token");
                 return;
             }
@@ -406,10 +433,9 @@ public final class RouteStreamServer implements AutoCloseable {
             if (peer != null) {
                 renew(peer);
             }
-            String outcome = report.outcome().getClass().getSimpleName();
             Counter.builder("holdfast.operator.reports")
                     .description("Reports of data planes on updates, by outcome")
-                    .tag("outcome", outcome)
+                    .tag("outcome", report.outcome().label())
                     .register(registry)
                     .increment();
             exchange.sendResponseHeaders(204, -1);
@@ -431,10 +457,10 @@ public final class RouteStreamServer implements AutoCloseable {
         };
     }
 
-    private void renew(PeerVerdict.Known peer) {
+    private void renew(Peer peer) {
         for (Proof proof : proofs) {
-            if (proof.pod.equals(peer.pod()) && peer.until().isAfter(proof.until)) {
-                proof.until = peer.until();
+            if (proof.pod.equals(peer.verdict.pod()) && peer.verdict.until().isAfter(proof.peer.verdict.until())) {
+                proof.peer = peer;
             }
         }
     }

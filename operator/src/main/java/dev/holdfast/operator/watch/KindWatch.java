@@ -113,11 +113,12 @@ final class KindWatch<T extends HasMetadata> implements AutoCloseable {
     }
 
     private boolean retry(Throwable problem) {
-        context.onError.accept(kind);
         int code = code(problem);
         if (code == HttpURLConnection.HTTP_NOT_FOUND) {
+            // Who installs without the CRD has no WebSocketRoutes, and wants no alarm.
             context.onAbsent.accept(kind);
         } else {
+            context.onError.accept(kind);
             complain(code, problem);
         }
         return true;

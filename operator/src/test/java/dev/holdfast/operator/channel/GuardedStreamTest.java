@@ -23,6 +23,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
@@ -34,28 +36,32 @@ import org.junit.jupiter.api.Timeout;
 /** What TLS must not change: a reader that does not read, or never says hello, holds up nobody. */
 @Timeout(120)
 class GuardedStreamTest {
+    private static final Duration KEEP_ALIVE = Duration.ofMillis(100);
+
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private final TablePublisher publisher = new TablePublisher(registry);
     private final ApplyReports reports = new ApplyReports();
     private final KeyedCertificate authority = KeyedCertificate.authority(Instant.now(), Duration.ofDays(1));
     private final LeafKeys leaf = new LeafKeys(List.of("localhost"), Duration.ofHours(1));
+    private final Map<String, PeerVerdict> judgements = new ConcurrentHashMap<>();
     private RouteStreamServer server;
 
     @BeforeEach
     void start() throws IOException {
         InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-        // The token is the name of the pod.
-        StreamGuard guard = new StreamGuard(
-                leaf.context(),
-                token -> new PeerVerdict.Known(token, Instant.now().plus(Duration.ofHours(1))),
-                InstantSource.system());
+        StreamGuard guard = new StreamGuard(leaf.context(), this::judge, InstantSource.system());
         server = new RouteStreamServer(
-                new StreamServerConfig(anyPort, Duration.ofMillis(100), Duration.ofMillis(500), 100)
-                        .guarded(anyPort, guard),
+                new StreamServerConfig(anyPort, KEEP_ALIVE, Duration.ofMillis(500), 100).guarded(anyPort, guard),
                 publisher,
                 reports,
                 registry);
         server.start();
+    }
+
+    /** The token is the name of the pod. */
+    private PeerVerdict judge(String token) {
+        return judgements.getOrDefault(
+                token, new PeerVerdict.Known(token, Instant.now().plus(Duration.ofHours(1))));
     }
 
     @AfterEach
@@ -80,10 +86,7 @@ class GuardedStreamTest {
 
             // Then
             await().atMost(Duration.ofSeconds(60))
-                    .untilAsserted(() -> assertThat(reports.states())
-                            .filteredOn(state -> state.streams() > 0)
-                            .extracting(DataPlaneState::name)
-                            .containsExactly("other"));
+                    .untilAsserted(() -> assertThat(following()).containsExactly("other"));
             assertThat(reading.isAlive()).isTrue();
             assertThat(silent.isConnected() && stuck.isConnected()).isTrue();
         }
@@ -111,6 +114,51 @@ class GuardedStreamTest {
             assertThat(socket.getSession().getProtocol()).isEqualTo("TLSv1.3");
             await().until(() -> reports.states().size() == 1);
         }
+    }
+
+    @Test
+    void anOpenStreamEndsSoonAfterItsPodIsGoneAndNoOther() throws Exception {
+        // Given
+        leaf.renew(authority, Instant.now());
+        try (SSLSocket stolen = open("dp-gone");
+                SSLSocket other = open("dp-1")) {
+            await().until(() -> following().size() == 2);
+
+            // When
+            judgements.put("dp-gone", new PeerVerdict.Unknown("the API server does not accept its token"));
+
+            // Then
+            await().atMost(Duration.ofSeconds(20)).until(() -> following().equals(List.of("dp-1")));
+            await().during(KEEP_ALIVE.multipliedBy(5))
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> following().equals(List.of("dp-1")));
+            assertThat(stolen.isConnected() && other.isConnected()).isTrue();
+        }
+    }
+
+    @Test
+    void anOpenStreamGoesOnWhileNobodyCanJudgeItsToken() throws Exception {
+        // Given
+        leaf.renew(authority, Instant.now());
+        try (SSLSocket socket = open("dp-1")) {
+            await().until(() -> following().size() == 1);
+
+            // When
+            judgements.put("dp-1", new PeerVerdict.Undecided("the API server answers no TokenReview"));
+
+            // Then
+            await().during(KEEP_ALIVE.multipliedBy(10))
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> following().equals(List.of("dp-1")));
+            assertThat(socket.isConnected()).isTrue();
+        }
+    }
+
+    private List<String> following() {
+        return reports.states().stream()
+                .filter(state -> state.streams() > 0)
+                .map(DataPlaneState::name)
+                .toList();
     }
 
     private SSLSocket open(String pod) throws Exception {

@@ -229,7 +229,7 @@ class RouteStreamServerTest {
         assertThat(status).isEqualTo(204);
         assertThat(reports.states()).extracting(DataPlaneState::report).containsExactly(report);
         assertThat(registry.get("holdfast.operator.reports")
-                        .tag("outcome", "Refused")
+                        .tag("outcome", "refused")
                         .counter()
                         .count())
                 .isEqualTo(1);

@@ -2,6 +2,16 @@ package dev.holdfast.routetable.update;
 
 /** What became of an update. Only {@link Applied} changed what is served. */
 public sealed interface ApplyOutcome {
+    /** One word, as metrics say it. */
+    default String label() {
+        return switch (this) {
+            case Applied applied -> "applied";
+            case Unchanged unchanged -> "unchanged";
+            case NeedsFullTable needed -> "needs_full_table";
+            case Refused refused -> "refused";
+        };
+    }
+
     /** The table is active. */
     record Applied() implements ApplyOutcome {}
 

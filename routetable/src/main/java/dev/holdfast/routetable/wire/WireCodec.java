@@ -3,6 +3,7 @@ package dev.holdfast.routetable.wire;
 import com.fasterxml.jackson.annotation.JsonAutoDetect.Visibility;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
@@ -21,6 +22,7 @@ import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import com.fasterxml.jackson.databind.cfg.CoercionAction;
 import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
@@ -37,11 +39,13 @@ import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.databind.ser.std.StdSerializer;
 import com.fasterxml.jackson.databind.type.LogicalType;
 import dev.holdfast.routetable.Bounds;
+import dev.holdfast.routetable.HeaderChanges;
 import dev.holdfast.routetable.HostPattern;
 import dev.holdfast.routetable.Rewrite;
 import dev.holdfast.routetable.RouteAction;
 import dev.holdfast.routetable.SecretBytes;
 import dev.holdfast.routetable.TableVersion;
+import dev.holdfast.routetable.ValueMatch;
 import dev.holdfast.routetable.update.ApplyOutcome;
 import dev.holdfast.routetable.update.ApplyReport;
 import dev.holdfast.routetable.update.TableUpdate;
@@ -88,7 +92,9 @@ public final class WireCodec {
     private static final ObjectMapper JSON =
             mapper(secret -> Base64.getEncoder().encodeToString(secret.reveal()));
 
-    private static final ObjectMapper REDACTED = mapper(SecretBytes::toString);
+    private static final ObjectMapper REDACTED = mapper(SecretBytes::toString)
+            .addMixIn(HeaderChanges.Header.class, RedactedValue.class)
+            .addMixIn(ValueMatch.class, RedactedValue.class);
 
     private static final String INVALID = "not a valid ";
 
@@ -104,7 +110,10 @@ public final class WireCodec {
         JSON.writer().without(JsonGenerator.Feature.AUTO_CLOSE_TARGET).writeValue(out, update);
     }
 
-    /** An update for people to read: the same JSON with every secret redacted. It cannot be decoded. */
+    /**
+     * An update for people to read: the same JSON with every key redacted, and the values of headers and query parameters,
+     * which may be credentials. It cannot be decoded.
+     */
     public static byte[] encodeRedacted(TableUpdate update) {
         return write(REDACTED, update);
     }
@@ -382,4 +391,24 @@ public final class WireCodec {
         @JsonSubTypes.Type(value = ApplyOutcome.Refused.class, name = "refused")
     })
     private interface ApplyOutcomeTypes {}
+
+    /** Of a record whose {@code value} may be a credential: an {@code Authorization} that a route sets, for instance. */
+    private interface RedactedValue {
+        @JsonProperty("value")
+        @JsonSerialize(using = Redaction.class)
+        String value();
+    }
+
+    private static final class Redaction extends StdSerializer<String> {
+        private static final long serialVersionUID = 1L;
+
+        Redaction() {
+            super(String.class);
+        }
+
+        @Override
+        public void serialize(String value, JsonGenerator out, SerializerProvider provider) throws IOException {
+            out.writeString(SecretBytes.REDACTED);
+        }
+    }
 }

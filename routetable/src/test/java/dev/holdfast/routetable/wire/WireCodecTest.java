@@ -126,6 +126,24 @@ class WireCodecTest {
         assertThat(full.toString()).contains("<redacted>").doesNotContain(RandomTables.KEY_MARK, encodedKey);
     }
 
+    @Test
+    void theDumpForPeopleHoldsNoValueThatMayBeACredential() throws Exception {
+        // Given
+        TableUpdate full = WireCodec.decodeUpdate(pinned("full"));
+
+        // When
+        String dump = new String(WireCodec.encodeRedacted(full), UTF_8);
+
+        // Then
+        assertThat(dump)
+                .contains("{\"name\":\"X-Mode\",\"type\":\"EXACT\",\"value\":\"<redacted>\"}")
+                .contains("{\"name\":\"room\",\"type\":\"REGEX\",\"value\":\"<redacted>\"}")
+                .contains("{\"name\":\"X-Set\",\"value\":\"<redacted>\"}")
+                .contains("{\"name\":\"X-Add\",\"value\":\"<redacted>\"}")
+                .contains("/socket", "chat.example.com")
+                .doesNotContain("live", "é");
+    }
+
     static byte[] pinned(String name) throws IOException {
         try (InputStream in = WireCodecTest.class.getResourceAsStream("/wire/v1/" + name + ".json")) {
             assertThat(in).as("wire/v1/" + name + ".json").isNotNull();

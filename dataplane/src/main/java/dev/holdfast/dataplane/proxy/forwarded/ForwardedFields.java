@@ -92,6 +92,8 @@ public final class ForwardedFields {
         boolean ours = canonical.startsWith("x-forwarded-")
                 || canonical.equals("forwarded")
                 || canonical.equals("x-real-ip")
+                || canonical.equals("x-scheme")
+                || canonical.equals("x-original-forwarded-for")
                 || canonical.equals("x-request-id");
         return ours && (!peerTrusted || known.indexOf('_') >= 0);
     }

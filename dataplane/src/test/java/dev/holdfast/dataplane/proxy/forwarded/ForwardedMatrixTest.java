@@ -98,6 +98,8 @@ class ForwardedMatrixTest {
                 "X_FORWARDED-PROTO",
                 "X-Forwarded-Prefix",
                 "X_Real_IP",
+                "X-Scheme",
+                "X-Original-Forwarded-For",
                 "X-Request-Id",
                 "X_Request_ID",
                 "Forwarded",

@@ -95,15 +95,22 @@ final class NginxCatalogue {
         Map<String, String> keys = new TreeMap<>();
         String nothing = "there is nothing like it here; remove it";
         for (String key : names("""
-                app-root connection-proxy-header custom-http-errors default-backend disable-proxy-intercept-errors
-                enable-rewrite-log fastcgi-index fastcgi-params-configmap
-                from-to-www-redirect limit-allowlist limit-burst-multiplier limit-connections limit-rate limit-rate-after
-                limit-rpm limit-rps limit-whitelist mirror-host mirror-request-body mirror-target
-                modsecurity-transaction-id permanent-redirect permanent-redirect-code preserve-trailing-slash proxy-http-version
-                proxy-ssl-ciphers proxy-ssl-protocols proxy-ssl-server-name proxy-ssl-verify-depth relative-redirects
-                service-upstream ssl-ciphers ssl-prefer-server-ciphers temporal-redirect temporal-redirect-code
-                use-port-in-redirects x-forwarded-prefix http2-push-preload""")) {
+                connection-proxy-header custom-http-errors default-backend disable-proxy-intercept-errors enable-rewrite-log
+                fastcgi-index fastcgi-params-configmap mirror-host mirror-request-body mirror-target
+                modsecurity-transaction-id preserve-trailing-slash proxy-http-version proxy-ssl-ciphers proxy-ssl-protocols
+                proxy-ssl-server-name proxy-ssl-verify-depth relative-redirects service-upstream ssl-ciphers
+                ssl-prefer-server-ciphers use-port-in-redirects x-forwarded-prefix http2-push-preload""")) {
             keys.put(key, nothing);
+        }
+        for (String key : names("""
+                limit-allowlist limit-burst-multiplier limit-connections limit-rate limit-rate-after limit-rpm limit-rps
+                limit-whitelist""")) {
+            keys.put(key, "nobody is held back here; limit in the backend or in front, or remove it");
+        }
+        for (String key : names("""
+                app-root from-to-www-redirect permanent-redirect permanent-redirect-code temporal-redirect
+                temporal-redirect-code""")) {
+            keys.put(key, "the backend of this Ingress gets the requests; let it redirect, or remove it");
         }
         for (String key : names(
                 "enable-access-log enable-opentelemetry opentelemetry-operation-name opentelemetry-trust-incoming-span")) {
@@ -113,10 +120,13 @@ final class NginxCatalogue {
             keys.put(key, "a connection that fails is tried at up to three endpoints anyway; remove it");
         }
         for (String key : names("""
-                client-body-buffer-size proxy-body-size proxy-buffer-size proxy-buffering proxy-buffers-number
+                client-body-buffer-size proxy-buffer-size proxy-buffering proxy-buffers-number
                 proxy-busy-buffers-size proxy-max-temp-file-size proxy-request-buffering""")) {
             keys.put(key, "bodies and tunnels are streamed with bounded memory, there is nothing to tune; remove it");
         }
+        keys.put(
+                "proxy-body-size",
+                "a request may have a body of 1 GiB, and gets 413 beyond; let the backend bound it closer, or remove it");
         for (String key : names("""
                 cors-allow-credentials cors-allow-headers cors-allow-methods cors-allow-origin cors-expose-headers
                 cors-max-age enable-cors""")) {
