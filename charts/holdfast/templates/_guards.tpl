@@ -6,14 +6,17 @@
 {{- fail (printf "proxy.terminationGracePeriodSeconds: %d (expected: at least %d = config.drain.acceptGraceSeconds + config.drain.windowSeconds + 10); raise it or shorten the window, or the kubelet cuts tunnels without a close frame" (int $proxy.terminationGracePeriodSeconds) (int $needed)) -}}
 {{- end -}}
 {{- /* The first failure may come at once, the last so many periods later. Kubernetes's own defaults are 10 and 3. */ -}}
-{{- $grace := int .Values.config.drain.acceptGraceSeconds -}}
+{{- $grace := add .Values.config.drain.acceptGraceSeconds (min 60 (div (int .Values.config.drain.windowSeconds) 2)) | int -}}
 {{- $period := dig "periodSeconds" 10 $proxy.readinessProbe | int -}}
 {{- $ready := mul $period (sub (dig "failureThreshold" 3 $proxy.readinessProbe | int) 1) | int -}}
 {{- $service := $proxy.service -}}
 {{- $byNode := and $service.enabled (ne $service.type "ClusterIP") (eq $service.externalTrafficPolicy "Local") -}}
 {{- $inside := $proxy.serviceInternal -}}
 {{- if and (or $byNode (and $inside.enabled (eq (dig "externalTrafficPolicy" "Local" $inside) "Local"))) (lt $ready $grace) -}}
-{{- fail (printf "proxy.readinessProbe: unready after %d s = periodSeconds * (failureThreshold - 1) (expected: at least config.drain.acceptGraceSeconds, %d); set failureThreshold to %d, or a proxy that still accepts is out of its node's endpoints" $ready $grace (add 1 (div (sub (add $grace $period) 1) $period))) -}}
+{{- fail (printf "proxy.readinessProbe: unready after %d s = periodSeconds * (failureThreshold - 1) (expected: at least %d = config.drain.acceptGraceSeconds + half of config.drain.windowSeconds, a minute at most); set failureThreshold to %d, or a proxy that still accepts is out of its node's endpoints" $ready $grace (add 1 (div (sub (add $grace $period) 1) $period))) -}}
+{{- end -}}
+{{- if and .Values.ingressClassResource.default (not .Values.ingressClassResource.enabled) -}}
+{{- fail (printf "ingressClassResource.default: true with enabled false (expected: one of both); the chart then renders no class that could be the default: annotate %s with ingressclass.kubernetes.io/is-default-class=true instead" .Values.ingressClassResource.name) -}}
 {{- end -}}
 {{- if and $proxy.autoscaling.enabled $proxy.keda.enabled -}}
 {{- fail "proxy.keda.enabled: true with proxy.autoscaling.enabled (expected: one of both); KEDA makes a HorizontalPodAutoscaler of its own" -}}
