@@ -9,8 +9,8 @@ import java.util.function.LongSupplier;
  * Tells an event that is older than what was heard before: a stream that is played once more, or an operator that was
  * replaced and still runs. Versions of one epoch are ordered by their sequence; an operator that started later has a
  * higher epoch. One of a lower epoch is believed when it holds what is served or goes on from it, as another replica
- * does, or when the one that was heard last has been silent for a while: a clock that went back must not shut an operator out for ever. Used
- * by one thread.
+ * does, or when the one that was heard last is gone, or has been silent for a while: a clock that went back must not shut an
+ * operator out for ever. Used by one thread.
  */
 final class Freshness {
     private final long graceNanos;
@@ -61,6 +61,11 @@ final class Freshness {
             return Optional.empty();
         }
         return Optional.of("stale: epoch " + ofEpoch + " (expected: at least " + epoch + ")");
+    }
+
+    /** The operator that was heard last is not there any more: nothing newer can come from it, so nobody waits for that. */
+    void gone() {
+        heardAtNanos = nanoTime.getAsLong() - graceNanos - 1;
     }
 
     /** Notes an event that was believed. */

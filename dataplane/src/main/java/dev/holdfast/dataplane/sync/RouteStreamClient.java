@@ -60,6 +60,7 @@ final class RouteStreamClient implements AutoCloseable {
     private final Thread thread;
     private volatile boolean closed;
     private @Nullable URI tried;
+    private @Nullable URI heard;
     private boolean needsFullTable;
 
     /** Calls {@code onApplied} after each swap, on its own thread. */
@@ -146,7 +147,18 @@ final class RouteStreamClient implements AutoCloseable {
         Duration silence = config.keepAlive().multipliedBy(SILENT_KEEP_ALIVES);
         URI chosen = replicas.next();
         tried = chosen;
-        HttpResponse<Flow.Publisher<List<ByteBuffer>>> response = open(chosen, silence);
+        if (heard != null && !replicas.known().contains(heard)) {
+            freshness.gone();
+        }
+        HttpResponse<Flow.Publisher<List<ByteBuffer>>> response;
+        try {
+            response = open(chosen, silence);
+        } catch (IOException e) {
+            if (chosen.equals(heard)) {
+                freshness.gone();
+            }
+            throw e;
+        }
         try (StreamBody body = new StreamBody()) {
             response.body().subscribe(body);
             String type = response.headers().firstValue("Content-Type").orElse("");
@@ -226,6 +238,7 @@ final class RouteStreamClient implements AutoCloseable {
         metrics.applied(event.type(), outcome, System.nanoTime() - started);
         if (!(outcome instanceof NeedsFullTable)) {
             freshness.heard(epoch, version.sequence());
+            heard = tried;
             metrics.heard(epoch);
         }
         reports.send(new ApplyReport(dataPlane, version, outcome));

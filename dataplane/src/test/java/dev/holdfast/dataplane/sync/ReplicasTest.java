@@ -104,6 +104,26 @@ class ReplicasTest {
     }
 
     @Test
+    void aReplicaThatStartedEarlierIsBelievedAtOnceWhenTheLaterOneIsGone() throws Exception {
+        // Given
+        Chosen chosen = chosen();
+        chosen.stream.accept(2_000).send(Tables.full(7, A));
+        await().until(() -> Tables.servedPort(routes) == 1);
+
+        // When
+        chosen.own.close();
+
+        // Then
+        await().until(() -> {
+            Optional<ScriptedOperator.Stream> stream = chosen.other.streamNow();
+            if (stream.isPresent()) {
+                stream.get().accept(1_000).send(Tables.full(4, C));
+            }
+            return Tables.servedPort(routes) == 3;
+        });
+    }
+
+    @Test
     void everyReplicaHearsWhatIsServedAndThatItEnds() throws Exception {
         // Given
         Chosen chosen = chosen();
