@@ -7,6 +7,7 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.LocalPortForward;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -39,7 +40,7 @@ final class RealCluster {
     private final @Nullable String script = System.getProperty("cluster.script");
     private final KubernetesClient client;
     private final Map<String, Integer> forwards = new HashMap<>();
-    private final Map<String, PortForward> podForwards = new HashMap<>();
+    private final Map<String, LocalPortForward> podForwards = new HashMap<>();
 
     private RealCluster() {
         client = new KubernetesClientBuilder()
@@ -149,12 +150,17 @@ final class RealCluster {
 
     /** A port of loopback that leads to this node port, on the node of that number from 0 on. */
     int nodePort(int node, int port) {
-        List<String> addresses = client.nodes().list().getItems().stream()
-                .flatMap(each -> each.getStatus().getAddresses().stream()
-                        .filter(address -> address.getType().equals("InternalIP"))
-                        .map(NodeAddress::getAddress))
-                .toList();
-        return reach(addresses.get(node), port);
+        return nodePort(client.nodes().list().getItems().get(node).getMetadata().getName(), port);
+    }
+
+    /** The same on the node of that name. */
+    int nodePort(String node, int port) {
+        String address = client.nodes().withName(node).get().getStatus().getAddresses().stream()
+                .filter(each -> each.getType().equals("InternalIP"))
+                .map(NodeAddress::getAddress)
+                .findFirst()
+                .orElseThrow();
+        return reach(address, port);
     }
 
     /** A port of loopback that leads to a pod's. */
@@ -162,14 +168,12 @@ final class RealCluster {
         if (isOwn()) {
             return reach(pod.getStatus().getPodIP(), port);
         }
-        String target = pod.getMetadata().getUid() + ":" + port;
-        PortForward known = podForwards.get(target);
-        if (known == null || !known.isAlive()) {
-            known = new PortForward(environment(), pod, port);
-            podForwards.put(target, known);
-            awaitListener(known.local());
-        }
-        return known.local();
+        // Not kubectl's, which ends with the first connection that is reset.
+        return podForwards
+                .computeIfAbsent(
+                        pod.getMetadata().getUid() + ":" + port,
+                        target -> client.pods().resource(pod).portForward(port, InetAddress.getLoopbackAddress(), 0))
+                .getLocalPort();
     }
 
     private synchronized int reach(String address, int port) {

@@ -13,18 +13,16 @@ import org.junit.jupiter.api.Timeout;
 
 /** R20: all pods of a component replaced under load. */
 @Order(3)
-@Timeout(400)
+@Timeout(480)
 class RollingUpdateStory {
     private static final int TUNNELS = 1_000;
     private static final String HOST = "rolling.test";
     private static final int PROBES = 10;
     private static final long PROBE_PAUSE_MILLIS = 12;
-    private static final int DATA_PLANE_REQUESTS_MIN = 8_000;
-    private static final int OPERATOR_REQUESTS_MIN = 1_200;
     /** How many requests the scorecard wants to see answered. */
     private static final int REQUESTS = 30_000;
 
-    private static final Duration ASKING_ON_MAX = Duration.ofSeconds(90);
+    private static final Duration ASKING_ON_MAX = Duration.ofSeconds(150);
 
     private final RealCluster cluster = RealCluster.get();
 
@@ -47,6 +45,7 @@ class RollingUpdateStory {
             release.awaitSettled("proxy");
             Release.await("all tunnels back", Duration.ofSeconds(60), () -> fleet.openTunnels() == TUNNELS);
             int echoing = fleet.echoing(Traffic.ECHO_PATIENCE);
+            askOn(probe);
 
             // Then
             int returns = fleet.returns().size();
@@ -75,7 +74,7 @@ class RollingUpdateStory {
             assertThat(longestAway).as("seconds without a tunnel").isLessThan(30);
             assertThat(echoing).as("tunnels that carry something").isEqualTo(TUNNELS);
             assertThat(fleet.wrongEchoes()).as("echoes of something else").isZero();
-            assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(DATA_PLANE_REQUESTS_MIN);
+            assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(REQUESTS);
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
     }
@@ -109,8 +108,7 @@ class RollingUpdateStory {
                     Duration.ofSeconds(60),
                     () -> release.streamsLost(dataPlanes) >= streamsLost + dataPlanes.size());
             // Full tables are told, not judged: one is due to whoever missed the edit and meets an operator that began
-            // after
-            // it. OperatorLossStory, where nothing is edited meanwhile, judges them.
+            // after it. OperatorLossStory, where nothing is edited meanwhile, judges them.
             System.out.printf(
                     Locale.ROOT,
                     "figure: R20 operators replaced under %d tunnels: drops %d, echoing afterwards %d, echoes %d, wrong %d, plain requests"
@@ -127,12 +125,12 @@ class RollingUpdateStory {
             assertThat(fleet.endings()).as("ended tunnels").isEmpty();
             assertThat(echoing).as("tunnels that carry something").isEqualTo(TUNNELS);
             assertThat(fleet.wrongEchoes()).as("echoes of something else").isZero();
-            assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(OPERATOR_REQUESTS_MIN);
+            assertThat(probe.requests()).as("plain requests").isGreaterThanOrEqualTo(REQUESTS);
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
     }
 
-    /** Operators are soon replaced: the requests go on until there were enough, or a slow machine had its time. */
+    /** Pods are soon replaced: the requests go on until there were enough. */
     private static void askOn(Probe probe) throws InterruptedException {
         long until = System.nanoTime() + ASKING_ON_MAX.toNanos();
         while (probe.requests() < REQUESTS && System.nanoTime() < until) {
