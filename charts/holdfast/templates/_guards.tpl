@@ -6,7 +6,8 @@
 {{- fail (printf "proxy.terminationGracePeriodSeconds: %d (expected: at least %d = config.drain.acceptGraceSeconds + config.drain.windowSeconds + 10); raise it or shorten the window, or the kubelet cuts tunnels without a close frame" (int $proxy.terminationGracePeriodSeconds) (int $needed)) -}}
 {{- end -}}
 {{- /* The first failure may come at once, the last so many periods later. Kubernetes's own defaults are 10 and 3. */ -}}
-{{- $grace := add .Values.config.drain.acceptGraceSeconds (min 60 (div (int .Values.config.drain.windowSeconds) 2)) | int -}}
+{{- $grace := int .Values.config.drain.acceptGraceSeconds -}}
+{{- if $grace -}}{{- $grace = add $grace (min 60 (div (int .Values.config.drain.windowSeconds) 2)) | int -}}{{- end -}}
 {{- $period := dig "periodSeconds" 10 $proxy.readinessProbe | int -}}
 {{- $ready := mul $period (sub (dig "failureThreshold" 3 $proxy.readinessProbe | int) 1) | int -}}
 {{- $service := $proxy.service -}}

@@ -32,6 +32,9 @@ public final class AdminServer implements AutoCloseable {
 
     private static final Duration EXCHANGE_LIMIT = Duration.ofSeconds(60);
 
+    /** Connections to it, requests under way or not; further ones are closed at once. */
+    public static final int CONNECTIONS_MAX = 1_000;
+
     /** What is handed to the server at once: it copies that, into twice the room. */
     private static final int PIECE = 32_768;
 
@@ -39,10 +42,14 @@ public final class AdminServer implements AutoCloseable {
     private static final String PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
 
     static {
-        // Read once, when the first HttpServer is created: a head that never ends must not hold its thread for ever.
+        // Read once, when the first HttpServer is created: a head that never ends must not hold its thread for ever,
+        // and who
+        // opens connections without end must not take descriptors from tunnels. In local mode the operator has the
+        // same.
         System.getProperties().putIfAbsent("sun.net.httpserver.nodelay", "true");
         System.getProperties().putIfAbsent("sun.net.httpserver.maxReqTime", "30");
         System.getProperties().putIfAbsent("sun.net.httpserver.maxReqHeaders", "50");
+        System.getProperties().putIfAbsent("jdk.httpserver.maxConnections", Integer.toString(CONNECTIONS_MAX));
     }
 
     private final HttpServer server;

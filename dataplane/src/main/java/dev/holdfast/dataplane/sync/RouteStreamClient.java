@@ -11,6 +11,7 @@ import dev.holdfast.routetable.update.TableUpdate;
 import dev.holdfast.routetable.wire.WireCodec;
 import dev.holdfast.routetable.wire.WireException;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.ProtocolException;
 import java.net.URI;
@@ -154,7 +155,8 @@ final class RouteStreamClient implements AutoCloseable {
         try {
             response = open(chosen, silence);
         } catch (IOException e) {
-            if (chosen.equals(heard)) {
+            // Nothing less: one that is there may fail once, and who takes its place may be left behind.
+            if (chosen.equals(heard) && e.getCause() instanceof ConnectException) {
                 freshness.gone();
             }
             throw e;

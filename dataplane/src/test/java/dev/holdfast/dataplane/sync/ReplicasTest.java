@@ -104,6 +104,25 @@ class ReplicasTest {
     }
 
     @Test
+    void aReplicaThatIsLeftBehindIsNotBelievedWhenTheOtherFailsOnce() throws Exception {
+        // Given
+        Chosen chosen = chosen();
+        chosen.stream.accept(2_000).send(Tables.full(7, A));
+        await().until(() -> Tables.servedPort(routes) == 1);
+
+        // When
+        chosen.stream.close();
+        chosen.other.stream().accept(1_000).send(Tables.full(4, C));
+        chosen.own.stream().write("no answer of HTTP\r\n\r\n").close();
+        chosen.other.stream().accept(1_000).send(Tables.full(4, C));
+
+        // Then
+        chosen.own.stream().accept(2_000).send(Tables.delta(8, A, B));
+        await().until(() -> Tables.servedPort(routes) == 2);
+        assertThat(registry.get("holdfast.config.stale").counter().count()).isEqualTo(2);
+    }
+
+    @Test
     void aReplicaThatStartedEarlierIsBelievedAtOnceWhenTheLaterOneIsGone() throws Exception {
         // Given
         Chosen chosen = chosen();

@@ -3,7 +3,10 @@ package dev.holdfast.e2e.channel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.holdfast.dataplane.admin.AdminServer;
 import dev.holdfast.e2e.cluster.MockCluster;
+import dev.holdfast.e2e.overload.DataPlaneProcess;
+import dev.holdfast.e2e.overload.ServedTable;
 import dev.holdfast.e2e.process.JavaProcess;
 import dev.holdfast.operator.publish.ServerLimits;
 import java.io.IOException;
@@ -18,21 +21,36 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The operator as a process: what its servers keep to depends on which of them the JDK creates first. */
+/** Servers of whole processes: what they keep to depends on which of them the JDK creates first. */
 @Timeout(120)
 class ConnectionLimitTest {
     private static final Duration SOON = Duration.ofSeconds(60);
 
     @Test
     void whoOpensConnectionsToTheStreamWithoutEndIsRefusedBeyondTheLimit(@TempDir Path work) throws Exception {
-        // Given
-        List<Socket> held = new ArrayList<>();
         try (MockCluster cluster = new MockCluster();
                 JavaProcess operator = JavaProcess.start(
                         "dev.holdfast.cli.HoldfastMain", List.of(), cluster.operatorArguments(work, 0))) {
-            int port = Integer.parseInt(operator.await("table stream listens address=\\S+ port=([0-9]+)", SOON)
-                    .group(1));
-            for (int i = 0; i < ServerLimits.CONNECTIONS_MAX; i++) {
+            String port = operator.await("table stream listens address=\\S+ port=([0-9]+)", SOON)
+                    .group(1);
+            assertRefusedBeyond(ServerLimits.CONNECTIONS_MAX, Integer.parseInt(port));
+        }
+    }
+
+    @Test
+    void whoOpensConnectionsToADataPlanesAdminPortWithoutEndIsRefusedBeyondTheLimit(@TempDir Path state)
+            throws Exception {
+        try (DataPlaneProcess dataPlane =
+                DataPlaneProcess.serve(new ServedTable().host("a.test", 1).store(state))) {
+            assertRefusedBeyond(AdminServer.CONNECTIONS_MAX, dataPlane.adminPort());
+        }
+    }
+
+    private static void assertRefusedBeyond(int most, int port) throws IOException {
+        // Given
+        List<Socket> held = new ArrayList<>();
+        try {
+            for (int i = 0; i < most; i++) {
                 held.add(open(port));
             }
 
@@ -42,10 +60,10 @@ class ConnectionLimitTest {
 
             // Then
             assertThat(isEnded(further)).as("the one beyond the limit is ended").isTrue();
-            Socket last = held.get(ServerLimits.CONNECTIONS_MAX - 1);
-            last.setSoTimeout(100);
-            assertThatThrownBy(() -> last.getInputStream().read())
-                    .as("the last one within it waits")
+            Socket within = held.get(most / 2);
+            within.setSoTimeout(100);
+            assertThatThrownBy(() -> within.getInputStream().read())
+                    .as("one within it waits")
                     .isInstanceOf(SocketTimeoutException.class);
         } finally {
             for (Socket socket : held) {

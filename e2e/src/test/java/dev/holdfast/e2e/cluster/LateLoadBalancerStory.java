@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.Pod;
 import java.time.Duration;
-import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -42,7 +41,7 @@ class LateLoadBalancerStory {
         // Given
         Release release = Release.ready(cluster);
         release.serve(HOST, "echo");
-        Pod lost = alone(release);
+        Pod lost = release.aloneOnItsNode();
         String node = lost.getSpec().getNodeName();
         policy("Local");
         cordoned = node;
@@ -71,26 +70,6 @@ class LateLoadBalancerStory {
             assertThat(probe.failures()).as(probe.firstFailure()).isZero();
         }
         release.awaitSettled();
-    }
-
-    /** A data plane that is the only one of its node; where they share one, one of them is made to move. */
-    private Pod alone(Release release) throws InterruptedException {
-        List<Pod> dataPlanes = release.dataPlanes();
-        Pod first = dataPlanes.getFirst();
-        String node = first.getSpec().getNodeName();
-        if (dataPlanes.stream().allMatch(pod -> node.equals(pod.getSpec().getNodeName()))) {
-            cordoned = node;
-            cluster.kubectl("cordon", node);
-            cluster.kubectl(
-                    "-n",
-                    Release.NAMESPACE,
-                    "delete",
-                    "pod",
-                    first.getMetadata().getName());
-            cluster.kubectl("uncordon", node);
-            release.awaitSettled();
-        }
-        return release.dataPlanes().getFirst();
     }
 
     private void policy(String policy) {

@@ -36,23 +36,10 @@ class NodeDrainStory {
 
     @Test
     void aDrainedNodesTunnelsAreToldAndServiceGoesOn() throws Exception {
-        // Given: the backends are on the other node
+        // Given
         Release release = Release.ready(cluster);
         release.serve(HOST, "echo");
-        String backends = cluster.client()
-                .pods()
-                .inNamespace(Release.STORIES)
-                .withLabel("app", "echo")
-                .list()
-                .getItems()
-                .getFirst()
-                .getSpec()
-                .getNodeName();
-        Release.await("a data plane on each node", Duration.ofMinutes(2), () -> spread(release, backends));
-        Pod drained = release.dataPlanes().stream()
-                .filter(pod -> !pod.getSpec().getNodeName().equals(backends))
-                .findFirst()
-                .orElseThrow();
+        Pod drained = release.aloneOnItsNode();
         node = drained.getSpec().getNodeName();
         int port = cluster.nodePort(0, Release.HTTP_NODE_PORT);
         try (Traffic traffic = Traffic.start(port, HOST, TUNNELS)) {
@@ -98,21 +85,5 @@ class NodeDrainStory {
             traffic.assertEveryTunnelEchoes();
             traffic.assertEveryRequestAnswered();
         }
-    }
-
-    /** Pods that stories before this one made anew may have met on one node. */
-    private boolean spread(Release release, String backends) {
-        if (release.dataPlanes().stream()
-                .anyMatch(pod -> !pod.getSpec().getNodeName().equals(backends))) {
-            return true;
-        }
-        cluster.kubectl(
-                "-n",
-                Release.NAMESPACE,
-                "delete",
-                "pod",
-                release.dataPlanes().getFirst().getMetadata().getName());
-        release.awaitSettled();
-        return false;
     }
 }

@@ -2,6 +2,7 @@ package dev.holdfast.e2e.cluster;
 
 import dev.holdfast.e2e.process.Command;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Pod;
 import java.time.Duration;
 import java.util.Comparator;
@@ -154,22 +155,16 @@ final class Release {
                           readinessProbe: {tcpSocket: {port: http}, periodSeconds: 1}
                           securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
                 """.formatted(
-                        name,
-                        replicas,
-                        "{kubernetes.io/hostname: " + firstNode() + "}",
-                        lingerSeconds + END_SECONDS,
-                        lifecycle));
+                name,
+                replicas,
+                "{kubernetes.io/hostname: "
+                        + firstNode().getMetadata().getLabels().getOrDefault("kubernetes.io/hostname", "") + "}",
+                lingerSeconds + END_SECONDS,
+                lifecycle));
     }
 
-    private String firstNode() {
-        return cluster.client()
-                .nodes()
-                .list()
-                .getItems()
-                .getFirst()
-                .getMetadata()
-                .getLabels()
-                .getOrDefault("kubernetes.io/hostname", "");
+    private Node firstNode() {
+        return cluster.client().nodes().list().getItems().getFirst();
     }
 
     /** An Ingress from a host to the Service {@code backend}, without TLS. */
@@ -202,6 +197,32 @@ final class Release {
     /** The data planes that run and are not about to end, in the order of their names. */
     List<Pod> dataPlanes() {
         return pods("proxy");
+    }
+
+    /**
+     * A data plane that is the only one of a node without backends, and not of the one that {@code nodePort(0, …)} is
+     * reached by. Stories before may have made both data planes meet on one node: then one of them is made to move.
+     */
+    Pod aloneOnItsNode() {
+        Pod first = dataPlanes().getFirst();
+        String crowded = first.getSpec().getNodeName();
+        if (outside(crowded).isEmpty()) {
+            cluster.kubectl("cordon", crowded);
+            try {
+                cluster.kubectl(
+                        "-n", NAMESPACE, "delete", "pod", first.getMetadata().getName());
+                awaitSettled();
+            } finally {
+                cluster.kubectl("uncordon", crowded);
+            }
+        }
+        return outside(firstNode().getMetadata().getName()).getFirst();
+    }
+
+    private List<Pod> outside(String node) {
+        return dataPlanes().stream()
+                .filter(pod -> !node.equals(pod.getSpec().getNodeName()))
+                .toList();
     }
 
     /** How often these data planes received a whole table, altogether. */

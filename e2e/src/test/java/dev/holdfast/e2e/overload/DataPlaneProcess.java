@@ -81,6 +81,11 @@ public final class DataPlaneProcess implements AutoCloseable {
         return httpsPort;
     }
 
+    /** Of {@code /metrics} and the probes. */
+    public int adminPort() {
+        return adminPort;
+    }
+
     /** With what it printed. */
     public JavaProcess process() {
         return process;

@@ -87,10 +87,23 @@ public final class RouteStreamServer implements AutoCloseable {
         private final String pod;
         private volatile Peer peer;
         private long judgedNanos = System.nanoTime();
+        private boolean doubted;
 
         Proof(Peer peer) {
             pod = peer.verdict.pod();
             this.peer = peer;
+        }
+
+        /** Null the first time. */
+        private @Nullable String doubt(String why) {
+            String objection = doubted ? why : null;
+            doubted = true;
+            return objection;
+        }
+
+        private @Nullable String believe() {
+            doubted = false;
+            return null;
         }
     }
 
@@ -331,7 +344,8 @@ public final class RouteStreamServer implements AutoCloseable {
 
     /**
      * Why a stream may not go on, null if it may. Asked before every event; once per keep-alive the token is judged anew, for
-     * its pod may be gone. While nobody can judge it, it goes on.
+     * its pod may be gone. While nobody can judge it, it goes on, and once it does so in spite of a refusal: an API server that
+     * starts, or whose store fails, calls tokens invalid that are not.
      */
     private @Nullable String objection(Proof proof) {
         StreamGuard guard = config.guard();
@@ -347,9 +361,9 @@ public final class RouteStreamServer implements AutoCloseable {
         }
         proof.judgedNanos = System.nanoTime();
         return switch (guard.peers().verify(peer.token)) {
-            case PeerVerdict.Unknown unknown -> unknown.why();
-            case PeerVerdict.Foreign foreign -> foreign.why();
-            case PeerVerdict.Known known -> null;
+            case PeerVerdict.Unknown unknown -> proof.doubt(unknown.why());
+            case PeerVerdict.Foreign foreign -> proof.doubt(foreign.why());
+            case PeerVerdict.Known known -> proof.believe();
             case PeerVerdict.Undecided undecided -> null;
         };
     }

@@ -25,6 +25,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
@@ -44,6 +45,7 @@ class GuardedStreamTest {
     private final KeyedCertificate authority = KeyedCertificate.authority(Instant.now(), Duration.ofDays(1));
     private final LeafKeys leaf = new LeafKeys(List.of("localhost"), Duration.ofHours(1));
     private final Map<String, PeerVerdict> judgements = new ConcurrentHashMap<>();
+    private final AtomicInteger refusalsLeft = new AtomicInteger();
     private RouteStreamServer server;
 
     @BeforeEach
@@ -60,6 +62,9 @@ class GuardedStreamTest {
 
     /** The token is the name of the pod. */
     private PeerVerdict judge(String token) {
+        if (refusalsLeft.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+            return new PeerVerdict.Unknown("the API server does not accept its token");
+        }
         return judgements.getOrDefault(
                 token, new PeerVerdict.Known(token, Instant.now().plus(Duration.ofHours(1))));
     }
@@ -133,6 +138,25 @@ class GuardedStreamTest {
                     .atMost(Duration.ofSeconds(20))
                     .until(() -> following().equals(List.of("dp-1")));
             assertThat(stolen.isConnected() && other.isConnected()).isTrue();
+        }
+    }
+
+    @Test
+    void anOpenStreamOutlivesOneRefusalThatIsTakenBack() throws Exception {
+        // Given
+        leaf.renew(authority, Instant.now());
+        try (SSLSocket socket = open("dp-1")) {
+            await().until(() -> following().size() == 1);
+
+            // When
+            refusalsLeft.set(1);
+
+            // Then
+            await().until(() -> refusalsLeft.get() == 0);
+            await().during(KEEP_ALIVE.multipliedBy(10))
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> following().equals(List.of("dp-1")));
+            assertThat(socket.isConnected()).isTrue();
         }
     }
 
