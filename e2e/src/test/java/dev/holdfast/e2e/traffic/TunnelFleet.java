@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 public final class TunnelFleet implements AutoCloseable {
     /** How often each tunnel sends. */
     private static final Duration PACE = Duration.ofMillis(250);
+    /** A listener's backlog is bounded, and a TLS handshake has a deadline: a fleet is not an attack. */
+    private static final int AT_ONCE = 50;
 
     private final TunnelClient client = new TunnelClient();
     private final Counters counters = new Counters();
@@ -41,15 +43,17 @@ public final class TunnelFleet implements AutoCloseable {
      * @param target {@code ws} or {@code wss}; whatever the host, the connection goes to loopback at the URI's port
      */
     public void open(int count, URI target) throws InterruptedException {
+        for (int begun = 0; begun < count; begun += AT_ONCE) {
+            openAtOnce(Math.min(AT_ONCE, count - begun), target);
+        }
+    }
+
+    private void openAtOnce(int count, URI target) throws InterruptedException {
         CountDownLatch opened = new CountDownLatch(count);
         for (int i = 0; i < count; i++) {
             FleetTunnel tunnel = new FleetTunnel(tunnels.size(), counters, opened, PACE);
             tunnels.add(tunnel);
             client.connect(target, tunnel);
-            if (i % 50 == 49) {
-                // A listener's backlog is bounded; a fleet is not an attack.
-                Thread.sleep(20);
-            }
         }
         if (!opened.await(60, TimeUnit.SECONDS)) {
             throw new IllegalStateException(
