@@ -43,9 +43,7 @@ public final class AdminServer implements AutoCloseable {
 
     static {
         // Read once, when the first HttpServer is created: a head that never ends must not hold its thread for ever,
-        // and who
-        // opens connections without end must not take descriptors from tunnels. In local mode the operator has the
-        // same.
+        // and who opens connections without end must not take descriptors from tunnels.
         System.getProperties().putIfAbsent("sun.net.httpserver.nodelay", "true");
         System.getProperties().putIfAbsent("sun.net.httpserver.maxReqTime", "30");
         System.getProperties().putIfAbsent("sun.net.httpserver.maxReqHeaders", "50");

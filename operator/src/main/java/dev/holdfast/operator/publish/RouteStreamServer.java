@@ -87,23 +87,11 @@ public final class RouteStreamServer implements AutoCloseable {
         private final String pod;
         private volatile Peer peer;
         private long judgedNanos = System.nanoTime();
-        private boolean doubted;
+        private boolean refused;
 
         Proof(Peer peer) {
             pod = peer.verdict.pod();
             this.peer = peer;
-        }
-
-        /** Null the first time. */
-        private @Nullable String doubt(String why) {
-            String objection = doubted ? why : null;
-            doubted = true;
-            return objection;
-        }
-
-        private @Nullable String believe() {
-            doubted = false;
-            return null;
         }
     }
 
@@ -360,12 +348,18 @@ public final class RouteStreamServer implements AutoCloseable {
             return null;
         }
         proof.judgedNanos = System.nanoTime();
-        return switch (guard.peers().verify(peer.token)) {
-            case PeerVerdict.Unknown unknown -> proof.doubt(unknown.why());
-            case PeerVerdict.Foreign foreign -> proof.doubt(foreign.why());
-            case PeerVerdict.Known known -> proof.believe();
+        PeerVerdict verdict = guard.peers().verify(peer.token);
+        String refusal = switch (verdict) {
+            case PeerVerdict.Unknown unknown -> unknown.why();
+            case PeerVerdict.Foreign foreign -> foreign.why();
+            case PeerVerdict.Known known -> null;
             case PeerVerdict.Undecided undecided -> null;
         };
+        boolean before = proof.refused;
+        if (!(verdict instanceof PeerVerdict.Undecided)) {
+            proof.refused = refusal != null;
+        }
+        return before ? refusal : null;
     }
 
     private void send(OutputStream out, EncodedUpdate update) throws IOException, InterruptedException {
